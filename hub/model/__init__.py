@@ -1,0 +1,1 @@
+"""Pure data: events, ids, outcomes, OCSF. Imports nothing of ours."""

@@ -1,0 +1,66 @@
+"""The contract of a connector: options (data) plus `send(batch) -> one outcome per event`.
+
+A connector is one module under `connectors/` that defines `SPEC`. Third parties register theirs under the
+entry point group `mxhub.connectors`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from hub.model.event import Entry
+from hub.model.outcome import Outcome
+from hub.sdk.options import Options
+
+__all__ = ["Connector", "ConnectorSpec", "Context"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a connector is told besides its options."""
+
+    name: str
+    """Its name in the configuration."""
+    deadline_s: float
+    """Limit on one whole exchange; the pipeline cancels `send` at this limit, a connector should give up before."""
+    allow_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that the address guard lets pass besides public addresses."""
+
+
+class Connector(Protocol):
+    """Enter, send, exit. One task calls it at a time unless the spec allows more."""
+
+    async def __aenter__(self) -> Self:
+        """Open what is shared by all batches. Must not fail because the destination is down."""
+        ...
+
+    async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:
+        """Send the batch in its order and say what became of each event, in the same order.
+
+        A destination that is down, full or refuses us is `Blocked` for the events it did not take. An
+        exception that escapes is a defect; the pipeline treats it as `Blocked` with the exception's name.
+        """
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorSpec:
+    """A destination as the registry knows it. `kind` equals the module's name."""
+
+    kind: str
+    title: str
+    """One line for lists and docs."""
+    options: type[Options]
+    make: Callable[[Options, Context], Connector]
+    batch_events: int = 500
+    """Most events a `send` takes at once."""
+    batch_bytes: int = 4 * 1024 * 1024
+    """Most body bytes a `send` takes at once (one larger event is still sent, alone)."""
+    deadline_s: float = 30.0
+    concurrency: int = 1
+    """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""

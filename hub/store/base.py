@@ -1,0 +1,301 @@
+"""What the rest of the hub may ask of the log and the state: a dozen verbs, so that another log can stand behind.
+
+`seq` numbers are dense per partition; a *reference* is a `seq` in a connector's queue. Every verb that changes
+something validates everything first and then writes in one atomic step. Re-sending one after a lost reply is safe.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from hub.model.event import Entry, Event
+
+__all__ = [
+    "Book", "ConnectorRow", "CursorMove", "Fate", "Full", "Head", "Lease", "Log", "ParkedRow", "Peeked", "Recorded",
+    "RetryRef", "Stale", "StoreError", "Unavailable",
+]
+
+
+class StoreError(Exception):
+    """Root of this module's errors."""
+
+
+class Unavailable(StoreError):
+    """The server could not be reached, refused the write (out of memory, disk) or its reply was lost: the outcome is unknown."""
+
+
+class Full(StoreError):
+    """The log is at its limit (entries or bytes). Nothing was written; try again when it has drained."""
+
+
+class Stale(StoreError):
+    """The world moved on since the caller looked (compare-and-set failed). Nothing was written; look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CursorMove:
+    """Moves a source stream's cursor in the same step that records its events."""
+
+    stream: str
+    """`<source>/<stream>`."""
+    expected: str | None
+    """The cursor as the walk read it; `None` = none yet. `Stale` when it differs by now."""
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    fresh: tuple[bool, ...]
+    """For each event given, in order: recorded now (True) or a repeat inside the dedupe window (False)."""
+    seq: int
+    """Last seq of the log after the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    start: int
+    seq: int
+    routed: int
+    trim: int
+    gen: int
+    log_entries: int
+    log_bytes: int
+    dedupe_window_ms: int
+    """How far back a repeat is surely recognised right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peeked:
+    """The head of a queue, with what `settle` needs."""
+
+    refs: tuple[int, ...]
+    parked: int = 0
+    """Heads that `peek` itself parked because they killed their worker six times."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRef:
+    """A reference in the retry set, at one attempt: settling it counts only while exactly this is still there."""
+
+    seq: int
+    attempts: int
+    first_ms: int
+    """When it first failed, on the connector's own clock (which stands still while it is blocked)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What `settle` and `retried` write for one reference."""
+
+    kind: Literal["delivered", "retry", "postponed", "parked", "dropped"]
+    """`postponed`: to the retry set, due now, without counting an attempt."""
+    reason: str = ""
+    """For parked: the text shown; for dropped: a short code that is counted (`stale`, `operator`, `expired`); for retry: the last error."""
+    after_ms: int = 0
+    """For retry: due this long from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRow:
+    connector: str
+    seq: int
+    uid: str
+    reason: str
+    attempts: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorRow:
+    """A connector's state beside its books."""
+
+    name: str
+    state: Literal["ok", "blocked", "paused"]
+    reason: str
+    since_ms: int
+    """Since when it is in that state (0 for ok)."""
+    probe_at_ms: int
+    head_seq: int
+    """Oldest reference waiting in its queue; 0 when the queue is empty."""
+    queued: int
+    retrying: int
+    parked: int
+    next_retry_ms: int
+    clock_ms: int
+    """The connector's own clock now."""
+    last_delivered_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """recorded = delivered + filtered + dropped + parked + pending, counted from the stored sets in one read."""
+
+    connector: str
+    recorded: int
+    matched: int
+    delivered: int
+    filtered: int
+    dropped: int
+    parked: int
+    pending: int
+    queued: int
+    """What the queue holds, counted."""
+    retrying: int
+    """What the retry set holds, counted."""
+    dropped_by: Mapping[str, int]
+    blocked: str | None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both equations hold."""
+        return (
+            self.matched == self.queued + self.delivered + self.dropped + self.parked + self.retrying
+            and self.recorded == self.delivered + self.filtered + self.dropped + self.parked + self.pending
+            and min(self.delivered, self.filtered, self.dropped, self.parked, self.pending) >= 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease only saves work; the compare-and-set is what makes two holders harmless."""
+
+    name: str
+    token: str
+
+
+class Log(Protocol):
+    """One partition."""
+
+    partition: int
+
+    # -- recording -----------------------------------------------------------------------------------------
+    async def record(self, events: Sequence[Event], move: CursorMove | None = None, *, now_ms: int) -> Recorded:
+        """Append what is new and move the cursor, in one durable step: at most 200 events and 1 MiB of bodies (a single larger
+        event is taken alone). An empty `events` with a `move` just moves the cursor.
+
+        Raises `ValueError` (limits), `Full`, `Stale` (cursor), `Unavailable`.
+        """
+        ...
+
+    async def cursor(self, stream: str) -> str | None: ...
+
+    async def cursors(self) -> Mapping[str, str]: ...
+
+    # -- reading -------------------------------------------------------------------------------------------
+    async def head(self) -> Head: ...
+
+    async def read(self, after: int, count: int) -> list[Entry]:
+        """Entries with seq > `after`, oldest first. A hole (trimmed or forced out) is the caller's to notice: seqs are dense."""
+        ...
+
+    async def entries(self, seqs: Sequence[int]) -> dict[int, Entry]:
+        """Those of `seqs` (ascending) that the log still holds."""
+        ...
+
+    # -- routing -------------------------------------------------------------------------------------------
+    async def table(self) -> tuple[int, str]:
+        """`(gen, routes as text)` in one read."""
+        ...
+
+    async def publish(self, routes: str, connectors: Sequence[str], *, now_ms: int) -> int:
+        """Store a new route table (raises `gen` if the text differs) and add the connectors that have no row yet (start = routed).
+        Connectors that are not named keep their queue and are shown as orphaned; `forget` removes them. Returns `gen`."""
+        ...
+
+    async def tables(self) -> list[tuple[int, int, str]]:
+        """`(gen, first seq routed under it, routes)`, oldest first, for the fate of single events."""
+        ...
+
+    async def route(self, frm: int, to: int, gen: int, refs: Mapping[str, Sequence[int]]) -> None:
+        """Append references (ascending, all in (frm, to]) and move `routed` from `frm` to `to`.
+
+        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 references.
+        """
+        ...
+
+    # -- connectors ----------------------------------------------------------------------------------------
+    async def add(self, name: str, *, now_ms: int) -> None:
+        """A row with start = routed; nothing when it exists."""
+        ...
+
+    async def forget(self, name: str) -> None: ...
+
+    async def rename(self, old: str, new: str) -> None: ...
+
+    async def ready(self, now_ms: int, limit: int = 100) -> list[str]:
+        """Connectors with something to do now: a queue, a due retry or a due probe; paused ones never."""
+        ...
+
+    async def acquire(self, name: str, token: str, ms: int) -> bool:
+        """Take or extend the lease `name` (a connector's, the router's, the archive's)."""
+        ...
+
+    async def release(self, name: str, token: str) -> None: ...
+
+    async def peek(self, name: str, n: int, *, now_ms: int) -> Peeked:
+        """The first `n` references of the queue. Counts the look against the head: after three looks without an outcome the head comes
+        alone, after six it is parked by this very call."""
+        ...
+
+    async def settle(self, name: str, refs: Sequence[int], fates: Sequence[Fate], uids: Sequence[str], *, now_ms: int) -> None:
+        """Give the first `len(refs)` references of the queue their fates.
+
+        Raises `Stale` unless first and last of `refs` stand at the head at that distance; `ValueError` unless there is one fate (and uid) each.
+        """
+        ...
+
+    async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
+        """Up to `n` retries that are due on the connector's clock; same guard against a killer event as `peek`."""
+        ...
+
+    async def retried(self, name: str, settled: Sequence[tuple[RetryRef, Fate, str]], *, now_ms: int) -> int:
+        """Give retries their next fate `(ref, fate, uid)`; each counts only while exactly that reference is still there. Returns how many counted."""
+        ...
+
+    async def block(self, name: str, reason: str, probe_at_ms: int, *, now_ms: int) -> bool:
+        """The destination is down: stop its clock (from the first block on) and set the next probe. True when it was not blocked before."""
+        ...
+
+    async def unblock(self, name: str, *, now_ms: int) -> bool:
+        """It works again: its clock goes on. True when it was blocked. Clears the killer count."""
+        ...
+
+    async def pause(self, name: str, *, now_ms: int) -> None: ...
+
+    async def resume(self, name: str, *, now_ms: int) -> None:
+        """Ends a pause and a block (the next send is the probe)."""
+        ...
+
+    async def parked(self, name: str | None = None, *, limit: int = 1000) -> list[ParkedRow]: ...
+
+    async def unpark(self, name: str, seqs: Sequence[int], *, now_ms: int) -> int:
+        """Back into the retry set, due now, with a fresh count. Returns how many were there."""
+        ...
+
+    async def drop(self, name: str, seqs: Sequence[int], reason: str) -> int:
+        """Parked references end as dropped. Returns how many were there."""
+        ...
+
+    async def expire(self, name: str, upto: int, reason: str, *, limit: int = 1000) -> int:
+        """References (queue, retry, parked) up to seq `upto`, at most `limit` a call, end as dropped: their payload is gone by retention or erasure."""
+        ...
+
+    async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
+        """Append references to a replay's row `connector@job`: recorded = matched, filtered = 0. At most 2,000."""
+        ...
+
+    async def books(self) -> list[Book]:
+        """Every row's books, counted from the stored sets in one read."""
+        ...
+
+    async def rows(self, *, now_ms: int) -> list[ConnectorRow]: ...
+
+    async def fates(self, seq: int) -> dict[str, str]:
+        """`{connector: "pending" | "retrying" | "parked: reason" | "dropped: reason" | "delivered or filtered"}`; which of the last two, the
+        route table of that seq's gen tells."""
+        ...
+
+    # -- trimming ------------------------------------------------------------------------------------------
+    async def trim(self, to: int) -> int:
+        """Forget entries up to the lesser of `to` (the archive's durable, searchable offset) and `routed`. Returns the new trim."""
+        ...
