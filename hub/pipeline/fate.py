@@ -1,0 +1,66 @@
+"""From what a connector answered to what is written: the rules of retry, park, block and order in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.model.outcome import Blocked, Delivered, Outcome, Rejected, Retry
+from hub.pipeline.backoff import RETRIES, Backoff
+from hub.store.base import Fate
+
+__all__ = ["DELIVERED", "POSTPONED", "Limits", "Settlement", "decide", "settle_head"]
+
+DELIVERED = Fate("delivered")
+POSTPONED = Fate("postponed", "the destination was blocked while others got through")
+_REASON_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often and how long one event is tried before it is parked."""
+
+    attempts: int = 20
+    age_ms: int = 75 * 3600 * 1000
+    backoff: Backoff = RETRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The head's first `len(fates)` references have a fate; the rest stays."""
+
+    fates: list[Fate]
+    blocked: Blocked | None
+
+
+def decide(outcome: Delivered | Retry | Rejected, attempts: int, age_ms: int, limits: Limits) -> Fate:
+    """Fate of one event after attempt number `attempts + 1`, first tried `age_ms` ago on the connector's clock."""
+    match outcome:
+        case Delivered():
+            return DELIVERED
+        case Rejected(reason):
+            return Fate("parked", reason[:_REASON_CHARS])
+        case Retry(reason, after_s):
+            if attempts + 1 >= limits.attempts:
+                return Fate("parked", f"given up after {attempts + 1} attempts: {reason}"[:_REASON_CHARS])
+            if age_ms >= limits.age_ms:
+                return Fate("parked", f"given up after {age_ms // 3_600_000} h: {reason}"[:_REASON_CHARS])
+            delay_ms = int(limits.backoff.delay_s(attempts, after_s) * 1000)
+            return Fate("retry", reason[:_REASON_CHARS], min(delay_ms, max(limits.age_ms - age_ms, 0)))
+
+
+def settle_head(outcomes: Sequence[Outcome], limits: Limits, *, ordered: bool) -> Settlement:
+    """What of a queue's head can be settled.
+
+    References before the last settled one that the block caught are postponed: to the retry set, without an attempt. An
+    `ordered` connector lets nothing be overtaken: its first trouble blocks what follows.
+    """
+    blocked = next((o for o in outcomes if isinstance(o, Blocked)), None)
+    if ordered:
+        for at, outcome in enumerate(outcomes):
+            if isinstance(outcome, Retry):
+                blocked = blocked or Blocked(f"ordered, waits for its oldest event: {outcome.reason}", outcome.after_s)
+            if isinstance(outcome, Retry | Blocked):
+                outcomes = outcomes[:at]
+                break
+    last = max((at for at, o in enumerate(outcomes) if not isinstance(o, Blocked)), default=-1)
+    fates = [POSTPONED if isinstance(o, Blocked) else decide(o, 0, 0, limits) for o in outcomes[: last + 1]]
+    return Settlement(fates, blocked)

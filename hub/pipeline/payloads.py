@@ -1,0 +1,75 @@
+"""Where a reference's payload comes from: what this process read lately, the log, the archive; in neither = an error.
+
+The log is read once per process: the router puts what it reads here, and the archive's writer and the senders take it
+from here as long as it is held.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from hub.model.event import Entry
+from hub.store.base import Log
+
+__all__ = ["MissingPayload", "Payloads"]
+
+CACHE_BYTES = 32 * 1024 * 1024
+
+
+class MissingPayload(Exception):
+    """A reference's event is neither in the log nor in the archive: the connector stops, nothing is dropped."""
+
+    def __init__(self, seqs: Sequence[int]) -> None:
+        shown = ", ".join(map(str, seqs[:5]))
+        super().__init__(f"the payload of {len(seqs)} event(s) (seq {shown}) is neither in the log nor in the archive")
+        self.seqs = tuple(seqs)
+
+
+class Payloads:
+    """Payloads by seq for one partition."""
+
+    def __init__(self, log: Log, archived: Callable[[Sequence[int]], Mapping[int, Entry]] | None) -> None:
+        self._log = log
+        self._archived = archived
+        """Blocking look-up in the archive, run on a thread; `None` where this process has no archive."""
+        self._held: dict[int, Entry] = {}
+        self._order: deque[int] = deque()
+        self._bytes = 0
+
+    def hold(self, entries: Sequence[Entry]) -> None:
+        """Keep what was just read; the oldest gives way."""
+        for entry in entries:
+            if entry.seq not in self._held:
+                self._held[entry.seq] = entry
+                self._order.append(entry.seq)
+                self._bytes += len(entry.body)
+        while self._bytes > CACHE_BYTES:
+            self._bytes -= len(self._held.pop(self._order.popleft()).body)
+
+    async def after(self, seq: int, count: int) -> list[Entry]:
+        """Entries that follow `seq` without a hole; empty when the log holds none (a hole shows as an entry that is not `seq + 1`)."""
+        found: list[Entry] = []
+        while len(found) < count and (entry := self._held.get(seq + 1 + len(found))) is not None:
+            found.append(entry)
+        if found:
+            return found
+        read = await self._log.read(seq, count)
+        self.hold(read)
+        return read
+
+    async def of(self, seqs: Sequence[int]) -> list[Entry]:
+        """The entries of `seqs`, in that order.
+
+        Raises `MissingPayload`.
+        """
+        missing = [seq for seq in seqs if seq not in self._held]
+        fetched: dict[int, Entry] = {}
+        if missing:
+            fetched = await self._log.entries(sorted(missing))
+            missing = [seq for seq in missing if seq not in fetched]
+        if missing and self._archived is not None:
+            fetched |= await asyncio.to_thread(self._archived, sorted(missing))
+            missing = [seq for seq in missing if seq not in fetched]
+        if missing:
+            raise MissingPayload(missing)
+        return [self._held.get(seq) or fetched[seq] for seq in seqs]
