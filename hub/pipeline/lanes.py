@@ -30,6 +30,7 @@ class Lanes:
         self._token = token_hex(8)
         self._senders: dict[str, Sender | None] = {}
         self._leases: dict[str, int] = {}
+        self._elsewhere: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._stopping = False
@@ -41,8 +42,13 @@ class Lanes:
         for name in names:
             if name in self._tasks:
                 self._again.add(name)
-            elif self._senders.get(name, self) is not None:
+            elif not self._left_alone(name):
                 self._tasks[name] = asyncio.create_task(self._serve(name), name=f"lane {name}")
+
+    def _left_alone(self, name: str) -> bool:
+        """Served by nobody here, or by another worker until it shows otherwise."""
+        unserved = name in self._senders and self._senders[name] is None
+        return unserved or self._elsewhere.get(name, 0) > self._now_ms()
 
     async def stop(self, within_s: float) -> None:
         """Let running rounds settle for a while, cancel what still hangs, close connectors, give leases back."""
@@ -96,4 +102,6 @@ class Lanes:
             return True
         held = await self._log.acquire(name, self._token, LEASE_MS)
         self._leases[name] = now + LEASE_MS if held else 0
+        if not held:
+            self._elsewhere[name] = now + LEASE_MS // 3
         return held

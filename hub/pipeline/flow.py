@@ -1,0 +1,119 @@
+"""The order of the stages, and what drives them. An event's way through this file, top to bottom:
+
+    recorded (hub.pipeline.record, hub.pipeline.poll) -> the log
+    router    log -> references in the queues of the connectors that want it
+    keeper    log -> archive, then the log forgets
+    lanes     queue -> payload -> connector -> fate
+
+Each stage is driven by a loop of its own: a round at once while there is work, else when its bell rings, else after a short
+pause, because a bell alone strands work when the process that should ring it dies.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from secrets import token_hex
+
+import structlog
+
+from hub.archive.base import ArchiveError
+from hub.pipeline.keep import Keeper
+from hub.pipeline.lanes import LEASE_MS, Lanes
+from hub.pipeline.payloads import MissingPayload
+from hub.pipeline.route import Router
+from hub.store.base import Log, StoreError
+
+__all__ = ["Flow"]
+
+_ROUTER_PAUSE_S = 0.02
+_KEEPER_PAUSE_S = 0.1
+_READY_PAUSE_S = 0.02
+_STANDBY_S = LEASE_MS / 3000
+_TROUBLE_S = 0.5
+_logger = structlog.get_logger("hub.pipeline.flow")
+
+
+class Flow:
+    """Drives one partition's stages in this process."""
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        router: Callable[[Callable[[Iterable[str]], None]], Router],
+        keeper: Keeper | None,
+        lanes: Lanes,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._log = log
+        self._keeper = keeper
+        self._lanes = lanes
+        self._now_ms = now_ms
+        self._router = router(self._routed)
+        self._router_bell = asyncio.Event()
+        self._keeper_bell = asyncio.Event()
+        self._token = token_hex(8)
+        self._router_lease_ms = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def recorded(self) -> None:
+        """Ring after a commit in this process."""
+        self._router_bell.set()
+
+    def _routed(self, connectors: Iterable[str]) -> None:
+        self._lanes.wake(connectors)
+        self._keeper_bell.set()
+
+    async def start(self) -> None:
+        self._drive("router", self._route, self._router_bell, _ROUTER_PAUSE_S)
+        self._drive("ready", self._ready, asyncio.Event(), _READY_PAUSE_S)
+        if self._keeper is not None:
+            self._drive("keeper", self._keeper.turn, self._keeper_bell, _KEEPER_PAUSE_S)
+
+    async def stop(self, within_s: float = 5.0) -> None:
+        """Stop routing and archiving after the round in flight, then the lanes."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lanes.stop(within_s)
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def _drive(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float) -> None:
+        self._tasks.append(asyncio.create_task(self._loop(name, turn, bell, pause_s), name=name))
+
+    async def _loop(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float) -> None:
+        while True:
+            bell.clear()
+            try:
+                if await turn():
+                    await asyncio.sleep(0)
+                    continue
+                wait_s = pause_s
+            except (StoreError, ArchiveError, MissingPayload) as error:
+                self._router.forget()
+                _logger.warning("hub.stage.interrupted", stage=name, error=str(error))
+                wait_s = _TROUBLE_S
+            except Exception:
+                self._router.forget()
+                _logger.exception("hub.stage.failed", stage=name)
+                wait_s = _TROUBLE_S
+            try:
+                async with asyncio.timeout(wait_s):
+                    await bell.wait()
+            except TimeoutError:
+                continue
+
+    async def _route(self) -> int:
+        """One worker routes at a time; the lease saves the others the work of being refused."""
+        now = self._now_ms()
+        if self._router_lease_ms - now < LEASE_MS // 2:
+            if not await self._log.acquire("@router", self._token, LEASE_MS):
+                self._router.forget()
+                await asyncio.sleep(_STANDBY_S)
+                return 0
+            self._router_lease_ms = now + LEASE_MS
+        return await self._router.turn()
+
+    async def _ready(self) -> int:
+        self._lanes.wake(await self._log.ready(self._now_ms(), 1000))
+        return 0
