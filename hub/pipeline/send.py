@@ -160,7 +160,7 @@ class Sender:
         return await self._settle_retries(refs, entries, outcomes)
 
     async def _settle_retries(self, refs: list[RetryRef], entries: list[Entry], outcomes: Sequence[Outcome]) -> int:
-        clock = await self._clock_ms()
+        clock = await self._log.clock_ms(self.lane.name, now_ms=self._now_ms())
         settled = [
             (ref, decide(outcome, ref.attempts, clock - ref.first_ms, self.lane.limits), uid_text(entry.uid))
             for ref, entry, outcome in zip(refs, entries, outcomes, strict=False)
@@ -172,11 +172,6 @@ class Sender:
             self._observer.sent(self.lane, [fate for _, fate, _ in settled], self._now_ms() - entries[0].header.recorded_ms)
         await self._note(next((o for o in outcomes if isinstance(o, Blocked)), None))
         return counted
-
-    async def _clock_ms(self) -> int:
-        """The connector's own clock: it stood still while the destination was blocked."""
-        rows = await self._log.rows(now_ms=self._now_ms())
-        return next((row.clock_ms for row in rows if row.name == self.lane.name), self._now_ms())
 
     # -- the exchange ----------------------------------------------------------------------------------------
     async def _send(self, entries: list[Entry]) -> list[Outcome]:

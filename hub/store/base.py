@@ -281,7 +281,15 @@ class Log(Protocol):
         ...
 
     async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
-        """Append references to a replay's row `connector@job`: recorded = matched, filtered = 0. At most 2,000."""
+        """Append references to a replay's row `connector@job`: recorded = matched, filtered = 0. At most 2,000. Makes the row."""
+        ...
+
+    async def last_pushed(self, name: str) -> int:
+        """Highest reference ever pushed to a replay's row, 0 for none: where a killed job goes on."""
+        ...
+
+    async def clock_ms(self, name: str, *, now_ms: int) -> int:
+        """The connector's own clock: it stood still while the destination was blocked."""
         ...
 
     async def books(self) -> list[Book]:

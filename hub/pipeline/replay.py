@@ -1,0 +1,174 @@
+"""Replay and backfill: references from an archive query go to a queue row of their own, `connector@job`.
+
+A row of its own keeps the connector's books true: its recorded = matched, its filtered = 0. References are pushed in
+record order, so a job that was killed goes on after the last one that its row has, without a second copy.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from secrets import token_hex
+from time import monotonic
+from typing import Literal, Protocol, TypeVar
+
+import orjson
+
+from hub.archive.base import Archive
+from hub.archive.query import Query
+from hub.store.base import Log
+
+__all__ = ["Documents", "Job", "Replays", "base_of"]
+
+_T = TypeVar("_T")
+_PREFIX = "replay/"
+_PUSH = 500
+_HIGH_WATER = 5_000
+"""References waiting in the row before pushing pauses: a replay must not fill the server's memory."""
+SLICE_S = 50.0
+
+
+class Documents(Protocol):
+    """Small JSON documents that survive a restart (`hub.store.state`)."""
+
+    async def put(self, name: str, text: str, ttl_ms: int | None = None) -> None: ...
+
+    async def get(self, name: str) -> str | None: ...
+
+    async def delete(self, name: str) -> None: ...
+
+    async def list(self, prefix: str) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A replay as its row and its document tell it."""
+
+    id: str
+    connector: str
+    query: Query
+    created_ms: int
+    matched: int
+    """Events that the query had when the job was made."""
+    pushed: int = 0
+    state: Literal["running", "sending", "done", "cancelled", "dry-run"] = "running"
+    delivered: int = 0
+    parked: int = 0
+
+    @property
+    def row(self) -> str:
+        return f"{self.connector}@{self.id}"
+
+
+def base_of(row: str) -> str:
+    """The connector behind a row's name."""
+    return row.partition("@")[0]
+
+
+def _dump(job: Job) -> str:
+    return orjson.dumps(asdict(job)).decode()
+
+
+def _load(text: str) -> Job:
+    fields = orjson.loads(text)
+    query = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.pop("query").items()}
+    return Job(query=Query(**query), **fields)
+
+
+class Replays:
+    """Makes, runs and tells of replay jobs."""
+
+    def __init__(self, log: Log, archive: Archive, documents: Documents, *, now_ms: Callable[[], int]) -> None:
+        self._log = log
+        self._archive = archive
+        self._documents = documents
+        self._now_ms = now_ms
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="replay")
+
+    async def start(self, connector: str, query: Query, *, dry_run: bool = False) -> Job:
+        """Make a job. It is frozen at what is archived now: events recorded later are not part of it.
+
+        Raises `LookupError` when there is no such connector.
+        """
+        if connector not in {row.name for row in await self._log.rows(now_ms=self._now_ms())}:
+            raise LookupError(f"no connector {connector!r} has a queue here")
+        now = self._now_ms()
+        until = min(query.recorded_until_ms or now + 1, now + 1)
+        query = replace(query, recorded_until_ms=until, cursor=None)
+        matched = await self._blocking(self._archive.count, query)
+        job = Job(
+            id=token_hex(4), connector=connector, query=query, created_ms=now, matched=matched,
+            state="dry-run" if dry_run else "running",
+        )  # fmt: skip
+        if not dry_run:
+            await self._log.push(job.row, [], now_ms=now)
+            await self._documents.put(_PREFIX + job.id, _dump(job))
+        return job
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job as of now, or `None`."""
+        text = await self._documents.get(_PREFIX + job_id)
+        return None if text is None else await self._now(_load(text))
+
+    async def list(self) -> Sequence[Job]:
+        """Every job that was not forgotten, oldest first."""
+        names = await self._documents.list(_PREFIX)
+        jobs = [await self.get(name.removeprefix(_PREFIX)) for name in names]
+        return sorted((job for job in jobs if job is not None), key=lambda job: job.created_ms)
+
+    async def cancel(self, job_id: str) -> Job | None:
+        """Push no more; what waits in the row ends as dropped (operator)."""
+        job = await self.get(job_id)
+        if job is None or job.state in {"done", "cancelled"}:
+            return job
+        job = replace(job, state="cancelled")
+        await self._documents.put(_PREFIX + job_id, _dump(job))
+        while await self._log.expire(job.row, 2**53, "operator"):
+            pass
+        return await self._now(job)
+
+    async def _now(self, job: Job) -> Job:
+        """With the row's counts; a pushed job is done when its row owes nothing."""
+        book = next((b for b in await self._log.books() if b.connector == job.row), None)
+        if book is None:
+            return job
+        state = "done" if job.state == "sending" and not book.pending else job.state
+        return replace(job, delivered=book.delivered, parked=book.parked, state=state)
+
+    async def running(self) -> Sequence[str]:
+        """Ids of the jobs that still have something to push."""
+        return [job.id for job in await self.list() if job.state == "running"]
+
+    async def advance(self, job_id: str) -> bool:
+        """Push for one slice; True when there is more to push. Nobody else may run the same job meanwhile (the caller holds its lease)."""
+        job = await self.get(job_id)
+        if job is None or job.state != "running":
+            return False
+        last = max(await self._log.last_pushed(job.row), job.query.after_seq or 0)
+        hits = self._archive.iterate(replace(job.query, after_seq=last))
+        ends_at = monotonic() + SLICE_S
+        while monotonic() < ends_at:
+            if await self._waiting(job.row) > _HIGH_WATER:
+                await asyncio.sleep(0.2)
+                continue
+            seqs = await self._blocking(lambda: [hit.seq for hit in islice(hits, _PUSH)])
+            if not seqs:
+                await self._documents.put(_PREFIX + job_id, _dump(replace(job, state="sending")))
+                return False
+            if (await self._still(job_id)) is False:
+                return False
+            await self._log.push(job.row, seqs, now_ms=self._now_ms())
+            job = replace(job, pushed=job.pushed + len(seqs))
+            await self._documents.put(_PREFIX + job_id, _dump(job))
+        return True
+
+    async def _still(self, job_id: str) -> bool:
+        text = await self._documents.get(_PREFIX + job_id)
+        return text is not None and _load(text).state == "running"
+
+    async def _waiting(self, row: str) -> int:
+        return next((r.queued for r in await self._log.rows(now_ms=self._now_ms()) if r.name == row), 0)
+
+    async def _blocking(self, call: Callable[..., _T], *args: object) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
