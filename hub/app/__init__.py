@@ -1,0 +1,1 @@
+"""The composition: what each process is made of. Nothing below imports it."""
