@@ -1,0 +1,96 @@
+"""Around every request: an id, and one place where whatever was raised becomes an answer."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import orjson
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from hub.web import envelope
+from hub.web.errors import (
+    ApiError,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ValidationFailed,
+)
+
+__all__ = ["REQUEST_ID", "Translate", "answers"]
+
+Translate = Callable[[Exception], ApiError | None]
+"""Foreign exceptions (store, archive) to ours; `None` = not one it knows."""
+
+REQUEST_ID: Final = "mxhub_request_id"
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+_CLIENT_ERRORS = range(400, 500)
+
+log = structlog.get_logger("hub.web")
+
+
+def answers(translate: Translate, *, prefix: str = "/api/") -> Middleware:
+    """Outermost middleware: below `prefix` a failure is an envelope, elsewhere `{"error": {...}}`."""
+
+    @web.middleware
+    async def middleware(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        request_id = _request_id(request)
+        request[REQUEST_ID] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                response = await handler(request)
+            except web.HTTPException as error:
+                response = (
+                    error if error.status < min(_CLIENT_ERRORS) else _refuse(request, prefix, _known(error))
+                )
+            except Exception as error:  # a boundary: nothing may reach the caller as a bare 500
+                response = _refuse(request, prefix, _ours(error, translate, request))
+        if not response.prepared:
+            response.headers["X-Request-Id"] = request_id
+        return response
+
+    return middleware
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-Id", "")
+    return given if _SANE.fullmatch(given) else "req_" + uuid.uuid4().hex
+
+
+def _ours(error: Exception, translate: Translate, request: web.Request) -> ApiError:
+    known = error if isinstance(error, ApiError) else translate(error)
+    if known is not None:
+        return known
+    log.error("hub.web.failed", method=request.method, path=request.path, exc_info=error)
+    return InternalError("This is a defect in mxhub. The log has the details under this request id.")
+
+
+def _known(error: web.HTTPException) -> ApiError:
+    """What aiohttp itself raises, in our terms."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return MethodNotAllowed(
+            f"This path takes {allowed}, not {error.method[:20]}.", headers={"Allow": allowed}
+        )
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return PayloadTooLarge("The request body is too large.")
+    if isinstance(error, web.HTTPNotFound):
+        return NotFound("There is nothing at this path. /api/v1/openapi.json lists what there is.")
+    if error.status in _CLIENT_ERRORS:
+        return ValidationFailed(error.reason or "The request cannot be understood.")
+    return InternalError(error.reason or "The request failed.")
+
+
+def _refuse(request: web.Request, prefix: str, error: ApiError) -> web.Response:
+    if request.path.startswith(prefix):
+        body = envelope.failure(error, request[REQUEST_ID])
+    else:
+        body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    return web.Response(
+        status=error.status, body=body, content_type="application/json", headers=error.headers
+    )

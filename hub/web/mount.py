@@ -1,0 +1,140 @@
+"""Route tables onto an aiohttp application."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from hub.web import envelope
+from hub.web.access import Authenticate, Principal, authorize
+from hub.web.errors import ValidationFailed
+from hub.web.idempotency import IdempotencyStore, Saved
+from hub.web.middleware import REQUEST_ID
+from hub.web.params import read_body, read_query
+from hub.web.route import Answer, Bare, Call, Reply, Route, Stream
+
+__all__ = ["mount"]
+
+_MAX_KEY = 200
+_JSON = "application/json"
+
+log = structlog.get_logger("hub.web")
+
+
+def mount(
+    app: web.Application,
+    routes: Sequence[Route],
+    *,
+    authenticate: Authenticate,
+    idempotency: IdempotencyStore,
+) -> None:
+    """Add every route. Raises `ValueError` when two rows claim the same method and path."""
+    seen: set[tuple[str, str]] = set()
+    for route in routes:
+        if (route.method, route.path) in seen:
+            raise ValueError(f"{route.method} {route.path} stands twice in the route table")
+        seen.add((route.method, route.path))
+        endpoint = _endpoint(route, authenticate, idempotency)
+        app.router.add_route(route.method, route.path, endpoint)
+        if route.method == "GET" and not route.media_types:
+            app.router.add_route("HEAD", route.path, endpoint)
+
+
+def _endpoint(
+    route: Route, authenticate: Authenticate, idempotency: IdempotencyStore
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        principal = None
+        if route.scope is not None:
+            principal = await authenticate(request)
+            authorize(principal, route.scope)
+        call = Call(
+            request=request,
+            request_id=request[REQUEST_ID],
+            query=read_query(route, request),
+            body=await read_body(route, request),
+            path=dict(request.match_info),
+        )
+        if route.creates and principal is not None and "Idempotency-Key" in request.headers:
+            return await _once(route, call, principal, idempotency)
+        return await _respond(route, call, await route.handler(call))
+
+    return endpoint
+
+
+async def _once(
+    route: Route, call: Call[Any, Any], principal: Principal, store: IdempotencyStore
+) -> web.StreamResponse:
+    given = call.request.headers["Idempotency-Key"]
+    if not 0 < len(given) <= _MAX_KEY or not given.isprintable():
+        raise ValidationFailed.of("Idempotency-Key", f"1 to {_MAX_KEY} printable characters")
+    key = f"{principal.name}\n{route.method} {call.request.path}\n{given}"
+    fingerprint = hashlib.sha256(await call.request.read()).hexdigest()
+    saved = await store.begin(key, fingerprint)
+    if saved is not None:
+        return web.Response(
+            status=saved.status, body=saved.body, content_type=_JSON, headers={"Idempotency-Replayed": "true"}
+        )
+    try:
+        status, body = _reply(route, call, await route.handler(call))
+        await store.finish(key, Saved(status, body))
+    except BaseException:
+        await store.abandon(key)
+        raise
+    return web.Response(status=status, body=body, content_type=_JSON)
+
+
+def _reply(route: Route, call: Call[Any, Any], answer: Answer) -> tuple[int, bytes]:
+    if not isinstance(answer, Reply):
+        raise TypeError(f"{route.operation_id} makes something, so it must answer with a Reply")
+    body = envelope.success(
+        answer.data, call.request_id, message=answer.message, pagination=answer.pagination
+    )
+    return answer.status or route.status, body
+
+
+async def _respond(route: Route, call: Call[Any, Any], answer: Answer) -> web.StreamResponse:
+    if isinstance(answer, Stream):
+        return await _stream(call.request, answer)
+    if isinstance(answer, Bare):
+        headers = {"Content-Type": answer.media_type}
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+    status, body = _reply(route, call, answer)
+    return web.Response(status=status, body=body, content_type=_JSON)
+
+
+async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
+    chunks = answer.chunks
+    first = await anext(chunks, b"")
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": answer.media_type,
+            "Content-Disposition": f'attachment; filename="{answer.filename}"',
+            "Cache-Control": "no-store",
+            "X-Request-Id": request[REQUEST_ID],
+        }
+    )
+    await response.prepare(request)
+    try:
+        await _pour(response, first, chunks)
+    except ConnectionError:
+        log.info("hub.web.stream_left", path=request.path)
+    except Exception:  # the status line is out: cutting the connection is the only honest answer left
+        log.exception("hub.web.stream_failed", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+async def _pour(response: web.StreamResponse, first: bytes, chunks: AsyncIterator[bytes]) -> None:
+    try:
+        await response.write(first)
+        async for chunk in chunks:
+            await response.write(chunk)
+        await response.write_eof()
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,144 @@
+"""OpenAPI 3.1 out of a route table."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from hub.web.envelope import Envelope, ErrorEnvelope
+from hub.web.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    InternalError,
+    PayloadTooLarge,
+    Unauthorized,
+    ValidationFailed,
+)
+from hub.web.route import Route
+
+__all__ = ["describe", "errors_of"]
+
+_REF = "#/components/schemas/{model}"
+_Models = Mapping[Any, Mapping[str, Any]]
+"""`(model, mode)` -> its reference; pydantic's own key type is wider than what we ask for."""
+
+
+def describe(routes: Sequence[Route], *, title: str, version: str, summary: str) -> dict[str, Any]:
+    """The whole document. Raises `ValueError` when two operations would have the same id."""
+    refs, definitions = _schemas(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    ids: set[str] = set()
+    for route in routes:
+        if route.operation_id in ids:
+            raise ValueError(f"two operations are called {route.operation_id}")
+        ids.add(route.operation_id)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "summary": summary},
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "paths": paths,
+        "components": {
+            "schemas": definitions,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def errors_of(route: Route) -> tuple[type[ApiError], ...]:
+    """Every error that the route may answer with: its own, and those that its row implies."""
+    implied: list[type[ApiError]] = [ValidationFailed, InternalError]
+    if route.scope is not None:
+        implied += [Unauthorized, Forbidden]
+    if route.body is not None:
+        implied.append(PayloadTooLarge)
+    if route.creates:
+        implied.append(Conflict)
+    return tuple(sorted({*implied, *route.errors}, key=lambda one: one.status))
+
+
+def envelope_of(route: Route) -> type[BaseModel]:
+    """The model of the whole answer."""
+    return Envelope[route.response]  # type: ignore[name-defined]  # the row's type, known at run time only
+
+
+def _schemas(routes: Sequence[Route]) -> tuple[_Models, dict[str, Any]]:
+    models: dict[tuple[type[BaseModel], Any], None] = {(ErrorEnvelope, "serialization"): None}
+    for route in routes:
+        if not route.media_types:
+            models[(envelope_of(route), "serialization")] = None
+        for given in (route.query, route.body):
+            if given is not None:
+                models[(given, "validation")] = None
+    refs, document = models_json_schema(list(models), by_alias=True, ref_template=_REF)
+    return refs, document.get("$defs", {})
+
+
+def _operation(route: Route, refs: _Models) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "summary": route.summary,
+        "tags": [route.operation_id.partition("_")[0]],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "responses": _responses(route, refs),
+        "security": [] if route.scope is None else [{"bearer": []}, {"key": []}],
+    }
+    if route.scope is not None:
+        operation["x-scope"] = route.scope
+    if route.body is not None:
+        required = any(info.is_required() for info in route.body.model_fields.values())
+        content = {"application/json": {"schema": refs[(route.body, "validation")]}}
+        operation["requestBody"] = {"required": required, "content": content}
+    return operation
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.names
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    schema = route.query.model_json_schema(by_alias=True, ref_template=_REF)
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": form.get("description", ""),
+            "schema": {key: value for key, value in form.items() if key not in ("description", "title")},
+        }
+        for name, form in schema["properties"].items()
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if not route.creates:
+        return []
+    said = "The same key with the same request is done once; its first answer is given again."
+    return [{"name": "Idempotency-Key", "in": "header", "description": said, "schema": {"type": "string"}}]
+
+
+def _responses(route: Route, refs: _Models) -> dict[str, Any]:
+    if route.media_types:
+        content: dict[str, Any] = {kind: {} for kind in route.media_types}
+    else:
+        content = {"application/json": {"schema": refs[(envelope_of(route), "serialization")]}}
+    responses: dict[str, Any] = {str(route.status): {"description": "Done", "content": content}}
+    failed = {"application/json": {"schema": refs[(ErrorEnvelope, "serialization")]}}
+    for error in errors_of(route):
+        responses[str(error.status)] = {"description": _words(error), "content": failed}
+    return responses
+
+
+def _words(error: type[ApiError]) -> str:
+    return f"{error.code}: {re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', error.__name__).lower()}"
