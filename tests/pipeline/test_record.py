@@ -1,0 +1,110 @@
+"""Group commit."""
+
+import asyncio
+
+import pytest
+
+from hub.model.event import Event, Header
+from hub.pipeline.record import MAX_BATCH_BYTES, Recorder, chunks
+from hub.store.base import Full, Recorded
+
+HEADER = Header("t", "s", 0, "c", 1, "", 1, 1)
+
+
+def event(n, size=10):
+    return Event(n.to_bytes(16, "big"), HEADER, b"x" * size)
+
+
+class SlowLog:
+    """Stands for the log's `record` alone: keeps batches, dedupes, can be told to fail."""
+
+    def __init__(self):
+        self.batches, self.seen, self.error, self.gate = [], set(), None, asyncio.Event()
+        self.gate.set()
+
+    async def record(self, events, move=None, *, now_ms):
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        self.batches.append(list(events))
+        fresh = tuple(e.uid not in self.seen for e in events)
+        self.seen |= {e.uid for e in events}
+        return Recorded(fresh, len(self.seen))
+
+
+@pytest.fixture
+async def log():
+    return SlowLog()
+
+
+@pytest.fixture
+async def recorder(log):
+    recorder = Recorder(log, now_ms=lambda: 1)
+    await recorder.start()
+    yield recorder
+    await recorder.stop()
+
+
+async def test_requests_in_flight_share_one_commit(log, recorder):
+    log.gate.clear()
+    first = asyncio.create_task(recorder.record([event(0)]))
+    await asyncio.sleep(0)
+    rest = [asyncio.create_task(recorder.record([event(n)])) for n in range(1, 51)]
+    await asyncio.sleep(0.01)
+    log.gate.set()
+    await asyncio.gather(first, *rest)
+
+    assert [len(batch) for batch in log.batches] == [1, 50]
+
+
+async def test_each_request_learns_which_of_its_events_were_new(recorder):
+    await recorder.record([event(1), event(2)])
+
+    assert await recorder.record([event(2), event(3)]) == [False, True]
+
+
+async def test_a_request_larger_than_a_batch_is_done_when_all_of_it_is(log, recorder):
+    fresh = await recorder.record([event(n) for n in range(450)])
+
+    assert fresh == [True] * 450
+    assert [len(batch) for batch in log.batches] == [200, 200, 50]
+
+
+async def test_a_commit_holds_at_most_a_mebibyte(log, recorder):
+    log.gate.clear()
+    tasks = [asyncio.create_task(recorder.record([event(n, 400_000)])) for n in range(5)]
+    await asyncio.sleep(0.01)
+    log.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert all(sum(len(e.body) for e in batch) <= MAX_BATCH_BYTES for batch in log.batches)
+
+
+async def test_a_client_that_hangs_up_cancels_nobody_elses_commit(log, recorder):
+    log.gate.clear()
+    gone = asyncio.create_task(recorder.record([event(1)]))
+    stays = asyncio.create_task(recorder.record([event(2)]))
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    log.gate.set()
+
+    assert await stays == [True]
+    assert event(1).uid in log.seen
+
+
+async def test_a_full_log_fails_those_requests_and_not_the_next(log, recorder):
+    log.error = Full("full")
+    with pytest.raises(Full):
+        await recorder.record([event(1)])
+    log.error = None
+
+    assert await recorder.record([event(2)]) == [True]
+
+
+def test_chunks_keep_order_and_limits():
+    events = [event(n, 300_000) for n in range(7)] + [event(9, 3_000_000), event(10)]
+
+    pieces = list(chunks(events))
+
+    assert [e for piece in pieces for e in piece] == events
+    assert all(len(piece) == 1 or sum(len(e.body) for e in piece) <= MAX_BATCH_BYTES for piece in pieces)
