@@ -75,7 +75,7 @@ servers: dev
 
 test: lint servers
 	@$(PY) -m tests.servers.report --clear
-	$(BIN)/pytest -q -n auto --dist loadgroup -m "not chaos"
+	SERVERS_REPORT=build/servers-report.json $(BIN)/pytest -q -n auto --dist loadgroup -m "not chaos"
 	$(MAKE) --no-print-directory chaos
 	@$(PY) -m tests.servers.report
 
@@ -95,6 +95,7 @@ golden: dev
 lock: dev
 	$(COMPILE) $(LOCK) --group dev pyproject.toml -o requirements-dev.txt
 	$(COMPILE) $(LOCK) --group build -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(COMPILE) $(LOCK) --group pyproject.toml:java -o tests/servers/requirements-java.txt
 
 build: dev
 	$(PY) -m hatchling build -d dist
