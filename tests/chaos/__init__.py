@@ -1,0 +1,1 @@
+"""The oracle under faults: nothing acknowledged is lost, nothing is invented, nothing is altered, the books balance."""

@@ -1,0 +1,84 @@
+"""A man in the middle of the hub and its Redis that can swallow the reply of one script.
+
+The command goes through and is executed; the connection is cut before the answer: what a crash of the network between the
+two looks like. Scripts are told apart by their SHA-1, as EVALSHA names them.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from contextlib import suppress
+
+__all__ = ["Proxy"]
+
+
+class Proxy:
+    """Listens on a unix socket and forwards to another."""
+
+    def __init__(self, listen, target, scripts):
+        self.listen, self.target = str(listen), str(target)
+        self._names = {hashlib.sha1(source).hexdigest().encode(): name for name, source in scripts.items()}  # noqa: S324
+        self._armed = Counter()
+        self.swallowed = Counter()
+        self.seen = Counter()
+        self._server = None
+        self._tasks = set()
+
+    def swallow(self, script, times=1):
+        """Lose the reply of the next `times` calls of that script."""
+        self._armed[script] += times
+
+    async def start(self):
+        self._server = await asyncio.start_unix_server(self._connection, self.listen, limit=1 << 20)
+
+    async def stop(self):
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connection(self, reader, writer):
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        pump = None
+        try:
+            up_reader, up_writer = await asyncio.open_unix_connection(self.target)
+            state = {"cut": False}
+            pump = asyncio.create_task(self._back(up_reader, writer, state))
+            while data := await reader.read(1 << 18):
+                name = self._script(data)
+                if name and self._armed[name] > 0:
+                    self._armed[name] -= 1
+                    self.swallowed[name] += 1
+                    state["cut"] = True
+                up_writer.write(data)
+                await up_writer.drain()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            if pump is not None:
+                pump.cancel()
+            with suppress(Exception):
+                writer.close()
+            with suppress(Exception):
+                up_writer.close()
+            self._tasks.discard(task)
+
+    async def _back(self, reader, writer, state):
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(1 << 18):
+                if state["cut"]:  # the answer is here, so the command was executed
+                    writer.transport.abort()
+                    return
+                writer.write(data)
+                await writer.drain()
+            writer.transport.abort()
+
+    def _script(self, data):
+        at = data.find(b"EVALSHA\r\n$40\r\n", 0, 64)
+        if at < 0:
+            return None
+        name = self._names.get(bytes(data[at + 14 : at + 54]))
+        if name:
+            self.seen[name] += 1
+        return name
