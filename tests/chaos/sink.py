@@ -21,7 +21,7 @@ class Sink:
         self.name = name
         self._rng = rng
         self.taken = {}
-        """uid -> SHA-256 of the body as first taken."""
+        """uid -> SHA-256 of the vendor's payload (`raw_data`) as first taken."""
         self.copies = Counter()
         self.altered = []
         """uids that came again with another body."""
@@ -48,7 +48,7 @@ class Sink:
     async def _serve(self, request):
         body = await request.read()
         if request.path.endswith("/_bulk"):
-            return await self._bulk(body)
+            return await self._bulk(request, body)
         if request.path == "/":
             return web.json_response({"version": {"number": "2.19.6", "distribution": "opensearch"}})
         if request.method == "HEAD":
@@ -57,7 +57,7 @@ class Sink:
             return web.json_response({}, status=404 if "_index_template" in request.path else 200)
         return web.json_response({"acknowledged": True})
 
-    async def _bulk(self, body):
+    async def _bulk(self, request, body):
         mode = self.mode
         if mode != "ok":
             self.fired[mode] += 1
@@ -72,7 +72,8 @@ class Sink:
         lines = body.split(b"\n")
         items = [self._item(orjson.loads(lines[at])["create"], lines[at + 1], mode) for at in range(0, len(lines) - 1, 2)]
         if mode == "lost-reply":  # it took everything, and nobody hears
-            raise asyncio.CancelledError
+            request.transport.abort()
+            return web.Response()
         errors = any(item["create"]["status"] > 201 for item in items)
         return web.Response(body=orjson.dumps({"took": 1, "errors": errors, "items": items}), content_type="application/json")
 
@@ -87,7 +88,7 @@ class Sink:
         if mode == "partial" and self._rng.random() < 0.4:
             error = {"type": "rejected_execution_exception", "reason": "queue full"}
             return {"create": answer | {"status": 429, "error": error}}
-        digest = hashlib.sha256(source).digest()
+        digest = hashlib.sha256(orjson.loads(source)["raw_data"].encode()).digest()
         self.copies[uid] += 1
         if uid in self.taken:
             if self.taken[uid] != digest:
