@@ -1,0 +1,175 @@
+"""From the tree to the settings: defaults merged in, every vendor's and kind's options checked."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hub.config.document import Loc
+from hub.config.explain import did_you_mean, findings
+from hub.config.model import ConnectorConfig, Defaults, Settings, SourceConfig
+from hub.config.section import Section
+from hub.config.signature import schemes_of
+from hub.config.tree import Tree, merged
+from hub.config.values import check_name
+from hub.sdk.connector import ConnectorSpec
+from hub.sdk.source import SourceSpec
+
+__all__ = ["Registry", "assemble", "common_keys"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Registry(Protocol):
+    """What `hub.registry` offers; tests pass a small one of their own."""
+
+    def sources(self) -> Iterable[str]: ...
+
+    def source(self, name: str, /) -> SourceSpec: ...
+
+    def connectors(self) -> Iterable[str]: ...
+
+    def connector(self, name: str, /) -> ConnectorSpec: ...
+
+
+def common_keys(config: type[Section]) -> set[str]:
+    """The keys of every source (or connector), as they are written in the file."""
+    return {field.alias or name for name, field in config.model_fields.items() if name != "options"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Sources or connectors: what differs between the two."""
+
+    section: str
+    config: type[SourceConfig] | type[ConnectorConfig]
+    selector: str
+    known: Callable[[], Iterable[str]]
+    spec: Callable[[str], SourceSpec | ConnectorSpec]
+
+
+def assemble(tree: Tree, registry: Registry) -> Settings | None:
+    """Check the whole tree, noting what is wrong in `tree.problems`.
+
+    Returns `None` when the top level does not hold.
+    """
+    families = (
+        _Family("sources", SourceConfig, "vendor", registry.sources, registry.source),
+        _Family("connectors", ConnectorConfig, "kind", registry.connectors, registry.connector),
+    )
+    top = {key: value for key, value in tree.data.items() if key not in {"sources", "connectors"}}
+    settings = _checked(tree, Settings, top, [()])
+    entries = {family.section: _entries(tree, family) for family in families}
+    return settings.model_copy(update={**entries, "defaults": Defaults()}) if settings else None
+
+
+def _checked(
+    tree: Tree, model: type[M], data: Mapping[str, Any], origins: list[Loc], also: Iterable[str] = ()
+) -> M | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        known_bad = tree.unreadable()
+        for finding in findings(error, model, also):
+            mark = tree.mark(origins, finding.loc, key=finding.about_key)
+            if mark not in known_bad:
+                tree.blame(mark, finding.message)
+        return None
+
+
+def _mapping(tree: Tree, data: Mapping[str, Any], loc: Loc) -> dict[str, Any]:
+    value = data.get(str(loc[-1]))
+    if value is not None and not isinstance(value, dict):
+        tree.blame(tree.mark([()], loc), "this is a mapping: one entry per name")
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(tree: Tree, family: _Family) -> dict[str, SourceConfig | ConnectorConfig]:
+    known = sorted(family.known())
+    defaults = _mapping(tree, _mapping(tree, tree.data, ("defaults",)), ("defaults", family.section))
+    for word in set(defaults) - set(known):
+        mark = tree.mark([()], ("defaults", family.section, word), key=True)
+        tree.blame(mark, f"unknown {family.selector} {word!r}{did_you_mean(word, known)}")
+    found = {}
+    for name, raw in _mapping(tree, tree.data, (family.section,)).items():
+        spec = _spec(tree, family, name, raw, known)
+        if spec is not None:
+            word = raw[family.selector]
+            below = defaults.get(word)
+            whole = merged(below if isinstance(below, dict) else {}, raw)
+            origins: list[Loc] = [(family.section, name), ("defaults", family.section, word)]
+            if entry := _entry(tree, family, spec, whole, origins):
+                found[name] = entry
+    return found
+
+
+def _spec(
+    tree: Tree, family: _Family, name: str, raw: Any, known: list[str]
+) -> SourceSpec | ConnectorSpec | None:
+    """The vendor or kind that an entry names; `None` with a problem noted when that cannot be told."""
+    loc = (family.section, name)
+    try:
+        check_name(name)
+    except ValueError as error:
+        tree.blame(tree.mark([()], loc, key=True), str(error))
+    if not isinstance(raw, dict):
+        tree.blame(
+            tree.mark([()], loc, key=True),
+            f"this is a mapping with at least '{family.selector}: NAME'; known: {', '.join(known)}",
+        )
+        return None
+    word = raw.get(family.selector)
+    if word is None:
+        tree.blame(
+            tree.mark([()], loc, key=True),
+            f"the key {family.selector!r} is missing; known: {', '.join(known)}",
+        )
+        return None
+    if word not in known:
+        tree.blame(
+            tree.mark([()], (*loc, family.selector)),
+            f"unknown {family.selector} {str(word)[:63]!r}{did_you_mean(str(word), known)}",
+        )
+        return None
+    try:
+        return family.spec(word)
+    except Exception as error:  # a third party's module that does not import is named, not a traceback
+        tree.blame(
+            tree.mark([()], (*loc, family.selector)),
+            f"{family.selector} {word!r} cannot be loaded: {type(error).__name__}: {error}",
+        )
+        return None
+
+
+def _entry(
+    tree: Tree,
+    family: _Family,
+    spec: SourceSpec | ConnectorSpec,
+    whole: Mapping[str, Any],
+    origins: list[Loc],
+) -> SourceConfig | ConnectorConfig | None:
+    common = common_keys(family.config)
+    own = {key: value for key, value in whole.items() if key not in common}
+    config = _checked(tree, family.config, {k: v for k, v in whole.items() if k in common}, origins)
+    options = _checked(tree, spec.options, own, origins, also=common)
+    if config is None or options is None:
+        return None
+    entry = config.model_copy(update={"options": options})
+    if isinstance(entry, SourceConfig) and isinstance(spec, SourceSpec):
+        _check_source(tree, entry, spec, origins)
+    return entry
+
+
+def _check_source(tree: Tree, source: SourceConfig, spec: SourceSpec, origins: list[Loc]) -> None:
+    streams = [stream.name for stream in spec.streams(source.options)]
+    for name in source.polls:
+        if name not in streams:
+            tree.blame(
+                tree.mark(origins, ("polls", name), key=True),
+                f"unknown stream {name!r}{did_you_mean(name, streams)}",
+            )
+    try:
+        schemes_of(source.signature, spec.schemes)
+    except ValueError as error:
+        tree.blame(tree.mark(origins, ("signature",)), str(error))
