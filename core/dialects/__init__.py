@@ -1,0 +1,1 @@
+"""The same service spoken in the API of a vendor, one package each."""

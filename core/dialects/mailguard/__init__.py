@@ -1,0 +1,1 @@
+"""MailGuard's own API and webhooks over the filter service."""

@@ -1,0 +1,24 @@
+"""What the handlers of the dialect work with."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from core.store.clock import DAY_MS, Clock
+from core.store.database import Database
+
+__all__ = ["SERVICE", "Service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One node's view: its store, its clock, its name. `cursor_key` signs cursors."""
+
+    database: Database
+    clock: Clock
+    node_id: str
+    cursor_key: bytes
+    cursor_ttl_ms: int = DAY_MS
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

@@ -1,0 +1,40 @@
+"""A webhook as MailGuard sends it: JSON with an HMAC-SHA256 of the raw body in a header."""
+
+import hmac
+from hashlib import sha256
+
+import orjson
+
+from core.service.pusher import Push
+from core.store.clock import iso_millis
+from core.store.outbox import Endpoint, Event
+
+__all__ = ["SIGNATURE_HEADER", "render", "sign"]
+
+SIGNATURE_HEADER = "X-MailGuard-Signature"
+
+
+def render(event: Event, endpoint: Endpoint) -> Push:
+    """The same bytes at every try: everything in them was fixed when the event was written."""
+    body = orjson.dumps(
+        {
+            "id": event.id,
+            "event": event.name,
+            "timestamp": iso_millis(event.at_ms),
+            "node_id": event.node_id,
+            "data": event.data,
+        }
+    )
+    return Push(
+        body=body,
+        headers={
+            "Content-Type": "application/json",
+            "User-Agent": "MailGuard-Webhook/1.0",
+            SIGNATURE_HEADER: sign(endpoint.secret, body),
+        },
+    )
+
+
+def sign(secret: str, body: bytes) -> str:
+    """`sha256=` and the lower-case hexadecimal HMAC."""
+    return "sha256=" + hmac.new(secret.encode(), body, sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""Reads a message and judges it: pure functions, no I/O, no clock."""

@@ -1,0 +1,236 @@
+"""A MailGuard to run beside the hub: made mail, a real filter, its quarantine, audit log, API and webhooks.
+
+Everything that it reports arose from its state. It runs in the caller's event loop; the store has a thread of
+its own. Stopped and started again on the same directory it carries on.
+"""
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from core.dialects.mailguard.app import create_app
+from core.dialects.mailguard.service import Service
+from core.dialects.mailguard.webhook import render
+from core.engine.verdict import Verdict
+from core.sandbox.cluster import Cluster
+from core.sandbox.estate import Pace, install, key_text, licence_server, renew
+from core.sandbox.faults import Faults
+from core.sandbox.mailgen import DOMAINS, MailGenerator
+from core.sandbox.people import act
+from core.service import detectors, intake
+from core.service.pusher import Policy, Pusher
+from core.store import audit, meta, outbox
+from core.store.clock import DAY_MS, Clock, wall_clock
+from core.store.database import Database
+
+__all__ = ["MailGuardSandbox"]
+
+_LOG = logging.getLogger("core.sandbox")
+_MAX_BATCH = 50
+_AUDIT_KEPT_MS = 365 * DAY_MS
+_ENDPOINT = "default"
+
+
+class MailGuardSandbox:
+    """`async with` it, or call `start` and `stop`.
+
+    Args:
+        data_dir: its own directory, made when it is missing (mode 0700).
+        listen: `host:port` of its API; port 0 takes a free one.
+        webhook_url: where events are pushed; without one they are only kept for their API.
+        webhook_secret: what pushes are signed with.
+        mails_per_s: average rate of made mail; 0 = none but what `deliver` makes.
+        seed: of mail and people; with every start on the same directory the stream goes on differently.
+        nodes: names of the cluster's nodes; the first is this one, the others come and go.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        listen: str = "127.0.0.1:0",
+        webhook_url: str | None = None,
+        webhook_secret: str = "",
+        mails_per_s: float = 4.0,
+        seed: int = 1,
+        nodes: Sequence[str] = ("node-1", "node-2"),
+        pace: Pace | None = None,
+        policy: Policy | None = None,
+        clock: Clock = wall_clock,
+        faults: Faults | None = None,
+        cursor_ttl_ms: int = DAY_MS,
+    ) -> None:
+        self.data_dir = data_dir
+        self.faults = faults or Faults(seed=seed)
+        self.database = Database(data_dir / "mailguard.sqlite3")
+        self.api_key = ""
+        """A `read-only` key, for polling. Known after `start`; kept in the file `api-key`."""
+        self.admin_key = ""
+        """A `full-admin` key; kept in the file `admin-key`."""
+        self._host, _, port = listen.rpartition(":")
+        self._port = int(port)
+        self._webhook = (webhook_url, webhook_secret)
+        self._mails_per_s = mails_per_s
+        self._seed = seed
+        self._pace = pace or Pace()
+        self._clock = clock
+        self._cursor_ttl_ms = cursor_ttl_ms
+        self._cluster = Cluster(tuple(nodes), self._pace, random.Random(seed))  # noqa: S311 -- a made world
+        self._pusher = Pusher(self.database, render, clock=clock, node_id=nodes[0], policy=policy)
+        self._rng = random.Random(seed)  # noqa: S311 -- a made world
+        self._mail = MailGenerator(seed)
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`, with the port that was really taken."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def api_url(self) -> str:
+        """Where MailGuard's endpoints begin."""
+        return f"{self.url}/api/v1"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the store, listen, begin to work.
+
+        Raises `OSError` (directory, address) and `core.store.schema.NewerSchema`.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            await self.database.open()
+            await self.database.run(self._prepare)
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+        self._tasks = [
+            asyncio.create_task(self._kept_alive(work), name=name)
+            for name, work in (
+                ("sandbox-mail", self._traffic),
+                ("sandbox-chores", self._chores),
+                ("sandbox-push", self._pusher.run),
+            )
+        ]
+
+    async def stop(self) -> None:
+        """Stop listening and working; nothing that was committed is lost."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        await self.database.close()
+
+    async def deliver(self, kind: str | None = None, count: int = 1) -> list[Verdict]:
+        """Filter `count` made messages now, of a kind of `core.sandbox.recipes`, and return the verdicts."""
+        verdicts = await self.database.run(partial(self._filter, kind=kind, count=count))
+        self._pusher.wake()
+        return verdicts
+
+    async def tick(self) -> None:
+        """Do the chores of one moment: heartbeats, detectors, renewals."""
+        await self.database.run(self._chore)
+        self._pusher.wake()
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        now_ms = self._clock()
+        install(db, DOMAINS, self._pace, now_ms)
+        start = meta.count_up(db, "starts")
+        self._mail = MailGenerator(self._seed * 1_000_003 + start)
+        self._rng.seed(self._seed * 1_000_003 + start)
+        self._cluster.begin(db, now_ms)
+        self.api_key = key_text(db, self.data_dir / "api-key", "read-only", now_ms)
+        self.admin_key = key_text(db, self.data_dir / "admin-key", "full-admin", now_ms)
+        url, secret = self._webhook
+        if url:
+            outbox.configure(db, _ENDPOINT, url=url, secret=secret)
+
+    async def _listen(self) -> None:
+        service = Service(
+            database=self.database,
+            clock=self._clock,
+            node_id=self._cluster.own,
+            cursor_key=await self.database.run(partial(meta.secret, key="cursor_key")),
+            cursor_ttl_ms=self._cursor_ttl_ms,
+        )
+        app = create_app(service, [self.faults.middleware()])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        self._port = int(self._runner.addresses[0][1])
+
+    async def _kept_alive(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A full disk or a locked file ends a round, not the sandbox."""
+        while True:
+            try:
+                await work()
+            except (
+                Exception
+            ):  # logged with its trace; the state on disk is whole, so the work can begin again
+                _LOG.exception("the sandbox failed in its background work and goes on")
+            await asyncio.sleep(1.0)
+
+    async def _traffic(self) -> None:
+        """The first message is a phishing attempt, so that there is something to see at once."""
+        if self._mails_per_s <= 0:
+            await asyncio.Event().wait()
+        await self.deliver("phishing")
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            due_s += self._rng.expovariate(self._mails_per_s)
+            count = 1
+            while due_s < loop.time() and count < _MAX_BATCH:
+                due_s += self._rng.expovariate(self._mails_per_s)
+                count += 1
+            await asyncio.sleep(max(due_s - loop.time(), 0.0))
+            await self.deliver(count=count)
+
+    async def _chores(self) -> None:
+        people_at_ms = self._clock()
+        while True:
+            await self.tick()
+            if self._clock() - people_at_ms >= self._pace.operator_every_s * 1000:
+                people_at_ms = self._clock()
+                await self.database.run(
+                    partial(act, rng=self._rng, node_id=self._cluster.own, now_ms=people_at_ms)
+                )
+                self._pusher.wake()
+            await asyncio.sleep(self._pace.tick_s)
+
+    def _filter(self, db: sqlite3.Connection, kind: str | None, count: int) -> list[Verdict]:
+        verdicts = []
+        for _ in range(count):
+            now_ms = self._clock()
+            made = self._mail.make(now_ms, kind)
+            verdicts.append(intake.accept(db, made.raw, made.envelope, self._cluster.pick(db), now_ms))
+        return verdicts
+
+    def _chore(self, db: sqlite3.Connection) -> None:
+        now_ms = self._clock()
+        self._cluster.beat(db, now_ms)
+        watch = detectors.Watch(
+            node_id=self._cluster.own, limits=self._pace.limits, licence_server=licence_server
+        )
+        detectors.detect(db, watch, now_ms)
+        renew(db, self._cluster.own, self._pace, now_ms)
+        audit.prune(db, now_ms - _AUDIT_KEPT_MS)

@@ -1,0 +1,1 @@
+"""What changes state: each use case is one transaction over the store, its events included."""

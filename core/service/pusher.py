@@ -1,0 +1,193 @@
+"""Sends the outbox to the webhook endpoints: in order, signed, again until it is taken."""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+
+import aiohttp
+
+from core.store import audit, outbox
+from core.store.clock import Clock
+from core.store.database import Database
+
+__all__ = ["Policy", "Push", "Pusher", "retry_after_s"]
+
+_PUSHER = audit.Actor(type="system", name="webhook")
+_TAKEN = range(200, 300)
+_REFUSED = frozenset({400, 413, 415, 422})
+"""The endpoint says that this body will never do; other answers may change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One request as it goes out."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How long, how often, how much."""
+
+    timeout_s: float = 10.0
+    first_delay_s: float = 0.5
+    max_delay_s: float = 30.0
+    max_retry_after_s: float = 3600.0
+    max_refusals: int = 10
+    max_age_ms: int = 24 * 3600 * 1000
+    max_waiting: int = 50_000
+    idle_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int | None
+    retry_after_s: float | None = None
+
+
+class Pusher:
+    """One loop per endpoint; `wake` tells it that something was committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        render: Callable[[outbox.Event, outbox.Endpoint], Push],
+        *,
+        clock: Clock,
+        node_id: str,
+        policy: Policy | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._database = database
+        self._render = render
+        self._clock = clock
+        self._node_id = node_id
+        self._policy = policy or Policy()
+        self._rng = rng or random.Random()  # noqa: S311 -- jitter
+        self._bells: list[asyncio.Event] = []
+
+    def wake(self) -> None:
+        """Look at the outbox now rather than at the next idle tick."""
+        for bell in self._bells:
+            bell.set()
+
+    async def run(self) -> None:
+        """Send until cancelled, to the endpoints that are configured at this moment."""
+        targets = await self._database.run(outbox.endpoints)
+        timeout = aiohttp.ClientTimeout(total=self._policy.timeout_s)
+        jar = aiohttp.DummyCookieJar()
+        async with (
+            aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(self._housekeeping())
+            for endpoint in targets:
+                group.create_task(self._pump(session, endpoint.id))
+
+    async def _pump(self, session: aiohttp.ClientSession, endpoint_id: str) -> None:
+        bell = asyncio.Event()
+        self._bells.append(bell)
+        while True:
+            bell.clear()
+            batch = await self._database.run(partial(outbox.waiting, endpoint_id=endpoint_id, limit=50))
+            for delivery in batch:
+                if not await self._send(session, delivery):
+                    break
+            if not batch:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), self._policy.idle_s)
+
+    async def _send(self, session: aiohttp.ClientSession, delivery: outbox.Delivery) -> bool:
+        """Try one event once. False: it is still at the head (or was stepped over), read the outbox again."""
+        endpoint, event = delivery.endpoint, delivery.event
+        await self._wait_until(endpoint.due_ms)
+        answer = await self._post(session, delivery)
+        if answer.status in _TAKEN:
+            await self._database.run(partial(outbox.delivered, endpoint_id=endpoint.id, seq=event.seq))
+            return True
+        too_old = self._clock() - event.at_ms > self._policy.max_age_ms
+        refused = answer.status in _REFUSED and endpoint.attempts + 1 >= self._policy.max_refusals
+        if too_old or refused:
+            await self._give_up(delivery, answer)
+        else:
+            due_ms = self._clock() + round(self._delay_s(endpoint.attempts, answer) * 1000)
+            await self._database.run(partial(outbox.failed, endpoint_id=endpoint.id, due_ms=due_ms))
+        return False
+
+    async def _wait_until(self, due_ms: int) -> None:
+        wait_s = (due_ms - self._clock()) / 1000
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    async def _post(self, session: aiohttp.ClientSession, delivery: outbox.Delivery) -> _Answer:
+        push = self._render(delivery.event, delivery.endpoint)
+        try:
+            async with session.post(
+                delivery.endpoint.url, data=push.body, headers=push.headers, allow_redirects=False
+            ) as response:
+                return _Answer(
+                    response.status, retry_after_s(response.headers.get("Retry-After"), self._clock())
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return _Answer(None)
+
+    def _delay_s(self, attempts: int, answer: _Answer) -> float:
+        """Exponential with full jitter; never before the moment that the endpoint named."""
+        policy = self._policy
+        ceiling = min(policy.first_delay_s * 2.0 ** min(attempts, 30), policy.max_delay_s)
+        asked = min(answer.retry_after_s or 0.0, policy.max_retry_after_s)
+        return max(self._rng.uniform(ceiling / 2, ceiling), asked)
+
+    async def _give_up(self, delivery: outbox.Delivery, answer: _Answer) -> None:
+        endpoint, event = delivery.endpoint, delivery.event
+        note = audit.Note(
+            actor=_PUSHER,
+            action="webhook.given_up",
+            resource=f"webhook/{endpoint.id}",
+            result="failure",
+            details={"event_id": event.id, "event": event.name, "status": answer.status},
+        )
+        now_ms = self._clock()
+
+        def work(db: sqlite3.Connection) -> None:
+            outbox.give_up(db, endpoint.id, event.seq)
+            audit.append(db, self._node_id, now_ms, note)
+
+        await self._database.run(work)
+
+    async def _housekeeping(self) -> None:
+        while True:
+            lost = await self._database.run(partial(outbox.trim, keep=self._policy.max_waiting))
+            if lost:
+                note = audit.Note(
+                    actor=_PUSHER,
+                    action="webhook.given_up",
+                    resource="webhook",
+                    result="failure",
+                    details={"events": lost, "reason": "too many waiting"},
+                )
+                await self._database.run(
+                    partial(audit.append, node_id=self._node_id, at_ms=self._clock(), note=note)
+                )
+            await asyncio.sleep(max(self._policy.idle_s, 5.0))
+
+
+def retry_after_s(value: str | None, now_ms: int) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3), a number or a date; else `None`."""
+    if not value:
+        return None
+    if value.strip().isdecimal() and len(value) < 10:  # noqa: PLR2004 -- longer than any wait
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max((aware - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds(), 0.0)

@@ -1,0 +1,79 @@
+"""One SQLite file behind one thread.
+
+Every call is one transaction on the store's own thread, so a slow disk never holds up the event loop and
+writers never meet. A transaction that returned is on disk: WAL with `synchronous=FULL`.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from core.store.schema import migrate
+
+__all__ = ["Database", "connect"]
+
+T = TypeVar("T")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file (mode 0600), set its durability and bring its schema up to date.
+
+    Raises `core.store.schema.NewerSchema` when a later release wrote it.
+    """
+    path.touch(mode=0o600, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-2048"):
+        connection.execute(f"PRAGMA {pragma}").close()
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Database:
+    """Runs functions of a connection, one at a time, each in a transaction of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core-store")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open or create the file. Raises `sqlite3.Error`, `OSError` or `NewerSchema`."""
+        loop = asyncio.get_running_loop()
+        self._connection = await loop.run_in_executor(self._thread, connect, self.path)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in a transaction: committed when it returns, undone when it raises.
+
+        Once begun it ends, even when the caller is cancelled meanwhile.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+
+    async def close(self) -> None:
+        """End after what is queued; later calls raise `RuntimeError`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        self._thread.shutdown(wait=True)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            raise RuntimeError("the store is closed")
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            return result
