@@ -162,6 +162,8 @@ class MailGuardSandbox:
         url, secret = self._webhook
         if url:
             outbox.configure(db, _ENDPOINT, url=url, secret=secret)
+        else:
+            outbox.remove(db, _ENDPOINT)
 
     async def _listen(self) -> None:
         service = Service(

@@ -80,6 +80,7 @@ class Pusher:
 
     async def run(self) -> None:
         """Send until cancelled, to the endpoints that are configured at this moment."""
+        self._bells.clear()
         targets = await self._database.run(outbox.endpoints)
         timeout = aiohttp.ClientTimeout(total=self._policy.timeout_s)
         jar = aiohttp.DummyCookieJar()

@@ -42,12 +42,13 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core-store")
+        self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Open or create the file. Raises `sqlite3.Error`, `OSError` or `NewerSchema`."""
         loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core-store")
         self._connection = await loop.run_in_executor(self._thread, connect, self.path)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -55,14 +56,22 @@ class Database:
 
         Once begun it ends, even when the caller is cancelled meanwhile.
         """
+        if self._thread is None:
+            raise RuntimeError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
 
     async def close(self) -> None:
         """End after what is queued; later calls raise `RuntimeError`."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
+        thread.shutdown(wait=True)
+
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
-        self._thread.shutdown(wait=True)
+            connection.close()
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection

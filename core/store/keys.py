@@ -59,7 +59,8 @@ def create(
     text = key or f"nmg_{secrets.token_hex(32)}"
     done = db.execute(
         "INSERT INTO api_key"
-        " (name, hash, prefix, scope, domain, rate_limit_per_minute, created_ms, expires_ms) VALUES (?,?,?,?,?,?,?,?)",
+        " (name, hash, prefix, scope, domain, rate_limit_per_minute, created_ms, expires_ms)"
+        " VALUES (?,?,?,?,?,?,?,?)",
         (name, _hash(text), text[:PREFIX_CHARS], scope, domain, rate_limit_per_minute, now_ms, expires_ms),
     )
     row = db.execute("SELECT * FROM api_key WHERE id = ?", (done.lastrowid,)).fetchone()

@@ -23,6 +23,7 @@ __all__ = [
     "endpoints",
     "failed",
     "give_up",
+    "remove",
     "trim",
     "waiting",
 ]
@@ -95,6 +96,11 @@ def configure(
         " names = excluded.names, attempts = 0, due_ms = 0",
         (endpoint_id, url, secret, json.dumps(list(names)), top["seq"] if top else 0),
     )
+
+
+def remove(db: sqlite3.Connection, endpoint_id: str) -> None:
+    """Forget an endpoint and its place."""
+    db.execute("DELETE FROM endpoint WHERE id = ?", (endpoint_id,))
 
 
 def endpoints(db: sqlite3.Connection) -> list[Endpoint]:

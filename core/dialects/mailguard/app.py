@@ -1,5 +1,7 @@
 """The HTTP application: a table of endpoints with their scopes, one place for errors."""
 
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ from core.dialects.mailguard.service import SERVICE, Service
 __all__ = ["ENDPOINTS", "MAX_BODY_BYTES", "Endpoint", "create_app"]
 
 MAX_BODY_BYTES = 64 * 1024
+_LOG = logging.getLogger("core.mailguard")
 
 READ = frozenset({"read-only", "domain-admin", "full-admin"})
 READ_ALL = frozenset({"read-only", "full-admin"})
@@ -80,6 +83,12 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal(error.status, error.reason, error.headers)
     except web.HTTPException as error:
         return refusal(error.status, error.reason, _allow(error))
+    except sqlite3.OperationalError:
+        _LOG.exception("the store could not be used")
+        return refusal(503, "the store cannot be used now", {"Retry-After": "5"})
+    except Exception:  # the last resort keeps the dialect's form; the trace is in the log
+        _LOG.exception("%s %s failed", request.method, request.path)
+        return refusal(500, "internal error")
 
 
 def _allow(error: web.HTTPException) -> dict[str, str]:
