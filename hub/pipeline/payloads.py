@@ -4,9 +4,8 @@ The log is read once per process: the router puts what it reads here, and the ar
 from here as long as it is held.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hub.model.event import Entry
 from hub.store.base import Log
@@ -28,10 +27,12 @@ class MissingPayload(Exception):
 class Payloads:
     """Payloads by seq for one partition."""
 
-    def __init__(self, log: Log, archived: Callable[[Sequence[int]], Mapping[int, Entry]] | None) -> None:
+    def __init__(
+        self, log: Log, archived: Callable[[Sequence[int]], Awaitable[Mapping[int, Entry]]] | None
+    ) -> None:
         self._log = log
         self._archived = archived
-        """Blocking look-up in the archive, run on a thread; `None` where this process has no archive."""
+        """Look-up in the archive, on a thread of its own; `None` where this process has no archive."""
         self._held: dict[int, Entry] = {}
         self._order: deque[int] = deque()
         self._bytes = 0
@@ -68,7 +69,7 @@ class Payloads:
             fetched = await self._log.entries(sorted(missing))
             missing = [seq for seq in missing if seq not in fetched]
         if missing and self._archived is not None:
-            fetched |= await asyncio.to_thread(self._archived, sorted(missing))
+            fetched |= await self._archived(sorted(missing))
             missing = [seq for seq in missing if seq not in fetched]
         if missing:
             raise MissingPayload(missing)

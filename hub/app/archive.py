@@ -1,0 +1,32 @@
+"""Opens the archive and holds it against the log."""
+
+from hub.archive.base import ArchiveError
+from hub.archive.sqlite import SqliteArchive
+from hub.config.model import Settings
+from hub.store.base import Log
+
+__all__ = ["open_archive"]
+
+
+async def open_archive(settings: Settings, log: Log, *, writer: bool) -> SqliteArchive:
+    """The archive of the data directory; one writer, any number of readers.
+
+    Raises `ArchiveError` when it is ahead of the log: one of the two was restored from a back-up, and only a person knows which to believe.
+    """
+    config = settings.archive
+    archive = SqliteArchive(
+        settings.data / "archive",
+        keep_days=config.keep_days,
+        roll_events=config.roll_events,
+        roll_days=config.roll_days,
+        read_only=not writer,
+    )
+    if writer:
+        seq, offset = (await log.head()).seq, archive.offset(log.partition)
+        if offset > seq:
+            archive.close()
+            raise ArchiveError(
+                f"the archive in {settings.data / 'archive'} ends at event {offset}, the log at {seq}: one of them is from a back-up. "
+                "Restore both from the same back-up, or move the archive away to believe the log"
+            )
+    return archive

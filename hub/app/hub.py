@@ -1,0 +1,236 @@
+"""One hub process: opened in order, closed in reverse order.
+
+    store -> archive -> flow (work) -> ingest and API (serve) -> jobs (work)
+
+Stop order: accept nothing new, flush what was accepted, settle what is being sent, give leases back, the server last.
+"""
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Literal
+
+import orjson
+import structlog
+from aiohttp import web
+
+from hub.api.app import create_app
+from hub.api.services import Readers, Services
+from hub.app.archive import open_archive
+from hub.app.call import Caller
+from hub.app.connectors import lane_of, make_connector
+from hub.app.desk import HubDesk
+from hub.app.door import Door
+from hub.app.listener import Listener
+from hub.app.observe import Observers
+from hub.app.sources import doors, polls
+from hub.app.store import Store, open_store
+from hub.archive.sqlite import SqliteArchive
+from hub.config.model import Settings
+from hub.jobs.worker import Jobs, redis_settings
+from hub.pipeline.capture import Captures
+from hub.pipeline.flow import Flow
+from hub.pipeline.ingest import Ingest, IngestLimits
+from hub.pipeline.keep import Keeper
+from hub.pipeline.lanes import Lanes
+from hub.pipeline.payloads import Payloads
+from hub.pipeline.poll import Poller
+from hub.pipeline.record import Recorder
+from hub.pipeline.replay import Replays, base_of
+from hub.pipeline.route import Router
+from hub.pipeline.schedule import Walks
+from hub.pipeline.send import Sender
+
+__all__ = ["Hub", "Role", "now_ms"]
+
+Role = Literal["serve", "work"]
+_logger = structlog.get_logger("hub.app")
+
+
+def now_ms() -> int:
+    """Wall clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Hub:
+    """`async with Hub(settings, roles)`; `url` and `socket` are known after entering."""
+
+    def __init__(self, settings: Settings, roles: frozenset[Role], *, clock: Callable[[], int] = now_ms) -> None:
+        self.settings = settings
+        self.roles = roles
+        self.url = ""
+        self.socket: Path | None = None
+        self.now_ms = clock
+        self._stack = AsyncExitStack()
+        self.observers: Observers
+        self.store: Store
+        self.services: Services
+        self._ingest: Ingest | None = None
+        self._walks: Walks | None = None
+        self._lanes: Lanes | None = None
+        self._flow: Flow | None = None
+
+    async def __aenter__(self) -> "Hub":
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.store = await self._stack.enter_async_context(open_store(self.settings))
+        self.readers = Readers()
+        self._stack.callback(self.readers.close)
+        self.archive = await open_archive(self.settings, self.store.log, writer="work" in self.roles)
+        self._stack.callback(self.archive.close)
+        self.observers = Observers(self.store.state, now_ms=self.now_ms)
+        await self._stack.enter_async_context(self.observers)
+        self.recorder = Recorder(self.store.log, now_ms=self.now_ms, recorded=self._recorded)
+        await self.recorder.start()
+        self._stack.push_async_callback(self.recorder.stop)
+        self.observers.record_health(self.recorder, self.settings.tenant)
+        self.replays = Replays(self.store.log, self.archive, self.store.state, now_ms=self.now_ms)
+        await self._publish()
+        if "work" in self.roles:
+            await self._work()
+        if "serve" in self.roles:
+            await self._serve()
+
+    def _recorded(self) -> None:
+        if self._flow is not None:
+            self._flow.recorded()
+
+    # -- work ------------------------------------------------------------------------------------------------
+    async def _work(self) -> None:
+        log = self.store.log
+        payloads = Payloads(log, lambda seqs: self.readers.run(self.archive.entries, log.partition, seqs))
+        self._lanes = Lanes(log, lambda row: self._sender(row, payloads), now_ms=self.now_ms)
+        keeper = Keeper(log, payloads, self.archive, stalled=self.observers.archive_stalled)
+        self._flow = Flow(
+            log,
+            router=lambda wake: Router(log, payloads, wake=wake),
+            keeper=keeper,
+            lanes=self._lanes,
+            now_ms=self.now_ms,
+        )
+        await self._flow.start()
+        self._stack.push_async_callback(self._flow.stop)
+        caller = Caller(self.settings, self.store.state, now_ms=self.now_ms)
+        self._stack.push_async_callback(caller.close)
+        self._walks = Walks(
+            self.store.state,
+            Poller(log, self.observers, now_ms=self.now_ms),
+            polls=polls(self.settings),
+            call=caller.of,
+            walked=self.observers.walked,
+            now_ms=self.now_ms,
+        )
+        await self._walks.adopt()
+        desk = HubDesk(self, self._walks, self.replays)
+        jobs = Jobs(desk, redis_settings(self.settings.jobs_redis_url or self.store.url))
+        await jobs.start()
+        self._stack.push_async_callback(jobs.stop)
+
+    def _sender(self, row: str, payloads: Payloads) -> Sender | None:
+        lane = lane_of(row, self.settings)
+        if lane is None:
+            return None
+        connector = make_connector(base_of(row), self.settings.connectors[base_of(row)])
+        return Sender(
+            lane, connector, self.store.log, payloads, now_ms=self.now_ms, take=self._take, observer=self.observers
+        )
+
+    async def _take(self, bucket: str, rate_per_s: float, n: int) -> float:
+        wait = await self.store.state.take(bucket, rate_per_s, max(rate_per_s, 1.0), n, self.now_ms())
+        return wait / 1000
+
+    # -- serve -----------------------------------------------------------------------------------------------
+    async def _serve(self) -> None:
+        settings = self.settings
+        captures = Captures(settings.data / "captures", now_ms=self.now_ms)
+        self.observers.captures = captures
+        limits = settings.ingest
+        self._ingest = Ingest(
+            doors(settings),
+            self.recorder.record,
+            self.observers,
+            limits=IngestLimits(
+                max_body_bytes=limits.max_body_bytes,
+                max_inflated_bytes=limits.max_inflated_bytes,
+                max_events=limits.max_events,
+            ),
+            now_ms=self.now_ms,
+            closed=self.store.closed,
+        )
+        self.services = Services(
+            log=self.store.log, state=self.store.state, archive=self.archive, settings=settings, replays=self.replays,
+            captures=captures, ready=self.store.ready, readers=self.readers,
+        )  # fmt: skip
+        await self._listen(Door(self._ingest, read_timeout_s=limits.read_timeout_s, max_in_flight_bytes=limits.max_in_flight_bytes))
+
+    async def _listen(self, door: Door) -> None:
+        settings = self.settings
+        routes = [web.post("/in/{source}", door.post)]
+        public = Listener(
+            create_app(self.services, trusted=False, extra_routes=routes), max_connections=settings.ingest.max_connections
+        )
+        private = Listener(create_app(self.services, trusted=True), max_connections=64)
+        self._stack.push_async_callback(private.stop)
+        self._stack.push_async_callback(public.stop)
+        host, port = settings.address
+        port = await public.start_tcp(host, port, self._tls())
+        self.url = f"{'https' if settings.tls else 'http'}://{host if ':' not in host else f'[{host}]'}:{port}"
+        self.socket = self.store.runtime / "api.sock"
+        self.socket.unlink(missing_ok=True)
+        await private.start_unix(str(self.socket))
+        self.socket.chmod(0o600)
+        runtime = settings.data / "runtime.json"
+        runtime.write_bytes(orjson.dumps({"socket": str(self.socket), "url": self.url, "pid": os.getpid()}))
+        self._stack.callback(runtime.unlink, missing_ok=True)
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.settings.tls is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.settings.tls.cert, self.settings.tls.key)
+        return context
+
+    # -- while it runs ---------------------------------------------------------------------------------------
+    async def _publish(self) -> None:
+        """Bring the route table in line with the configuration."""
+        routes = orjson.dumps(self.settings.routes(), option=orjson.OPT_SORT_KEYS).decode()
+        await self.store.log.publish(routes, sorted(self.settings.connectors), now_ms=self.now_ms())
+
+    async def reload(self, settings: Settings) -> None:
+        """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What needs a new process is said."""
+        fixed = ("listen", "data", "redis_url", "jobs_redis_url", "tls", "log", "archive")
+        changed = [key for key in fixed if getattr(settings, key) != getattr(self.settings, key)]
+        if changed:
+            _logger.warning("hub.reload.needs_restart", keys=changed)
+        old, self.settings = self.settings, settings
+        await self._publish()
+        if self._ingest is not None:
+            self._ingest.doors = doors(settings)
+        if self._walks is not None:
+            self._walks.polls = polls(settings)
+            await self._walks.adopt()
+        if self._lanes is not None:
+            for row in self._lanes.names():
+                if old.connectors.get(base_of(row)) != settings.connectors.get(base_of(row)):
+                    await self._lanes.close(row)
+
+    async def wait_idle(self, within_s: float) -> bool:
+        """Whether everything recorded has a final fate within the time (tests, demos)."""
+        async with asyncio.timeout(within_s):
+            while any(book.pending for book in await self.store.log.books()):
+                await asyncio.sleep(0.05)
+        return True

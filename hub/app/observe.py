@@ -1,0 +1,218 @@
+"""What happened, told to where it is wanted: counters and source status (kept beside the log), logs, captures, and the hub's
+own health as events that are routed like any other.
+
+The hot path only adds to dictionaries; a task writes them down once a second.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import structlog
+
+from hub import registry
+from hub.model.event import Event
+from hub.pipeline.capture import Captures
+from hub.pipeline.ingest import Answer, Door
+from hub.pipeline.maintain import Alarm
+from hub.pipeline.normalise import Normalised, normalise
+from hub.pipeline.poll import Poll, Walked
+from hub.pipeline.record import Recorder
+from hub.pipeline.send import Lane
+from hub.sdk.source import Item
+from hub.store.base import Fate, StoreError
+from hub.store.state import State
+from hub.telemetry import happenings
+
+__all__ = ["OWN_SOURCE", "Observers"]
+
+OWN_SOURCE = "mxhub"
+"""Source name and vendor of the hub's own health events."""
+_FLUSH_S = 1.0
+_logger = structlog.get_logger("hub.app.observe")
+
+
+class Observers:
+    """One per process; `async with` it."""
+
+    def __init__(self, state: State, *, now_ms: Callable[[], int]) -> None:
+        self._state = state
+        self._now_ms = now_ms
+        self._counts: Counter[str] = Counter()
+        self._sources: dict[str, dict[str, Any]] = {}
+        self._standing: dict[tuple[str, str], Alarm] = {}
+        self._recorder: Recorder | None = None
+        self._tenant = "default"
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._flusher: asyncio.Task[None] | None = None
+        self._stall: str | None = None
+        self.captures: Captures | None = None
+
+    async def __aenter__(self) -> "Observers":
+        self._flusher = asyncio.create_task(self._flush_for_ever(), name="observers")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._flusher is not None:
+            self._flusher.cancel()
+            await asyncio.gather(self._flusher, *self._tasks, return_exceptions=True)
+        with suppress(StoreError):  # the last second's counters are no promise
+            await self.flush()
+
+    def record_health(self, recorder: Recorder, tenant: str) -> None:
+        """From now on the hub's own events are recorded too."""
+        self._recorder = recorder
+        self._tenant = tenant
+
+    # -- ingest ----------------------------------------------------------------------------------------------
+    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
+        new = sum(fresh)
+        self._seen(door.source, items, new, len(fresh) - new)
+        happenings.webhook_accepted(door.source, new, len(fresh) - new)
+
+    def refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> None:
+        known = answer.code != "unknown_source"
+        if known:
+            status = self._status(source)
+            status["rejected"] = status.get("rejected", 0) + 1
+            status["reason"] = answer.code
+            if self.captures is not None:
+                self.captures.refused(source, answer.code, headers, body)
+        self._counts[f"refused:{answer.code}"] += 1
+        happenings.webhook_rejected(source if known else "unknown", answer.code, answer.status)
+
+    def _seen(self, source: str, items: Sequence[Normalised], new: int, repeated: int) -> None:
+        status = self._status(source)
+        status["accepted"] = status.get("accepted", 0) + new
+        status["duplicate"] = status.get("duplicate", 0) + repeated
+        unknown = sum(item.unmapped_reason is not None for item in items)
+        if unknown:
+            status["unknown"] = status.get("unknown", 0) + unknown
+            reason = next(item.unmapped_reason for item in items if item.unmapped_reason)
+            happenings.event_unmapped(source, unknown, reason)
+        status["last_event_ms"] = self._now_ms()
+        self._counts["accepted"] += new
+        self._counts["duplicate"] += repeated
+
+    def _status(self, source: str) -> dict[str, Any]:
+        return self._sources.setdefault(source, {})
+
+    # -- polls -----------------------------------------------------------------------------------------------
+    def page(self, poll: Poll, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
+        new = sum(fresh)
+        if items:
+            self._seen(poll.source, items, new, len(fresh) - new)
+        self._status(poll.source)["last_poll_ms"] = self._now_ms()
+        happenings.poll_page(poll.key, len(items), new)
+
+    def gap(self, poll: Poll, reason: str) -> Event:
+        happenings.cursor_lost(poll.key, reason)
+        return self._health("hub.cursor_lost", poll.tenant, {"source": poll.source, "stream": poll.key, "message": reason})
+
+    def walked(self, poll: Poll, walked: Walked) -> None:
+        status = self._status(poll.source)
+        match walked.end:
+            case "failed" | "refused":
+                status["errors"] = status.get("errors", 0) + 1
+                status["state"] = "refused" if walked.end == "refused" else "failing"
+                status["reason"] = walked.reason[:300]
+                happenings.poll_failed(poll.key, walked.reason, refused=walked.end == "refused")
+            case "done" | "more":
+                status["state"], status["reason"] = "ok", ""
+            case _:
+                happenings.poll_interrupted(poll.key, walked.reason)
+        if walked.end == "refused":
+            self._raise(Alarm("hub.source_refused", poll.key, walked.reason), poll.tenant)
+        elif walked.end == "done":
+            self._standing.pop(("hub.source_refused", poll.key), None)
+
+    # -- delivery --------------------------------------------------------------------------------------------
+    def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
+        for kind, n in Counter(fate.kind for fate in fates).items():
+            self._counts[f"fate:{lane.name}:{kind}"] += n
+        happenings.delivered(lane.name, fates, lag_ms)
+
+    def blocked(self, lane: Lane, reason: str) -> None:
+        happenings.connector_blocked(lane.name, reason)
+        self._tell("hub.connector_blocked", self._tenant, {"connector": lane.name, "message": reason})
+
+    def recovered(self, lane: Lane) -> None:
+        happenings.connector_recovered(lane.name)
+        self._tell("hub.connector_recovered", self._tenant, {"connector": lane.name, "message": "delivers again"})
+
+    # -- the archive and the hub itself ----------------------------------------------------------------------
+    def archive_stalled(self, why: str | None) -> None:
+        if why != self._stall:
+            happenings.archive_stalled(why)
+        self._stall = why
+
+    async def retention(self, dropped: int, ended: Mapping[str, int]) -> None:
+        """Archive files went by retention; `ended` references went with them."""
+        happenings.archive_retained(dropped)
+        for connector, n in ended.items():
+            message = f"{n} events that were still owed ended as dropped (expired): the archive no longer has them"
+            self._tell("hub.retention_ended_owed", self._tenant, {"connector": connector, "message": message, "count": n})
+
+    async def alarms(self, standing: Sequence[Alarm]) -> None:
+        """Raise what is new, forget what cleared."""
+        now = {(alarm.code, alarm.subject): alarm for alarm in standing}
+        for key in [k for k in self._standing if k not in now and k[0] in _WATCHED]:
+            del self._standing[key]
+        for alarm in standing:
+            self._raise(alarm, self._tenant)
+
+    def _raise(self, alarm: Alarm, tenant: str) -> None:
+        if (alarm.code, alarm.subject) in self._standing:
+            return
+        self._standing[alarm.code, alarm.subject] = alarm
+        happenings.alarm(alarm.code, alarm.subject, alarm.message)
+        self._tell(alarm.code, tenant, {"subject": alarm.subject, "message": alarm.message})
+
+    # -- the hub's own events --------------------------------------------------------------------------------
+    def _health(self, code: str, tenant: str, payload: dict[str, Any]) -> Event:
+        now = self._now_ms()
+        payload = {"code": code, "time_ms": now} | payload
+        item = Item(code, payload, orjson.dumps(payload))
+        spec = registry.source(OWN_SOURCE)
+        return normalise(spec, tenant=tenant, source=OWN_SOURCE, item=item, received_ms=now).event
+
+    def _tell(self, code: str, tenant: str, payload: dict[str, Any]) -> None:
+        if self._recorder is None:
+            return
+        task = asyncio.create_task(self._record(self._health(code, tenant, payload)), name=code)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _record(self, event: Event) -> None:
+        if self._recorder is not None:
+            with suppress(StoreError):  # a hub that cannot record says so in its log and its probes
+                await self._recorder.record([event])
+
+    # -- writing down ----------------------------------------------------------------------------------------
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            try:
+                await self.flush()
+            except StoreError as error:
+                _logger.debug("hub.counters.unwritten", error=str(error))
+
+    async def flush(self) -> None:
+        """Write counters and source status beside the log."""
+        counts, self._counts = self._counts, Counter()
+        sources, self._sources = self._sources, {}
+        try:
+            if counts:
+                await self._state.count(counts)
+            for name, fields in sources.items():
+                await self._state.touch_source(name, **fields)
+        except StoreError:
+            self._counts.update(counts)
+            raise
+
+
+_WATCHED = frozenset({"hub.log_filling", "hub.disk_low", "hub.dedupe_window_short"})
+"""Alarms that `watch` raises and clears; the others clear where they arise."""

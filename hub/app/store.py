@@ -1,0 +1,94 @@
+"""The log's server: the embedded one that we supervise, or the one that `redis_url` names."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from hub.config.model import Settings
+from hub.store.base import StoreError
+from hub.store.embedded.disk import Disk
+from hub.store.embedded.runtime import open_runtime
+from hub.store.embedded.server import EmbeddedServer
+from hub.store.external import check_external
+from hub.store.log import Limits, RedisLog
+from hub.store.state import State
+
+__all__ = ["Store", "open_store"]
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open log and state."""
+
+    log: RedisLog
+    state: State
+    url: str
+    """For arq, which connects by itself."""
+    runtime: Path
+    """Owner-only folder with a short path, for sockets."""
+    closed: Callable[[], str | None]
+    """Why nothing may be taken in now (disk below its reserve), or `None`; cheap, asked for every request."""
+
+    async def ready(self) -> str | None:
+        """`None` = the log is writable, else the reason."""
+        if (why := self.closed()) is not None:
+            return why
+        try:
+            await self.log.head()
+        except StoreError as error:
+            return str(error) or "the log cannot be reached"
+        return None
+
+
+def _limits(settings: Settings) -> Limits:
+    log = settings.log
+    return Limits(
+        max_entries=log.max_entries,
+        max_bytes=log.max_bytes,
+        dedupe_ms=int(log.dedupe_hours * 3_600_000),
+        dedupe_ids=log.dedupe_ids,
+    )
+
+
+def _closed(disk: Disk) -> Callable[[], str | None]:
+    def why() -> str | None:
+        if not disk.below_reserve():
+            return None
+        free, reserve = disk.free() // MIB, disk.reserve_bytes // MIB
+        return f"{free} MB are free where the data lives, the reserve (log.disk_reserve_mb) is {reserve} MB: make room"
+
+    return why
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Start or reach the server, check that it keeps what it acknowledges, open the log.
+
+    Raises `StoreError` with what to do.
+    """
+    reserve = settings.log.disk_reserve_mb * MIB
+    async with AsyncExitStack() as stack:
+        if settings.redis_url is None:
+            maxmemory = settings.log.maxmemory_mb or 2 * settings.log.max_bytes // MIB
+            server = EmbeddedServer(settings.data, maxmemory_bytes=maxmemory * MIB, reserve_bytes=reserve)
+            await stack.enter_async_context(server)
+            url = f"unix://{server.unix_socket}"
+        else:
+            url = settings.redis_url
+            await check_external(url, accept_weaker=settings.accept_weaker)
+        redis = Redis.from_url(url, decode_responses=False)
+        stack.push_async_callback(redis.aclose)
+        log = RedisLog(redis, limits=_limits(settings))
+        await log.open()
+        yield Store(
+            log=log,
+            state=State(redis),
+            url=url,
+            runtime=open_runtime(settings.data),
+            closed=_closed(Disk(settings.data, reserve)),
+        )
