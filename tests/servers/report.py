@@ -1,7 +1,6 @@
 """Pytest plugin: a clean environment, and an account of which tests ran against which real server.
 
-With `SERVERS_REPORT=FILE` the counts of several runs add up there, and `python -m tests.servers.report` prints
-them.
+With `SERVERS_REPORT=FILE` the counts of several runs add up; `python -m tests.servers.report` prints it.
 """
 
 import json

@@ -1,0 +1,216 @@
+"""The supervised server: started, watched, started again when it dies, ended last."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from hub.store.embedded.binary import find_binary
+from hub.store.embedded.disk import DEFAULT_RESERVE, Disk
+from hub.store.embedded.errors import EmbeddedError
+from hub.store.embedded.launch import Running, Site, bring_up
+from hub.store.embedded.lock import FileLock
+from hub.store.embedded.rewrites import guard_rewrites
+from hub.store.embedded.runtime import forget_runtime, open_runtime, recorded_runtime
+from hub.store.embedded.settings import DEFAULT_MAXMEMORY
+from hub.store.embedded.state import check_server, open_state
+from hub.store.embedded.status import Status
+
+__all__ = ["EmbeddedServer", "running_socket"]
+
+FOLDER = "valkey"
+SOCKET = "log.sock"
+FIRST_DELAY_S = 0.05
+LONGEST_DELAY_S = 5.0
+STEADY_S = 10.0
+"""A server that ran this long gets the first delay again."""
+
+log = structlog.get_logger(__name__)
+
+
+def running_socket(data: Path) -> Path | None:
+    """The socket of the server that runs on a data directory, for other processes; `None` when none does."""
+    folder = recorded_runtime(data)
+    lock = FileLock(data / FOLDER / "server.lock")
+    if folder is None or not (folder / SOCKET).exists():
+        return None
+    free = lock.take()
+    lock.leave()
+    return None if free else folder / SOCKET
+
+
+class EmbeddedServer:
+    """A private Valkey on a data directory, reached over `unix_socket`.
+
+    The directory belongs to one mxhub at a time. A server that a killed one left behind is adopted, never
+    doubled.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        maxmemory_bytes: int = DEFAULT_MAXMEMORY,
+        reserve_bytes: int = DEFAULT_RESERVE,
+        binary: Path | None = None,
+        die_with_parent: bool = True,
+        start_timeout_s: float = 30.0,
+        stop_timeout_s: float = 30.0,
+    ) -> None:
+        """`start_timeout_s` bounds silence before the first answer; loading a long log may take longer."""
+        self.data = data.absolute()
+        self.disk = Disk(self.data, reserve_bytes)
+        self._maxmemory_bytes = maxmemory_bytes
+        self._explicit = binary
+        self._die_with_parent = die_with_parent
+        self._start_timeout_s = start_timeout_s
+        self._stop_timeout_s = stop_timeout_s
+        self._lock = FileLock(self.data / "mxhub.lock")
+        self._site: Site | None = None
+        self._running: Running | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._status = Status("stopped", time.time())
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    @property
+    def unix_socket(self) -> Path:
+        """Stays the same over restarts of the server.
+
+        Raises `RuntimeError` before `start`.
+        """
+        if self._site is None:
+            raise RuntimeError("the embedded server was not started")
+        return self._site.socket
+
+    def disk_free(self) -> int:
+        """Bytes free on the data directory's file system."""
+        return self.disk.free()
+
+    def below_reserve(self) -> bool:
+        """Whether ingest must answer 503 now, so that the disk never gets full."""
+        return self.disk.below_reserve()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Take the directory and bring the server up, or adopt the one that runs there.
+
+        Raises `DirectoryInUse`, `WrongState`, `WrongServer`, `DamagedLog`, `ServerGone`, or `EmbeddedError` when
+        the directory cannot be used.
+        """
+        if self._running is not None:
+            raise RuntimeError("the embedded server runs already")
+        self._make_folders()
+        self._lock.take_or_refuse()
+        try:
+            self._site = site = await self._settle_in()
+            self._status = Status("starting", time.time())
+            self._came_up(site, await bring_up(site))
+        except BaseException as error:
+            self._give_back()
+            self._status = Status("stopped", time.time(), reason=str(error))
+            raise
+        self._tasks = [
+            asyncio.create_task(self._supervise(site)),
+            asyncio.create_task(guard_rewrites(site.socket, self.disk, self._maxmemory_bytes)),
+        ]
+
+    def _make_folders(self) -> None:
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedError(f"the data directory {self.data} cannot be used: {error}") from error
+
+    async def _settle_in(self) -> Site:
+        state = open_state(self.data)
+        binary = await asyncio.to_thread(find_binary, self._explicit)
+        check_server(self.data, state, binary)
+        folder = self.data / FOLDER
+        return Site(
+            folder=folder,
+            socket=open_runtime(self.data) / SOCKET,
+            lock=FileLock(folder / "server.lock"),
+            binary=binary,
+            maxmemory_bytes=self._maxmemory_bytes,
+            die_with_parent=self._die_with_parent,
+            start_timeout_s=self._start_timeout_s,
+            stop_timeout_s=self._stop_timeout_s,
+        )
+
+    def _came_up(self, site: Site, running: Running) -> None:
+        self._running = running
+        self._status = Status(
+            "running",
+            time.time(),
+            pid=running.process.pid,
+            server=f"{site.binary.name} {site.binary.version}",
+            restarts=self._status.restarts,
+            adopted=running.adopted,
+            notes=running.notes,
+        )
+        for note in running.notes:
+            log.warning("store.embedded.note", note=note)
+
+    async def _supervise(self, site: Site) -> None:
+        """Start it again whenever it ends, sooner or later; never returns."""
+        delay_s = FIRST_DELAY_S
+        while True:
+            if self._running is not None:
+                began = time.monotonic()
+                await self._running.process.wait()
+                self._running.process.close()
+                self._running = None
+                delay_s = FIRST_DELAY_S if time.monotonic() - began > STEADY_S else delay_s
+                self._note_down("restarting", f"the server ended; see {site.log}")
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            try:
+                self._came_up(site, await bring_up(site))
+            except (EmbeddedError, OSError) as error:
+                self._note_down("failed", str(error))
+
+    def _note_down(self, state: str, reason: str) -> None:
+        restarts = self._status.restarts + (state == "restarting")
+        known = replace(
+            self._status, since_s=time.time(), pid=0, restarts=restarts, adopted=False, reason=reason
+        )
+        self._status = replace(known, state="restarting" if state == "restarting" else "failed")
+        log.error("store.embedded.down", state=state, error=reason, restarts=restarts)
+
+    async def stop(self) -> None:
+        """End the server (SIGTERM; SIGKILL only after the time-out) and give the directory back."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        running, self._running = self._running, None
+        if running is not None:
+            if not await running.process.stop(self._stop_timeout_s):
+                log.warning("store.embedded.killed", pid=running.process.pid, after_s=self._stop_timeout_s)
+            running.process.close()
+        self._give_back()
+        self._status = Status("stopped", time.time(), restarts=self._status.restarts)
+
+    def _give_back(self) -> None:
+        """Leave the directory; its sockets' folder goes too unless a server still uses it."""
+        if self._lock.held and running_socket(self.data) is None:
+            forget_runtime(self.data)
+        self._lock.leave()
