@@ -38,15 +38,15 @@ def ip_t(text: str) -> str | None:
 
 
 def split_addresses(addresses: Iterable[str]) -> tuple[list[str], list[str]]:
-    """`(those that are email_t, the others as they were)`."""
+    """`(as email_t, those that had to be changed or do not fit, as they were)`."""
     good: list[str] = []
     other: list[str] = []
     for address in addresses:
         fitting = email_t(address)
-        if fitting is None:
-            other.append(address)
-        else:
+        if fitting is not None:
             good.append(fitting)
+        if fitting != address:
+            other.append(address)
     return good, other
 
 

@@ -13,7 +13,7 @@ from hub.model.event import Event, Header
 from hub.model.ids import event_uid, uid_text
 from hub.model.ocsf import OcsfEvent, base_event
 from hub.model.ocsf_objects import Fingerprint, Metadata, Product
-from hub.sdk.source import Item, Mapped, Mapper, SourceSpec
+from hub.sdk.source import Item, Mapped, SourceSpec
 from hub.sdk.times import parse_ms
 
 __all__ = ["HASHED_FROM", "MAX_CODE", "MAX_DEPTH", "NOT_UTF8", "Normalised", "normalise", "normalise_body"]

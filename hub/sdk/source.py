@@ -5,14 +5,26 @@ point group `mxhub.sources`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from hub.model.ocsf import OcsfEvent
+from hub.model.ocsf_objects import Product
 from hub.sdk.options import Options
 from hub.sdk.verify import Scheme
 
-__all__ = ["Answer", "Call", "Item", "Mapped", "Mapper", "Page", "PollFailed", "SourceSpec", "Stream"]
+__all__ = [
+    "Answer",
+    "Call",
+    "Fetch",
+    "Item",
+    "Mapped",
+    "Mapper",
+    "Page",
+    "PollFailed",
+    "SourceSpec",
+    "Stream",
+]
 
 Payload = Mapping[str, Any]
 
@@ -86,20 +98,31 @@ deadline and size cap are the caller's business. Any status is returned, 429 and
 `PollFailed` after the shared budget has noted them); transport trouble raises `PollFailed`."""
 
 
+Fetch = Callable[[Call, str | None, int], Awaitable[Page]]
+"""`(call, cursor, now_ms) -> Page`: exactly one HTTP request; `cursor` is `None` on the first walk."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """Something to poll."""
 
     name: str
     """Unique within the source: `audit`, `quarantine`."""
-    fetch: Callable[[Call, str | None, int], Awaitable[Page]]
-    """`(call, cursor, now_ms) -> Page`: fetch exactly one page (one HTTP request) at `cursor` (`None` = first walk)."""
+    fetch: Fetch
     every_s: float = 300.0
-    lookback: Callable[[Call, str | None, int], Awaitable[Page]] | None = None
+    lookback: Fetch | None = None
     """The same for the walk that reads the recent past again for late entries; its cursor is kept apart."""
     lookback_every_s: float = 3600.0
     lookback_s: float = 86400.0
     """How far back it reads; the dedupe window must not be shorter."""
+    lookback_of: Callable[[float], Fetch] | None = None
+    """Makes `lookback` for another number of seconds."""
+
+    def looking_back(self, seconds: float) -> Self:
+        """The same stream with another look-back window (0 = none)."""
+        if self.lookback_of is None or seconds <= 0:
+            return replace(self, lookback=None, lookback_s=0.0)
+        return replace(self, lookback=self.lookback_of(seconds), lookback_s=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +139,14 @@ class SourceSpec:
     whole as one OCSF base event."""
     mappers: Mapping[str, Mapper]
     """Vendor event name -> mapper; a name that is not here becomes an OCSF base event."""
+    families: Mapping[str, Mapper] = field(default_factory=dict)
+    """First word of an event name (`audit` of `audit.domain.update`) -> mapper, for names that are an open set."""
+    product: Product | None = None
+    """`metadata.product` of every event; the title stands in when there is none."""
     streams: Callable[[Options], Sequence[Stream]] = field(default=lambda _: ())
     auth: Callable[[Options], Mapping[str, str]] = field(default=lambda _: {})
     """Request headers that authenticate a poll."""
+    base_url: Callable[[Options], str] = field(default=lambda options: str(getattr(options, "url", "") or ""))
+    """What the paths of polls and actions are appended to; empty when the source only receives."""
+    adapt: Callable[["SourceSpec", Options], "SourceSpec"] = field(default=lambda spec, _: spec)
+    """The spec with the user's profile overrides applied: called once for every configured source."""
