@@ -17,8 +17,6 @@ ApiError
 Codes and statuses: `reference/vendors.md` section 4.
 """
 
-# ruff: noqa: N818 - names say what happened, as those of `hub.store.base` do
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

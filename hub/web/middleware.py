@@ -25,7 +25,7 @@ __all__ = ["REQUEST_ID", "Translate", "answers"]
 Translate = Callable[[Exception], ApiError | None]
 """Foreign exceptions (store, archive) to ours; `None` = not one it knows."""
 
-REQUEST_ID: Final = "mxhub_request_id"
+REQUEST_ID: Final = web.RequestKey("request_id", str)
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _CLIENT_ERRORS = range(400, 500)
 
