@@ -1,8 +1,8 @@
 """The end of the append-only file after a power cut.
 
-A torn last command is the server's own business (`aof-load-truncated yes`). Zeros at the end are not: file systems
-leave them where a file's length was made durable before its blocks, and the server refuses to load them. What
-they replaced was never acknowledged, since an acknowledgement waits for the fsync of all before it.
+A torn last command is the server's own business (`aof-load-truncated yes`). Zeros at the end are not: a file
+system leaves them where a file's length was made durable before its blocks, and the server refuses them.
+What they replaced was never acknowledged, since an acknowledgement waits for the fsync of all before it.
 """
 
 import mmap
@@ -134,8 +134,8 @@ def _entry(line: str) -> dict[str, str]:
 def mend(server_folder: Path, *, now_s: float | None = None) -> str | None:
     """Cut a zero-filled end of the last incremental file, after a copy of the whole file into `saved/`.
 
-    Returns a sentence about what was cut, or `None` when there was nothing to do. A command that breaks off into
-    the zeros goes with them. Raises `DamagedLog` when anything else follows.
+    Returns a sentence about what was cut, `None` when nothing had to be. A command that breaks off into the
+    zeros goes with them. Raises `DamagedLog` when anything else follows.
     """
     path = last_incremental(server_folder)
     if path is None or not _ends_with_zero(path):
@@ -166,9 +166,9 @@ def diagnose(server_folder: Path) -> str | None:
 
 def _advice(path: Path, found: Scan, size: int) -> str:
     return (
-        f"{path} is damaged at byte {found.fault} of {size}: what stands there is no command, and not only"
-        f" zeros follow. Restore the data directory from a copy; or keep what stands before, and lose what follows:"
-        f" copy the file away, then run truncate -s {found.good_end} {path}, and start again"
+        f"{path} is damaged at byte {found.fault} of {size}: no command stands there, and not only"
+        f" zeros follow. Restore the data directory from a copy; or keep what stands before, lose the rest:"
+        f" copy the file, then run truncate -s {found.good_end} {path}, and start again"
     )
 
 

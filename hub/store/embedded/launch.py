@@ -55,8 +55,8 @@ class Running:
 async def bring_up(site: Site) -> Running:
     """A server that answers and is the only one on the directory.
 
-    Raises `ServerGone` with the end of its log when it ends before it answers, `DamagedLog` when it cannot load
-    its data, `EmbeddedError` when an orphan cannot be ended.
+    Raises `ServerGone` with the end of its log when it ends before it answers, `DamagedLog` when it cannot
+    load its data, `EmbeddedError` when an orphan cannot be ended.
     """
     try:
         return await _bring_up(site)

@@ -35,6 +35,7 @@ def open_runtime(data: Path) -> Path:
     """
     folder = recorded_runtime(data)
     if folder is None:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = _make()
         part = data / f"{NAME}.part"
         part.write_text(f"{folder}\n")

@@ -2,13 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import structlog
 
 from hub.store.embedded.binary import find_binary
 from hub.store.embedded.disk import DEFAULT_RESERVE, Disk
@@ -19,7 +18,7 @@ from hub.store.embedded.rewrites import guard_rewrites
 from hub.store.embedded.runtime import forget_runtime, open_runtime, recorded_runtime
 from hub.store.embedded.settings import DEFAULT_MAXMEMORY
 from hub.store.embedded.state import check_server, open_state
-from hub.store.embedded.status import Status
+from hub.store.embedded.status import Status, log_status
 
 __all__ = ["EmbeddedServer", "running_socket"]
 
@@ -30,7 +29,7 @@ LONGEST_DELAY_S = 5.0
 STEADY_S = 10.0
 """A server that ran this long gets the first delay again."""
 
-log = structlog.get_logger(__name__)
+NO_REWRITES = "automatic rewrites of the log are off: one would need more room than the disk reserve leaves"
 
 
 def running_socket(data: Path) -> Path | None:
@@ -61,8 +60,13 @@ class EmbeddedServer:
         die_with_parent: bool = True,
         start_timeout_s: float = 30.0,
         stop_timeout_s: float = 30.0,
+        tell: Callable[[Status], None] = log_status,
     ) -> None:
-        """`start_timeout_s` bounds silence before the first answer; loading a long log may take longer."""
+        """`start_timeout_s` bounds silence before the first answer; loading a long log may take longer.
+
+        `tell` hears of every change of the status; by default it is logged.
+        """
+        self._tell = tell
         self.data = data.absolute()
         self.disk = Disk(self.data, reserve_bytes)
         self._maxmemory_bytes = maxmemory_bytes
@@ -110,8 +114,8 @@ class EmbeddedServer:
     async def start(self) -> None:
         """Take the directory and bring the server up, or adopt the one that runs there.
 
-        Raises `DirectoryInUse`, `WrongState`, `WrongServer`, `DamagedLog`, `ServerGone`, or `EmbeddedError` when
-        the directory cannot be used.
+        Raises `DirectoryInUse`, `WrongState`, `WrongServer`, `DamagedLog`, `ServerGone`, or `EmbeddedError`
+        when the directory cannot be used.
         """
         if self._running is not None:
             raise RuntimeError("the embedded server runs already")
@@ -119,15 +123,17 @@ class EmbeddedServer:
         self._lock.take_or_refuse()
         try:
             self._site = site = await self._settle_in()
-            self._status = Status("starting", time.time())
+            self._change(Status("starting", time.time()))
             self._came_up(site, await bring_up(site))
         except BaseException as error:
             self._give_back()
-            self._status = Status("stopped", time.time(), reason=str(error))
+            self._change(Status("stopped", time.time(), reason=str(error)))
             raise
         self._tasks = [
             asyncio.create_task(self._supervise(site)),
-            asyncio.create_task(guard_rewrites(site.socket, self.disk, self._maxmemory_bytes)),
+            asyncio.create_task(
+                guard_rewrites(site.socket, self.disk, self._maxmemory_bytes, self._rewrites)
+            ),
         ]
 
     def _make_folders(self) -> None:
@@ -155,17 +161,17 @@ class EmbeddedServer:
 
     def _came_up(self, site: Site, running: Running) -> None:
         self._running = running
-        self._status = Status(
-            "running",
-            time.time(),
-            pid=running.process.pid,
-            server=f"{site.binary.name} {site.binary.version}",
-            restarts=self._status.restarts,
-            adopted=running.adopted,
-            notes=running.notes,
+        self._change(
+            Status(
+                "running",
+                time.time(),
+                pid=running.process.pid,
+                server=f"{site.binary.name} {site.binary.version}",
+                restarts=self._status.restarts,
+                adopted=running.adopted,
+                notes=running.notes,
+            )
         )
-        for note in running.notes:
-            log.warning("store.embedded.note", note=note)
 
     async def _supervise(self, site: Site) -> None:
         """Start it again whenever it ends, sooner or later; never returns."""
@@ -190,8 +196,15 @@ class EmbeddedServer:
         known = replace(
             self._status, since_s=time.time(), pid=0, restarts=restarts, adopted=False, reason=reason
         )
-        self._status = replace(known, state="restarting" if state == "restarting" else "failed")
-        log.error("store.embedded.down", state=state, error=reason, restarts=restarts)
+        self._change(replace(known, state="restarting" if state == "restarting" else "failed"))
+
+    def _rewrites(self, allowed: bool) -> None:  # noqa: FBT001 told by the guard, which says nothing else
+        others = tuple(note for note in self._status.notes if note != NO_REWRITES)
+        self._change(replace(self._status, notes=others if allowed else (*others, NO_REWRITES)))
+
+    def _change(self, status: Status) -> None:
+        self._status = status
+        self._tell(status)
 
     async def stop(self) -> None:
         """End the server (SIGTERM; SIGKILL only after the time-out) and give the directory back."""
@@ -202,12 +215,12 @@ class EmbeddedServer:
                 await task
         self._tasks = []
         running, self._running = self._running, None
+        clean = running is None or await running.process.stop(self._stop_timeout_s)
         if running is not None:
-            if not await running.process.stop(self._stop_timeout_s):
-                log.warning("store.embedded.killed", pid=running.process.pid, after_s=self._stop_timeout_s)
             running.process.close()
         self._give_back()
-        self._status = Status("stopped", time.time(), restarts=self._status.restarts)
+        why = "" if clean else f"killed: it did not end within {self._stop_timeout_s:g} s"
+        self._change(Status("stopped", time.time(), restarts=self._status.restarts, reason=why))
 
     def _give_back(self) -> None:
         """Leave the directory; its sockets' folder goes too unless a server still uses it."""

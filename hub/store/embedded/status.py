@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Status"]
+import structlog
+
+__all__ = ["Status", "log_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +25,11 @@ class Status:
     """Why it is not running."""
     notes: tuple[str, ...] = ()
     """What an operator should know about this start: a cut tail, an adopted orphan."""
+
+
+def log_status(status: Status) -> None:
+    """One line per change, for whoever does not listen otherwise."""
+    logger = structlog.get_logger("hub")
+    down = status.state in ("restarting", "failed")
+    write = logger.error if down else logger.warning if status.notes else logger.info
+    write("hub.server.status", state=status.state, pid=status.pid, reason=status.reason, notes=status.notes)
