@@ -7,6 +7,8 @@ MxhubError (ClickException)
 +- Internal (70)     a defect of ours
 """
 
+from typing import NoReturn
+
 import click
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "MxhubError",
     "Unreachable",
     "Usage",
+    "fail",
 ]
 
 DOES_NOT_HOLD = 1
@@ -37,25 +40,31 @@ class MxhubError(click.ClickException):
         click.echo(f"mxhub: {self.format_message()}", err=True)
 
 
-class Fails(MxhubError):  # noqa: N818 - named by what the caller is told
+class Fails(MxhubError):
     """The thing checked does not hold."""
 
     exit_code = DOES_NOT_HOLD
 
 
-class Usage(MxhubError):  # noqa: N818 - named by what the caller is told
+class Usage(MxhubError):
     """The command line or the configuration is wrong."""
 
     exit_code = USAGE
 
 
-class Unreachable(MxhubError):  # noqa: N818 - named by what the caller is told
+class Unreachable(MxhubError):
     """Something the command needs (the running hub, a server) cannot be reached."""
 
     exit_code = UNREACHABLE
 
 
-class Internal(MxhubError):  # noqa: N818 - named by what the caller is told
+class Internal(MxhubError):
     """A defect of ours."""
 
     exit_code = INTERNAL
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End the command with this line and exit code."""
+    kinds = (Fails, Usage, Unreachable)
+    raise next((kind for kind in kinds if kind.exit_code == code), Internal)(message)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from hub.config.section import Section
 from hub.config.values import as_tuple
-from hub.sdk.verify import Scheme
+from hub.sdk.verify import STANDARD_WEBHOOKS, Scheme
 
 __all__ = ["Signature", "SignatureConfig", "schemes_of"]
 
@@ -28,8 +28,10 @@ class SignatureConfig(Section):
     )
     prefix: str | None = Field(None, description="what stands before the signature, e.g. sha256=")
     content: Annotated[tuple[Literal["id", "timestamp", "body"], ...], BeforeValidator(as_tuple)] | None = (
-        Field(None, description="parts that are signed, joined by a dot")
+        Field(None, description="parts that are signed, joined by `separator`")
     )
+    lead: str | None = Field(None, description="fixed text before the first part, e.g. v0:")
+    separator: str | None = Field(None, description="what joins the parts; a dot when left out")
     form: Literal["plain", "t=,v1=", "standard-webhooks"] | None = Field(
         None, description="form of the header"
     )
@@ -74,8 +76,7 @@ def _scheme(wanted: str | SignatureConfig, offered: Sequence[Scheme]) -> Scheme:
 
 
 def _named(name: str, offered: Sequence[Scheme]) -> Scheme:
-    for scheme in offered:
-        if scheme.name == name:
-            return scheme
-    known = ", ".join(scheme.name for scheme in offered) or "none"
-    raise ValueError(f"unknown signature scheme {name!r}; this vendor knows: {known}")
+    known = {scheme.name: scheme for scheme in (STANDARD_WEBHOOKS, *offered)}
+    if name in known:
+        return known[name]
+    raise ValueError(f"unknown signature scheme {name!r}; known: {', '.join(sorted(known))}")

@@ -1,0 +1,1 @@
+"""How the hub tells what it does: log lines, metrics, and happenings that write both."""
