@@ -7,6 +7,8 @@ from ipaddress import ip_address
 __all__ = ["domain_of", "email_t", "ip_t", "split_addresses"]
 
 _EMAIL_T = re.compile(r"[a-zA-Z0-9!#$%&'*+\-/=?^_`{|}~.]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9.-]+")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 MAX_ADDRESS = 320
 """64 octets local part, `@`, 255 octets domain (RFC 5321 4.5.3.1)."""
 
@@ -31,6 +33,8 @@ def email_t(address: str) -> str | None:
 
 def ip_t(text: str) -> str | None:
     """Give the IP address in its canonical form, without a zone; `None` when it is none."""
+    if _IPV4.fullmatch(text):
+        return text
     try:
         return str(ip_address(text.partition("%")[0]))
     except ValueError:

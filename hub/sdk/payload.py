@@ -1,4 +1,4 @@
-"""Taking a vendor's object apart: what a mapper takes is gone, what is left over becomes `unmapped`.
+"""Taking a vendor's object apart: what a mapper takes is gone, what is left becomes `unmapped`.
 
 A value of an unexpected type is not taken, so that it stays visible instead of being bent or lost.
 """
@@ -14,7 +14,7 @@ _MAX_INT = 2**63 - 1
 
 
 class Fields:
-    """A payload that gets smaller with every `take`. Several names are synonyms: the first that fits is taken."""
+    """A payload that gets smaller with every take. Several names are synonyms: the first that fits is taken."""
 
     __slots__ = ("_inner", "rest")
 
@@ -74,7 +74,7 @@ class Fields:
         return []
 
     def time(self, *names: str) -> tuple[int | None, str | None]:
-        """Take a time: `(epoch milliseconds, as it was written)`; text that is no time stays, `(None, None)`."""
+        """Take a time: `(epoch milliseconds, as it was written)`; what is no time stays, `(None, None)`."""
         for name in names:
             value = self.rest.get(name)
             ms = parse_ms(value)
@@ -85,10 +85,13 @@ class Fields:
 
     def peek(self, *names: str) -> Any:
         """Look at the first of the names that is there, without taking it."""
-        return next((self.rest[name] for name in names if name in self.rest), None)
+        for name in names:
+            if name in self.rest:
+                return self.rest[name]
+        return None
 
     def inner(self, name: str) -> "Fields":
-        """Take an object apart in the same way; what is left of it stays under its name. Empty when it is none."""
+        """Take an object apart likewise; what is left of it stays under its name. Empty when it is none."""
         value = self.rest.get(name)
         if type(value) is not dict:
             return Fields({})
@@ -103,8 +106,8 @@ class Fields:
             self.rest[name] = value
 
     def unmapped(self) -> dict[str, Any] | None:
-        """What is left, in its place; `None` when nothing is."""
-        left = self.rest
+        """What is left, in its place, without nulls; `None` when nothing is."""
+        left = {name: value for name, value in self.rest.items() if value is not None}
         for name, fields in self._inner:
             if (inner := fields.unmapped()) is not None:
                 left[name] = inner

@@ -1,5 +1,6 @@
 """Vendor times: ISO 8601 with or without a zone, epoch seconds, milliseconds, micro- or nanoseconds."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ _MAX_MS = 253_402_300_799_999
 _OLDEST_S = 100_000_000
 """Smaller numbers (before 1973) are counters or durations, not times."""
 _MAX_TEXT = 64
+_CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
 _UNITS = ((1e11, 1000), (1e14, 1), (1e17, 1e-3), (1e20, 1e-6))
 """`(numbers below, milliseconds per unit)`: seconds, milliseconds, microseconds, nanoseconds."""
 
@@ -62,9 +64,11 @@ def iso(ms: int) -> str:
 
 
 def seconds_key(value: Any) -> str:
-    """A time as part of an identity: whole seconds in UTC, whatever precision, zone or form it was written in.
+    """A time as part of an identity: whole seconds in UTC, whatever precision, zone or form it came in.
 
     Text that is no time stands for itself.
     """
+    if type(value) is str and _CANONICAL(value) and _parse_text(value) is not None:
+        return value
     ms = parse_ms(value)
     return str(value) if ms is None else iso(ms - ms % 1000)

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from hub.sdk.options import Options
 from hub.sdk.source import SourceSpec
 from hub.sdk.verify import STANDARD_WEBHOOKS, Scheme
+from hub.sources.mailguard.audit import FAMILY, map_audit
 from hub.sources.mailguard.body import EVENT_FIELDS, ID_FIELDS, splitter
 from hub.sources.mailguard.envelope import PRODUCT
 from hub.sources.mailguard.estate import ESTATE
@@ -56,6 +57,7 @@ SPEC = SourceSpec(
     ),
     split=splitter(),
     mappers={**QUARANTINE, **ESTATE},
+    families={FAMILY: map_audit},
     product=PRODUCT,
     auth=_auth,
     adapt=_adapt,

@@ -56,7 +56,7 @@ class Envelope:
 
     def unmapped(self) -> dict[str, Any] | None:
         """What is left of the object at the top, what is left of the wrapping under `envelope`."""
-        left = dict(self.data.unmapped() or {})
+        left = self.data.unmapped() or {}
         if self.wrapped and (outer := self.fields.unmapped()):
             left["envelope"] = outer
         return left or None

@@ -1,7 +1,7 @@
 """Quarantine events: the webhooks `quarantine.*` and the items of `GET /mail/quarantine`.
 
-The same held message seen by webhook and by poll is one event: its identity is node, queue id, arrival (in whole
-seconds; Postfix reuses short queue ids) and state. Fields: docs.netcell-mailguard.de/en/api/quarantine.
+The same held message seen by webhook and by poll is one event: its identity is node, queue id, arrival (in
+whole seconds; Postfix reuses short queue ids) and state. Fields: docs.netcell-mailguard.de/en/api/quarantine.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ __all__ = ["QUARANTINE", "correlation"]
 
 _ARRIVED = ("arrived_at", "received_at", "arrival_time")
 _DANGEROUS = {"phishing", "sandbox", "malware", "virus"}
+_AUTH = {"auth", "email_auth", "spf", "dkim", "dmarc"}
 _DIRECTIONS = {"inbound": 1, "outbound": 2, "internal": 3}
 
 
@@ -35,12 +36,13 @@ class _State:
     disposition_id: int
     severity_id: int
     severity_if_dangerous: int
+    message: str
     is_alert: bool | None = None
 
 
-_ADDED = _State("added", 3, "Scan", 2, 3, 3, 4, is_alert=True)
-_RELEASED = _State("released", OTHER, "Release", 4, 9, 1, 2)
-_DISCARDED = _State("discarded", OTHER, "Discard", 2, 5, 1, 1)
+_ADDED = _State("added", 3, "Scan", 2, 3, 3, 4, "Message quarantined", is_alert=True)
+_RELEASED = _State("released", OTHER, "Release", 4, 9, 1, 2, "Message released from quarantine")
+_DISCARDED = _State("discarded", OTHER, "Discard", 2, 5, 1, 1, "Message discarded from quarantine")
 
 
 def correlation(node: str, queue_id: str) -> str:
@@ -69,7 +71,7 @@ def _map(state: _State, payload: Payload) -> Mapped:
         severity_id=state.severity_if_dangerous if _is_dangerous(reason) else state.severity_id,
         time=envelope.time,
         metadata=metadata,
-        message=f"Message {state.name} in quarantine" if state is _ADDED else f"Held message {state.name}",
+        message=state.message,
         action_id=state.action_id,
         disposition_id=state.disposition_id,
         is_alert=state.is_alert,
@@ -127,7 +129,10 @@ def _email(data: Fields, sender: str | None, recipients: list[str]) -> Email:
 
 
 def _auth(data: Fields) -> EmailAuth | None:
-    found = next((data.inner(name) for name in ("auth", "email_auth") if name in data.rest), data)
+    if _AUTH.isdisjoint(data.rest):
+        return None
+    nested = next((name for name in ("auth", "email_auth") if name in data.rest), None)
+    found = data.inner(nested) if nested else data
     auth = EmailAuth(
         spf=found.text("spf"),
         dkim=found.text("dkim"),
