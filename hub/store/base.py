@@ -1,7 +1,8 @@
-"""What the rest of the hub may ask of the log and the state: a dozen verbs, so that another log can stand behind.
+"""What the rest of the hub may ask of the log: a dozen verbs, so that another log can stand behind.
 
-`seq` numbers are dense per partition; a *reference* is a `seq` in a connector's queue. Every verb that changes
-something validates everything first and then writes in one atomic step. Re-sending one after a lost reply is safe.
+`seq` numbers are dense per partition; a *reference* is a `seq` in a connector's queue. Every verb that
+changes something validates everything first and then writes in one atomic step. Re-sending one after a lost
+reply is safe.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,21 @@ from typing import Literal, Protocol
 from hub.model.event import Entry, Event
 
 __all__ = [
-    "Book", "ConnectorRow", "CursorMove", "Fate", "Full", "Head", "Lease", "Log", "ParkedRow", "Peeked", "Recorded",
-    "RetryRef", "Stale", "StoreError", "Unavailable",
+    "Book",
+    "ConnectorRow",
+    "CursorMove",
+    "Fate",
+    "Full",
+    "Head",
+    "Lease",
+    "Log",
+    "ParkedRow",
+    "Peeked",
+    "Recorded",
+    "RetryRef",
+    "Stale",
+    "StoreError",
+    "Unavailable",
 ]
 
 
@@ -21,7 +35,7 @@ class StoreError(Exception):
 
 
 class Unavailable(StoreError):
-    """The server could not be reached, refused the write (out of memory, disk) or its reply was lost: the outcome is unknown."""
+    """The server could not be reached, refused the write or its reply was lost: the outcome is unknown."""
 
 
 class Full(StoreError):
@@ -29,7 +43,7 @@ class Full(StoreError):
 
 
 class Stale(StoreError):
-    """The world moved on since the caller looked (compare-and-set failed). Nothing was written; look again."""
+    """The world moved on since the caller looked (compare-and-set failed). Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ class Peeked:
 
 @dataclass(frozen=True, slots=True)
 class RetryRef:
-    """A reference in the retry set, at one attempt: settling it counts only while exactly this is still there."""
+    """A reference in the retry set, at one attempt: it is settled only while exactly this is still there."""
 
     seq: int
     attempts: int
@@ -90,7 +104,8 @@ class Fate:
     kind: Literal["delivered", "retry", "postponed", "parked", "dropped"]
     """`postponed`: to the retry set, due now, without counting an attempt."""
     reason: str = ""
-    """For parked: the text shown; for dropped: a short code that is counted (`stale`, `operator`, `expired`); for retry: the last error."""
+    """For parked: the text shown; for retry: the last error; for dropped: a short code that is counted
+    (`stale`, `operator`, `expired`)."""
     after_ms: int = 0
     """For retry: due this long from now."""
 
@@ -121,14 +136,17 @@ class ConnectorRow:
     retrying: int
     parked: int
     next_retry_ms: int
+    """Wall clock of its earliest retry, as if a block ended now; 0 for none."""
     clock_ms: int
     """The connector's own clock now."""
     last_delivered_ms: int
+    oldest_seq: int
+    """At most the lowest seq among its retries and parked events (exact up to 1,000 of them); 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """recorded = delivered + filtered + dropped + parked + pending, counted from the stored sets in one read."""
+    """recorded = delivered + filtered + dropped + parked + pending, from the stored sets in one read."""
 
     connector: str
     recorded: int
@@ -169,9 +187,13 @@ class Log(Protocol):
     partition: int
 
     # -- recording -----------------------------------------------------------------------------------------
-    async def record(self, events: Sequence[Event], move: CursorMove | None = None, *, now_ms: int) -> Recorded:
-        """Append what is new and move the cursor, in one durable step: at most 200 events and 1 MiB of bodies (a single larger
-        event is taken alone). An empty `events` with a `move` just moves the cursor.
+    async def record(
+        self, events: Sequence[Event], move: CursorMove | None = None, *, now_ms: int
+    ) -> Recorded:
+        """Append what is new and move the cursor, in one durable step.
+
+        At most 200 events and 1 MiB of bodies (a single larger event is taken alone). An empty `events` with
+        a `move` just moves the cursor.
 
         Raises `ValueError` (limits), `Full`, `Stale` (cursor), `Unavailable`.
         """
@@ -185,7 +207,7 @@ class Log(Protocol):
     async def head(self) -> Head: ...
 
     async def read(self, after: int, count: int) -> list[Entry]:
-        """Entries with seq > `after`, oldest first. A hole (trimmed or forced out) is the caller's to notice: seqs are dense."""
+        """Entries with seq > `after`, oldest first. A hole (trimmed, forced out) is for the caller to see."""
         ...
 
     async def entries(self, seqs: Sequence[int]) -> dict[int, Entry]:
@@ -198,8 +220,11 @@ class Log(Protocol):
         ...
 
     async def publish(self, routes: str, connectors: Sequence[str], *, now_ms: int) -> int:
-        """Store a new route table (raises `gen` if the text differs) and add the connectors that have no row yet (start = routed).
-        Connectors that are not named keep their queue and are shown as orphaned; `forget` removes them. Returns `gen`."""
+        """Store a new route table (raises `gen` if the text differs) and a row for each connector without one.
+
+        A new row starts at routed. Connectors that are not named keep their queue and are shown as orphaned;
+        `forget` removes them. Returns `gen`.
+        """
         ...
 
     async def tables(self) -> list[tuple[int, int, str]]:
@@ -209,7 +234,7 @@ class Log(Protocol):
     async def route(self, frm: int, to: int, gen: int, refs: Mapping[str, Sequence[int]]) -> None:
         """Append references (ascending, all in (frm, to]) and move `routed` from `frm` to `to`.
 
-        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 references.
+        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 of them.
         """
         ...
 
@@ -233,27 +258,38 @@ class Log(Protocol):
     async def release(self, name: str, token: str) -> None: ...
 
     async def peek(self, name: str, n: int, *, now_ms: int) -> Peeked:
-        """The first `n` references of the queue. Counts the look against the head: after three looks without an outcome the head comes
-        alone, after six it is parked by this very call."""
+        """The first `n` references of the queue.
+
+        Counts the look against the head: after three looks without an outcome the head comes alone, after six
+        it is parked by this very call.
+        """
         ...
 
-    async def settle(self, name: str, refs: Sequence[int], fates: Sequence[Fate], uids: Sequence[str], *, now_ms: int) -> None:
+    async def settle(
+        self, name: str, refs: Sequence[int], fates: Sequence[Fate], uids: Sequence[str], *, now_ms: int
+    ) -> None:
         """Give the first `len(refs)` references of the queue their fates.
 
-        Raises `Stale` unless first and last of `refs` stand at the head at that distance; `ValueError` unless there is one fate (and uid) each.
+        Raises `Stale` unless exactly `refs` stand at the head, `ValueError` unless each has one fate and uid.
         """
         ...
 
     async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
-        """Up to `n` retries that are due on the connector's clock; same guard against a killer event as `peek`."""
+        """Up to `n` retries that are due on the connector's clock; guards against killer events as `peek`."""
         ...
 
     async def retried(self, name: str, settled: Sequence[tuple[RetryRef, Fate, str]], *, now_ms: int) -> int:
-        """Give retries their next fate `(ref, fate, uid)`; each counts only while exactly that reference is still there. Returns how many counted."""
+        """Give retries their next fate `(ref, fate, uid)`; each counts only while exactly that is there.
+
+        Returns how many counted.
+        """
         ...
 
     async def block(self, name: str, reason: str, probe_at_ms: int, *, now_ms: int) -> bool:
-        """The destination is down: stop its clock (from the first block on) and set the next probe. True when it was not blocked before."""
+        """The destination is down: stop its clock (from the first block on) and set the next probe.
+
+        True when it was not blocked before.
+        """
         ...
 
     async def unblock(self, name: str, *, now_ms: int) -> bool:
@@ -277,11 +313,17 @@ class Log(Protocol):
         ...
 
     async def expire(self, name: str, upto: int, reason: str, *, limit: int = 1000) -> int:
-        """References (queue, retry, parked) up to seq `upto`, at most `limit` a call, end as dropped: their payload is gone by retention or erasure."""
+        """References (queue, retry, parked) up to seq `upto`, at most `limit` a call, end as dropped.
+
+        Their payload is gone by retention or erasure. Returns how many.
+        """
         ...
 
     async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
-        """Append references to a replay's row `connector@job`: recorded = matched, filtered = 0. At most 2,000. Makes the row."""
+        """Append references (ascending, at most 2,000) to a replay's row `connector@job`; makes the row.
+
+        Its recorded = matched, its filtered = 0. References up to the highest pushed so far are skipped.
+        """
         ...
 
     async def last_pushed(self, name: str) -> int:
@@ -296,14 +338,23 @@ class Log(Protocol):
         """Every row's books, counted from the stored sets in one read."""
         ...
 
-    async def rows(self, *, now_ms: int) -> list[ConnectorRow]: ...
+    async def rows(self, *, now_ms: int, name: str | None = None) -> list[ConnectorRow]:
+        """Every row, or only that named one, by name."""
+        ...
 
     async def fates(self, seq: int) -> dict[str, str]:
-        """`{connector: "pending" | "retrying" | "parked: reason" | "dropped: reason" | "delivered or filtered"}`; which of the last two, the
-        route table of that seq's gen tells."""
+        """`{connector: "pending" | "retrying" | "parked: why" | "dropped: why" | "delivered or filtered"}`.
+
+        The route table of that seq's gen tells the rest: delivered where it matches, filtered where it does
+        not. The latter goes for "dropped" too: dropped references are kept as ranges of the queue, which may
+        span events that never were in it.
+        """
         ...
 
     # -- trimming ------------------------------------------------------------------------------------------
     async def trim(self, to: int) -> int:
-        """Forget entries up to the lesser of `to` (the archive's durable, searchable offset) and `routed`. Returns the new trim."""
+        """Forget entries up to the lesser of `to` (the archive's durable, searchable offset) and `routed`.
+
+        Returns the new trim.
+        """
         ...

@@ -1,0 +1,76 @@
+"""What all verbs of one partition share: the client, the keys, the scripts, the limits."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from hub.store.errors import FOREIGN, translate
+from hub.store.keys import PartitionKeys
+from hub.store.scripts import Argument, Scripts
+from hub.store.versions import open_partition
+
+__all__ = ["Limits", "Partition"]
+
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much the log holds before it refuses, and how far back it recognises a repeat."""
+
+    max_entries: int = 1_000_000
+    max_bytes: int = 1024 * 1024 * 1024
+    """Bodies, headers and 100 bytes an entry."""
+    dedupe_ms: int = 72 * _HOUR_MS
+    dedupe_ids: int = 1_000_000
+    """The window ends at this age or after this many ids; up to twice as many are held."""
+
+
+class Partition:
+    """One partition on one server."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        partition: int = 0,
+        *,
+        limits: Limits | None = None,
+        scripts: Scripts | None = None,
+    ) -> None:
+        """`redis` must not decode replies. `scripts` is for tests that take a guard out."""
+        self.partition = partition
+        self.limits = limits or Limits()
+        self.keys = PartitionKeys(partition)
+        self._redis = redis
+        self._scripts = scripts or Scripts()
+        self._opened = False
+        self._oldest_seen: dict[str, tuple[int, int]] = {}
+        """Row -> oldest seq of its large sets, and when it was looked up: see `Books`."""
+
+    async def open(self) -> None:
+        """Check the state's version, migrate an older one. Every verb does so on first use; this tells early.
+
+        Raises `WrongVersion`, `Unavailable`.
+        """
+        await open_partition(self._redis, self.keys, self._scripts)
+        self._opened = True
+
+    async def _run(self, name: str, keys: Sequence[str], *args: Argument) -> Any:
+        if not self._opened:
+            await self.open()
+        return await self._scripts.run(self._redis, name, keys, args)
+
+    async def _row(self, script: str, name: str, *args: Argument) -> Any:
+        """A script about one row: ARGV opens with its name."""
+        return await self._run(script, self.keys.row_keys(name), name, *args)
+
+    async def _command(self, *words: Argument) -> Any:
+        if not self._opened:
+            await self.open()
+        call: Callable[..., Awaitable[Any]] = self._redis.execute_command
+        try:
+            return await call(*words)
+        except FOREIGN as error:
+            raise translate(error) from error
