@@ -25,7 +25,7 @@ from hub.pipeline.send import Lane
 from hub.sdk.source import Item
 from hub.store.base import Fate, StoreError
 from hub.store.state import State
-from hub.telemetry import happenings
+from hub.telemetry.happenings import Happenings
 
 __all__ = ["OWN_SOURCE", "Observers"]
 
@@ -38,8 +38,9 @@ _logger = structlog.get_logger("hub.app.observe")
 class Observers:
     """One per process; `async with` it."""
 
-    def __init__(self, state: State, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, state: State, happenings: Happenings, *, now_ms: Callable[[], int]) -> None:
         self._state = state
+        self.happenings = happenings
         self._now_ms = now_ms
         self._counts: Counter[str] = Counter()
         self._sources: dict[str, dict[str, Any]] = {}
@@ -68,10 +69,12 @@ class Observers:
         self._tenant = tenant
 
     # -- ingest ----------------------------------------------------------------------------------------------
-    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
+    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool], seconds: float) -> None:
         new = sum(fresh)
-        self._seen(door.source, items, new, len(fresh) - new)
-        happenings.webhook_accepted(door.source, new, len(fresh) - new)
+        unmapped = self._seen(door.source, items, new, len(fresh) - new)
+        self.happenings.webhook_accepted(
+            source=door.source, fresh=new, repeats=len(fresh) - new, unmapped=unmapped, seconds=seconds
+        )
 
     def refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> None:
         known = answer.code != "unknown_source"
@@ -82,48 +85,63 @@ class Observers:
             if self.captures is not None:
                 self.captures.refused(source, answer.code, headers, body)
         self._counts[f"refused:{answer.code}"] += 1
-        happenings.webhook_rejected(source if known else "unknown", answer.code, answer.status)
+        self.happenings.webhook_rejected(source=source, reason=answer.code, status=answer.status, error=answer.message)
+        if answer.code == "log_full":
+            self.happenings.log_full(error=answer.message)
+        elif answer.code == "log_unavailable":
+            self.happenings.log_unavailable(error=answer.message)
 
-    def _seen(self, source: str, items: Sequence[Normalised], new: int, repeated: int) -> None:
+    def _seen(self, source: str, items: Sequence[Normalised], new: int, repeated: int) -> int:
         status = self._status(source)
         status["accepted"] = status.get("accepted", 0) + new
         status["duplicate"] = status.get("duplicate", 0) + repeated
         unknown = sum(item.unmapped_reason is not None for item in items)
         if unknown:
             status["unknown"] = status.get("unknown", 0) + unknown
-            reason = next(item.unmapped_reason for item in items if item.unmapped_reason)
-            happenings.event_unmapped(source, unknown, reason)
         status["last_event_ms"] = self._now_ms()
         self._counts["accepted"] += new
         self._counts["duplicate"] += repeated
+        return unknown
 
     def _status(self, source: str) -> dict[str, Any]:
         return self._sources.setdefault(source, {})
 
     # -- polls -----------------------------------------------------------------------------------------------
     def page(self, poll: Poll, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
-        new = sum(fresh)
+        new, unmapped = sum(fresh), 0
         if items:
-            self._seen(poll.source, items, new, len(fresh) - new)
+            unmapped = self._seen(poll.source, items, new, len(fresh) - new)
         self._status(poll.source)["last_poll_ms"] = self._now_ms()
-        happenings.poll_page(poll.key, len(items), new)
+        self.happenings.poll_page(
+            source=poll.source, stream=poll.stream.name, fresh=new, repeats=len(fresh) - new, unmapped=unmapped
+        )
 
     def gap(self, poll: Poll, reason: str) -> Event:
-        happenings.cursor_lost(poll.key, reason)
+        self.happenings.cursor_lost(source=poll.source, stream=poll.stream.name, gap=reason)
         return self._health("hub.cursor_lost", poll.tenant, {"source": poll.source, "stream": poll.key, "message": reason})
 
     def walked(self, poll: Poll, walked: Walked) -> None:
-        status = self._status(poll.source)
+        source, stream = poll.source, poll.stream.name
+        status = self._status(source)
         match walked.end:
-            case "failed" | "refused":
-                status["errors"] = status.get("errors", 0) + 1
-                status["state"] = "refused" if walked.end == "refused" else "failing"
-                status["reason"] = walked.reason[:300]
-                happenings.poll_failed(poll.key, walked.reason, refused=walked.end == "refused")
-            case "done" | "more":
-                status["state"], status["reason"] = "ok", ""
-            case _:
-                happenings.poll_interrupted(poll.key, walked.reason)
+            case "refused":
+                self.happenings.source_refused(source=source, stream=stream, error=walked.reason)
+            case "failed":
+                self.happenings.poll_failed(
+                    source=source, stream=stream, error=walked.reason, retry_after_s=walked.retry_after_s
+                )
+            case "done":
+                self.happenings.poll_done(
+                    source=source, stream=stream, pages=walked.pages, events=walked.events, fresh=walked.fresh
+                )
+            case "full":
+                self.happenings.poll_waits(source=source, stream=stream, error=walked.reason)
+            case "more" | "stale":
+                return
+        trouble = walked.end in {"refused", "failed"}
+        status["state"] = {"refused": "refused", "failed": "failing"}.get(walked.end, "ok")
+        status["reason"] = walked.reason[:300] if trouble else ""
+        status["errors"] = status.get("errors", 0) + trouble
         if walked.end == "refused":
             self._raise(Alarm("hub.source_refused", poll.key, walked.reason), poll.tenant)
         elif walked.end == "done":
@@ -131,27 +149,32 @@ class Observers:
 
     # -- delivery --------------------------------------------------------------------------------------------
     def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
-        for kind, n in Counter(fate.kind for fate in fates).items():
-            self._counts[f"fate:{lane.name}:{kind}"] += n
-        happenings.delivered(lane.name, fates, lag_ms)
+        kinds = Counter(fate.kind for fate in fates)
+        self.happenings.settled(connector=lane.name, kind=lane.kind, fates=kinds, lag_s=lag_ms / 1000)
+        for kind, tell in (("parked", self.happenings.parked), ("dropped", self.happenings.dropped)):
+            if kinds[kind]:
+                reason = next(fate.reason for fate in fates if fate.kind == kind)
+                tell(connector=lane.name, events=kinds[kind], reason=reason)
 
     def blocked(self, lane: Lane, reason: str) -> None:
-        happenings.connector_blocked(lane.name, reason)
+        self.happenings.connector_blocked(connector=lane.name, kind=lane.kind, reason=reason)
         self._tell("hub.connector_blocked", self._tenant, {"connector": lane.name, "message": reason})
 
     def recovered(self, lane: Lane) -> None:
-        happenings.connector_recovered(lane.name)
+        self.happenings.connector_recovered(connector=lane.name, kind=lane.kind)
         self._tell("hub.connector_recovered", self._tenant, {"connector": lane.name, "message": "delivers again"})
 
     # -- the archive and the hub itself ----------------------------------------------------------------------
     def archive_stalled(self, why: str | None) -> None:
-        if why != self._stall:
-            happenings.archive_stalled(why)
+        if why is not None:
+            self.happenings.archive_stalled(error=why)
+        elif self._stall is not None:
+            self.happenings.archive_resumed()
         self._stall = why
 
     async def retention(self, dropped: int, ended: Mapping[str, int]) -> None:
         """Archive files went by retention; `ended` references went with them."""
-        happenings.archive_retained(dropped)
+        self.happenings.archive_removed(events=dropped, reason="retention")
         for connector, n in ended.items():
             message = f"{n} events that were still owed ended as dropped (expired): the archive no longer has them"
             self._tell("hub.retention_ended_owed", self._tenant, {"connector": connector, "message": message, "count": n})
@@ -161,6 +184,7 @@ class Observers:
         now = {(alarm.code, alarm.subject): alarm for alarm in standing}
         for key in [k for k in self._standing if k not in now and k[0] in _WATCHED]:
             del self._standing[key]
+            self.happenings.alarm_cleared(code=key[0], subject=key[1])
         for alarm in standing:
             self._raise(alarm, self._tenant)
 
@@ -168,7 +192,7 @@ class Observers:
         if (alarm.code, alarm.subject) in self._standing:
             return
         self._standing[alarm.code, alarm.subject] = alarm
-        happenings.alarm(alarm.code, alarm.subject, alarm.message)
+        self.happenings.alarm_raised(code=alarm.code, subject=alarm.subject, message=alarm.message)
         self._tell(alarm.code, tenant, {"subject": alarm.subject, "message": alarm.message})
 
     # -- the hub's own events --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ durable; whatever could not be made durable gets 503 and is the sender's to send
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import NewType, Protocol
 
 import orjson
@@ -31,6 +32,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     """Machine-readable reason of a refusal, empty for 202."""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,9 @@ class Door:
 class Observer(Protocol):
     """Told what became of each request: counters, logs, captures."""
 
-    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool]) -> None: ...
+    def accepted(
+        self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool], seconds: float
+    ) -> None: ...
 
     def refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> None: ...
 
@@ -64,7 +68,7 @@ class Observer(Protocol):
 def refuse(status: int, code: str, message: str, **headers: str) -> Answer:
     """The one form of a refusal: `{"error": {"code", "message"}}`."""
     body = orjson.dumps({"error": {"code": code, "message": message}})
-    return Answer(status, body, {k.replace("_", "-"): v for k, v in headers.items()}, code)
+    return Answer(status, body, {k.replace("_", "-"): v for k, v in headers.items()}, code, message)
 
 
 def _refuse_inflation(error: ValueError, limits: IngestLimits) -> Answer:
@@ -144,6 +148,7 @@ class Ingest:
         return refuse(413, "body_too_large", f"the body is larger than ingest.max_body_bytes = {limit}")
 
     async def _keep(self, door: Door, items: Sequence[Normalised], headers: Mapping[str, str], body: bytes) -> Answer:
+        began = monotonic()
         try:
             fresh = await self._record([item.event for item in items])
         except Full:
@@ -152,7 +157,7 @@ class Ingest:
         except StoreError as error:
             answer = refuse(503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5")
             return self._refused(door.source, answer, headers, b"")
-        self._observer.accepted(door, items, fresh)
+        self._observer.accepted(door, items, fresh, monotonic() - began)
         accepted = sum(fresh)
         ids = [uid_text(item.event.uid) for item in items]
         return Answer(202, orjson.dumps({"accepted": accepted, "duplicate": len(fresh) - accepted, "ids": ids}))

@@ -1,0 +1,172 @@
+"""`mxhub run`, `serve` and `worker`: start a hub, stop it cleanly, reload it on SIGHUP.
+
+This is the one place that knows both the hub and the core: without a configuration it starts the sandbox beside the hub.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.cli.errors import Unreachable, Usage
+from hub.config.load import Loaded, load
+from hub.config.problem import ConfigError
+
+__all__ = ["run", "serve", "worker"]
+
+Work = Callable[[Loaded], Coroutine[Any, Any, None]]
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--listen", help="HOST:PORT of the HTTP server; port 0 takes any free one.", envvar="MXHUB_LISTEN"),
+        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory.", envvar="MXHUB_DATA"),
+        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.", envvar="MXHUB_CONFIG"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+def run(config: Path | None, data: Path | None, listen: str | None) -> None:
+    """Start everything in one process; without a configuration, a demo with a sandbox MailGuard."""
+    loaded = _load(config, data, listen)
+    _main(loaded, _demo if loaded.path is None else _everything)
+
+
+@click.command()
+@_options
+def serve(config: Path | None, data: Path | None, listen: str | None) -> None:
+    """Serve HTTP: webhooks and the API. Needs `redis_url`, and a `worker` beside it."""
+    loaded = _load(config, data, listen)
+    _needs_redis(loaded)
+    _main(loaded, _serve)
+
+
+@click.command()
+@_options
+def worker(config: Path | None, data: Path | None, listen: str | None) -> None:
+    """Route, archive, deliver and poll. Needs `redis_url`; any number may run."""
+    loaded = _load(config, data, listen)
+    _needs_redis(loaded)
+    _main(loaded, _work)
+
+
+def _load(config: Path | None, data: Path | None, listen: str | None) -> Loaded:
+    try:
+        return load(config, os.environ, overrides={"data": data, "listen": listen})
+    except ConfigError as error:
+        raise Usage(str(error)) from error
+
+
+def _needs_redis(loaded: Loaded) -> None:
+    if loaded.settings.redis_url is None:
+        raise Usage("serve and worker share one log: set redis_url (or use `mxhub run`, which starts its own)")
+
+
+def _main(loaded: Loaded, work: Work) -> None:
+    import uvloop
+
+    from hub.archive.base import ArchiveError
+    from hub.store.base import StoreError
+    from hub.telemetry.logs import setup
+
+    setup(loaded.settings)
+    try:
+        uvloop.run(work(loaded))
+    except (StoreError, ArchiveError) as error:
+        raise Unreachable(str(error)) from error
+    except OSError as error:
+        raise Unreachable(f"{loaded.settings.listen}: {error.strerror or error}") from error
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM; a second one ends at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    return stop
+
+
+async def _run_until_stopped(loaded: Loaded, roles: frozenset[Any], beside: Callable[[Any], Any] | None = None) -> None:
+    from hub.app.hub import Hub
+
+    stop = _stop_event()
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(Hub(loaded.settings, roles))
+        _reload_on_hup(hub, loaded)
+        gc.collect()
+        gc.freeze()  # what lives from here on is what a collection has to look at
+        if beside is not None:
+            await stack.enter_async_context(beside(hub))
+        await stop.wait()
+
+
+def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
+    import structlog
+
+    logger = structlog.get_logger("hub.cli.run")
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        try:
+            await hub.reload(loaded.reload(os.environ).settings)
+            logger.info("hub.reloaded")
+        except ConfigError as error:
+            logger.error("hub.reload.refused", error=str(error))
+
+    def asked() -> None:
+        task = asyncio.ensure_future(reload())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked)
+
+
+async def _everything(loaded: Loaded) -> None:
+    await _run_until_stopped(loaded, frozenset({"serve", "work"}), _shown(None))
+
+
+async def _serve(loaded: Loaded) -> None:
+    await _run_until_stopped(loaded, frozenset({"serve"}))
+
+
+async def _work(loaded: Loaded) -> None:
+    await _run_until_stopped(loaded, frozenset({"work"}))
+
+
+async def _demo(loaded: Loaded) -> None:
+    from hub.cli.demo import Demo
+
+    demo = Demo(loaded)
+    await _run_until_stopped(demo.loaded, frozenset({"serve", "work"}), _shown(demo))
+
+
+def _shown(demo: Any) -> Callable[[Any], Any]:
+    """What runs beside the hub: the sandbox in a demo, and the view of it all."""
+    from hub.cli.live import view
+
+    @asynccontextmanager
+    async def beside(hub: Any) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if demo is not None:
+                await stack.enter_async_context(demo.beside(hub))
+            await stack.enter_async_context(view(hub, terminal=sys.stdout.isatty(), demo=demo is not None))
+            yield
+
+    return beside
