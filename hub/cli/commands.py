@@ -3,8 +3,18 @@
 __all__ = ["COMMANDS"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "books": ("hub.cli.books:books", "Does every recorded event have one fate per connector?"),
+    "capture": ("hub.cli.capture:capture", "Keep a source's refused requests for `mxhub verify`"),
     "check": ("hub.cli.check:check", "Check the configuration, then probe sources and connectors"),
     "config": ("hub.cli.config:config", "Show, seal and describe the configuration"),
+    "connectors": ("hub.cli.connectors:connectors", "List connectors; pause, resume, rename, forget one"),
+    "event": ("hub.cli.events:event", "Show one event, raw payload and fates included"),
+    "events": ("hub.cli.events:events", "Search the archive, or follow what is recorded"),
+    "export": ("hub.cli.export:export", "Write events to a file, with a manifest"),
     "init": ("hub.cli.init:init", "Write a commented configuration for the vendors and destinations named"),
+    "parked": ("hub.cli.parked:parked", "List, show, replay and drop parked events"),
+    "replay": ("hub.cli.replay:replay", "Send archived events to a connector"),
+    "sources": ("hub.cli.sources:sources", "List sources with their last event and errors"),
+    "trail": ("hub.cli.events:trail", "Everything that happened to one message"),
     "verify": ("hub.cli.verify:verify", "Say why the signature of a webhook does not hold"),
 }

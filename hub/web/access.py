@@ -1,6 +1,7 @@
 """Who is asking: a principal with scopes. Listeners differ in how they find out."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,11 +38,13 @@ class Trusted:
 class StaticToken:
     """One admin token from the configuration, as `Authorization: Bearer` or `X-API-Key`; constant time."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = (token or "").encode()
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+        """Asked at every request, so that a reload takes effect; empty = none is configured."""
 
     async def __call__(self, request: web.Request) -> Principal:
-        if not self._token:
+        expected = self._token().encode()
+        if not expected:
             raise Unauthorized(
                 "No admin token is configured, so the API answers on the local socket only. Set "
                 "`admin_token` in mxhub.yaml and restart, then send it as "
@@ -52,7 +55,7 @@ class StaticToken:
             raise Unauthorized(
                 "Send the admin token as `Authorization: Bearer <token>` or `X-API-Key: <token>`."
             )
-        if not hmac.compare_digest(given, self._token):
+        if not hmac.compare_digest(given, expected):
             raise Unauthorized("The admin token is not the configured one.")
         return Principal("admin", frozenset({"admin"}))
 

@@ -102,7 +102,12 @@ async def start() -> AsyncIterator[Callable[..., object]]:
 
     async def begin(authenticate: Authenticate | None = None) -> TestClient[web.Request, web.Application]:
         app = web.Application(middlewares=[answers(translate)], client_max_size=1000)
-        mount(app, ROUTES, authenticate=authenticate or StaticToken(TOKEN), idempotency=MemoryIdempotency())
+        mount(
+            app,
+            ROUTES,
+            authenticate=authenticate or StaticToken(lambda: TOKEN),
+            idempotency=MemoryIdempotency(),
+        )
         client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)

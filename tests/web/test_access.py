@@ -27,7 +27,7 @@ async def test_the_token_is_taken_from_either_header(client, headers):
 
 
 async def test_without_a_configured_token_the_answer_says_how_to_set_one(start):
-    client = await start(StaticToken(None))
+    client = await start(StaticToken(lambda: ""))
 
     answer = await client.get("/api/v1/things", headers={"Authorization": "Bearer "})
 
@@ -36,7 +36,7 @@ async def test_without_a_configured_token_the_answer_says_how_to_set_one(start):
 
 
 async def test_an_empty_token_never_matches_an_empty_configuration(start):
-    client = await start(StaticToken(""))
+    client = await start(StaticToken(lambda: ""))
 
     answer = await client.get("/api/v1/things", headers={"X-API-Key": ""})
 

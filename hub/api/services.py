@@ -1,0 +1,167 @@
+"""What the API's handlers are given: one typed container, made by the composition root."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, Protocol, TypeVar
+
+from aiohttp import web
+
+from hub.archive.base import Archive
+from hub.archive.query import Query
+from hub.config.model import Settings
+from hub.store.base import Log
+from hub.telemetry.metrics import Metrics
+from hub.web.errors import RateLimited
+from hub.web.idempotency import IdempotencyStore, MemoryIdempotency
+
+__all__ = [
+    "SERVICES",
+    "Capture",
+    "Captures",
+    "Job",
+    "Readers",
+    "Replays",
+    "Services",
+    "Status",
+    "services_of",
+]
+
+T = TypeVar("T")
+
+_BATCH = 250
+_MAX_STREAMS = 4
+
+
+class Job(Protocol):
+    """A replay: an archive query whose hits go to one connector."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def connector(self) -> str: ...
+    @property
+    def matched(self) -> int: ...
+    @property
+    def pushed(self) -> int: ...
+    @property
+    def delivered(self) -> int: ...
+    @property
+    def parked(self) -> int: ...
+    @property
+    def state(self) -> str:
+        """`running` (pushing), `sending`, `done`, `cancelled`, `dry-run`."""
+        ...
+
+    @property
+    def created_ms(self) -> int: ...
+
+
+class Replays(Protocol):
+    async def start(self, connector: str, query: Query, *, dry_run: bool = False) -> Job:
+        """Raises `LookupError` when there is no such connector. A dry run only counts."""
+        ...
+
+    async def get(self, job_id: str, /) -> Job | None: ...
+
+    async def list(self) -> Sequence[Job]: ...
+
+    async def cancel(self, job_id: str, /) -> Job | None: ...
+
+
+class Capture(Protocol):
+    """A source's refused requests, kept for a limited time."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def until_ms(self) -> int: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+class Captures(Protocol):
+    async def start(self, source: str, minutes: int) -> Capture: ...
+
+    async def list(self) -> Sequence[Capture]: ...
+
+    async def read(self, capture_id: str, /) -> bytes | None: ...
+
+
+class Readers:
+    """Blocking archive calls on threads of their own: a slow search holds up neither ingest nor look-ups."""
+
+    def __init__(self, threads: int = 4) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="archive-read")
+        self._streams = 0
+
+    async def run(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+
+    async def stream(self, make: Callable[[], Iterator[T]]) -> AsyncIterator[list[T]]:
+        """The iterator's items in lists. It stays on one thread all along, as SQLite's cursors must.
+
+        Raises `RateLimited` when four are running already.
+        """
+        if self._streams >= _MAX_STREAMS:
+            raise RateLimited(
+                f"{_MAX_STREAMS} exports are running; try again when one is done.", retry_after_s=10
+            )
+        self._streams += 1
+        loop = asyncio.get_running_loop()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="archive-export")
+        try:
+            items = await loop.run_in_executor(thread, make)
+            while batch := await loop.run_in_executor(thread, lambda: list(islice(items, _BATCH))):
+                yield batch
+        finally:
+            self._streams -= 1
+            thread.shutdown(wait=False)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Status(Protocol):
+    """What `hub.store.state.State` remembers beside the log."""
+
+    async def sources(self) -> Mapping[str, Mapping[str, Any]]:
+        """Accepted, duplicate, rejected, unknown, errors, state, reason, last_event_ms, last_poll_ms."""
+        ...
+
+    async def counters(self) -> Mapping[str, int]: ...
+
+    async def schedule_all(self) -> Mapping[str, int]:
+        """`<source>/<stream>` -> when it is due, epoch milliseconds."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Shared by every listener's application."""
+
+    log: Log
+    state: Status
+    archive: Archive | None
+    settings: Settings
+    """Replaced on a reload; everything else stays."""
+    replays: Replays
+    captures: Captures
+    ready: Callable[[], Awaitable[str | None]]
+    """`None` = the log is writable, else the reason."""
+    metrics: Metrics = field(default_factory=Metrics)
+    readers: Readers = field(default_factory=Readers)
+    idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)
+
+
+SERVICES: Final = web.AppKey("services", Services)
+
+
+def services_of(request: web.Request) -> Services:
+    return request.app[SERVICES]

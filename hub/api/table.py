@@ -1,0 +1,31 @@
+"""Every route of the API, resource by resource."""
+
+from hub.api import (
+    books,
+    captures,
+    connectors,
+    events,
+    export,
+    feed,
+    openapi,
+    parked,
+    probes,
+    replays,
+    sources,
+)
+
+__all__ = ["ROUTES"]
+
+ROUTES = (
+    *events.ROUTES,
+    *feed.ROUTES,
+    *export.ROUTES,
+    *books.ROUTES,
+    *sources.ROUTES,
+    *connectors.ROUTES,
+    *parked.ROUTES,
+    *replays.ROUTES,
+    *captures.ROUTES,
+    *openapi.ROUTES,
+    *probes.ROUTES,
+)

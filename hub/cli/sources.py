@@ -1,0 +1,29 @@
+"""`mxhub sources`: what comes in, and from whom nothing does."""
+
+import click
+
+from hub.cli.client import Client
+from hub.cli.connection import connected
+from hub.cli.render import print_json, print_table
+
+__all__ = ["sources"]
+
+_COLUMNS = ("source", "vendor", "tenant", "state", "last_event", "last_poll", "errors", "unknown", "streams")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="A JSON array with one object a source.")
+@connected
+def sources(client: Client, as_json: bool) -> None:
+    """Every source with its last event, its last poll, and what went wrong."""
+    rows = client.get("/api/v1/sources").data
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        _COLUMNS, [[*(row[name] for name in _COLUMNS[:-1]), _streams(row["streams"])] for row in rows]
+    )
+
+
+def _streams(streams: list[dict[str, object]]) -> str:
+    return ", ".join(f"{one['stream']} ({one['state']})" for one in streams)
