@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hub.store.embedded import aof
 from hub.store.embedded.binary import ServerBinary
-from hub.store.embedded.errors import DamagedLog, ServerGone
+from hub.store.embedded.errors import DamagedLog, EmbeddedError, ServerGone
 from hub.store.embedded.lock import FileLock
 from hub.store.embedded.orphan import adopt
 from hub.store.embedded.probe import is_ready, set_option
@@ -56,10 +56,12 @@ async def bring_up(site: Site) -> Running:
     """A server that answers and is the only one on the directory.
 
     Raises `ServerGone` with the end of its log when it ends before it answers, `DamagedLog` when it cannot
-    load its data, `EmbeddedError` when an orphan cannot be ended.
+    load its data, `EmbeddedError` when an orphan cannot be ended or a file cannot be used.
     """
     try:
         return await _bring_up(site)
+    except OSError as error:
+        raise EmbeddedError(f"the log in {site.folder} cannot be opened: {error}") from error
     finally:
         site.lock.leave()
 

@@ -12,7 +12,7 @@ from hub.store.embedded.process import ServerProcess
 
 __all__ = ["adopt"]
 
-GRACE_S = 3.0
+GRACE_S = 2.0
 """How long one that does not answer may take to end by itself: the death of its parent has told it to."""
 PAUSE_S = 0.05
 

@@ -10,7 +10,7 @@ from hub.store.embedded.settings import EXPECTED
 
 __all__ = ["Found", "ask", "is_ready", "set_option", "used_memory"]
 
-ANSWER_S = 2.0
+ANSWER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

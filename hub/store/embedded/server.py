@@ -188,7 +188,7 @@ class EmbeddedServer:
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
             try:
                 self._came_up(site, await bring_up(site))
-            except (EmbeddedError, OSError) as error:
+            except EmbeddedError as error:
                 self._note_down("failed", str(error))
 
     def _note_down(self, state: str, reason: str) -> None:
