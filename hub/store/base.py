@@ -220,7 +220,7 @@ class Log(Protocol):
         ...
 
     async def publish(self, routes: str, connectors: Sequence[str], *, now_ms: int) -> int:
-        """Store a new route table (raises `gen` if the text differs) and a row for each connector without one.
+        """Store a new route table (raises `gen` if the text differs); connectors without a row get one.
 
         A new row starts at routed. Connectors that are not named keep their queue and are shown as orphaned;
         `forget` removes them. Returns `gen`.
