@@ -160,6 +160,7 @@ async def test_an_orphan_with_weaker_settings_is_ended_and_replaced(tmp_path: Pa
         assert await numbers(server.unix_socket) == [1]
 
 
+@pytest.mark.slow
 async def test_an_orphan_without_its_socket_is_ended_and_replaced(tmp_path: Path) -> None:
     pid, socket = leave_orphan(tmp_path)
     await fill(socket, [1])
@@ -273,6 +274,7 @@ async def test_a_binary_that_ends_at_once_is_reported_with_what_it_said(tmp_path
         await EmbeddedServer(tmp_path / "data", binary=broken).start()
 
 
+@pytest.mark.slow
 async def test_rewrites_are_switched_off_while_there_is_no_room_for_one(tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path, reserve_bytes=1 << 62) as server:
         async with asyncio.timeout(10):
