@@ -1,0 +1,173 @@
+"""The one outgoing HTTP client: a deadline on everything, a size cap, no redirects, guarded addresses."""
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from yarl import URL
+
+from hub.sdk.http.errors import TooLarge, Unsendable, redact, translate
+from hub.sdk.http.guard import Guard
+from hub.sdk.http.resolve import Resolver
+from hub.sdk.http.retry_after import retry_after_s
+from hub.sdk.http.tls import Tls
+
+__all__ = ["Client", "Response", "user_agent"]
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+_DNS_TTL_S = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer of any status, 3xx included: redirects are never followed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names lower case; values of a repeated name joined by a comma."""
+    body: bytes
+    """Decompressed."""
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """What Retry-After asks for, from 0 to a day."""
+        return retry_after_s(self.headers.get("retry-after"))
+
+
+def user_agent() -> str:
+    """`mxhub/<version>`."""
+    try:
+        return f"mxhub/{version('mxhub')}"
+    except PackageNotFoundError:
+        return "mxhub"
+
+
+class Client:
+    """Connections to one destination. Can be made outside a loop; connects on the first request.
+
+    Args:
+        deadline_s: limit on one whole exchange: name resolution, connection, headers and body.
+        max_bytes: largest answer, decompressed.
+        allow_networks: networks (CIDR) that may be reached besides public addresses.
+        tls: certificates other than the system's.
+        connections: most connections at once; further requests wait within their deadline.
+    """
+
+    def __init__(
+        self,
+        *,
+        deadline_s: float,
+        max_bytes: int = MAX_BYTES,
+        allow_networks: Iterable[str] = (),
+        tls: Tls | None = None,
+        connections: int = 10,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._max_bytes = max_bytes
+        self._guard = Guard(allow_networks)
+        self._tls = tls or Tls()
+        self._connections = connections
+        self._resolver: Resolver | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._ssl: ssl.SSLContext | bool = True
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End all connections. A second call does nothing."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        if self._resolver is not None:
+            await self._resolver.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        deadline_s: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Response:
+        """One exchange. `params` are added to the URL's query.
+
+        Raises `HttpError`, in one of its kinds, and nothing else but cancellation.
+        """
+        shown = redact(url)
+        try:
+            target = self._target(url, params)
+            async with asyncio.timeout(self._deadline_s if deadline_s is None else deadline_s):
+                session = self._open()
+                async with session.request(
+                    method, target, headers=headers, data=body, ssl=self._ssl, allow_redirects=False
+                ) as answer:
+                    return await _read(answer, self._max_bytes if max_bytes is None else max_bytes, shown)
+        except Exception as error:  # total on purpose; `from None` because foreign texts quote the URL
+            raise translate(error, shown) from None
+
+    def _target(self, url: str | URL, params: Mapping[str, str] | None) -> URL:
+        target = URL(url)
+        if target.scheme not in ("http", "https") or not target.host:
+            raise Unsendable(
+                f"{redact(url)}: write a URL that begins with http:// or https:// and names a host"
+            )
+        self._guard.check_literal(target.host)
+        return target.update_query(params) if params else target
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise Unsendable("the client is closed")
+        if self._session is None:
+            digest, self._ssl = self._tls.digest(), self._tls.context()
+            self._resolver = Resolver(self._guard)
+            connector = aiohttp.TCPConnector(
+                resolver=self._resolver,
+                socket_factory=self._guard.make_socket,
+                ssl=True if digest is None else digest,
+                limit=self._connections,
+                ttl_dns_cache=_DNS_TTL_S,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": user_agent()},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                trust_env=False,
+            )
+        return self._session
+
+
+async def _read(answer: aiohttp.ClientResponse, limit: int, shown: str) -> Response:
+    declared = answer.content_length
+    if declared is not None and declared > limit and answer.method != "HEAD":
+        answer.close()
+        raise TooLarge(f"{shown}: answers with {declared} bytes, more than the limit of {limit}")
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.content.iter_any():
+        size += len(part)
+        if size > limit:
+            answer.close()
+            raise TooLarge(f"{shown}: answers with more than the limit of {limit} bytes")
+        parts.append(part)
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Response(status=answer.status, headers=headers, body=b"".join(parts))
