@@ -133,7 +133,7 @@ class State:
         return int(await self._run("take", self.keys.bucket(bucket), now_ms, rate, size, n))
 
     async def hold(self, bucket: str, until_ms: int) -> None:
-        """Nothing is taken from the bucket before then (Retry-After); a shorter hold does not end a longer."""
+        """Nothing is taken from the bucket before then (Retry-After); a shorter hold ends no longer one."""
         await self._run("hold", self.keys.bucket(bucket), until_ms)
 
     # -- documents -------------------------------------------------------------------------------------------
