@@ -1,5 +1,6 @@
 """Debian packages unpacked into a folder: nothing is installed, an ordinary user may do it."""
 
+import os
 import re
 import shutil
 import time
@@ -68,7 +69,7 @@ def _point_links_inside(root: Path) -> None:
             inside = root / link.readlink().relative_to("/")
             if inside.is_symlink() or inside.exists():
                 link.unlink()
-                link.symlink_to(inside)
+                link.symlink_to(os.path.relpath(inside, link.parent))
 
 
 def library_path(root: Path) -> str:

@@ -85,6 +85,12 @@ def run(command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 9
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"{command[0]}: {error}") from error
     if done.returncode:
-        last = " / ".join(done.stdout.strip().splitlines()[-3:])
-        raise RuntimeError(f"{' '.join(command[:2])} ended with {done.returncode}: {last}")
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {_gist(done.stdout)}")
     return done.stdout
+
+
+def _gist(output: str) -> str:
+    """The lines that name an error, else the last ones."""
+    lines = output.strip().splitlines()
+    telling = [line for line in lines if "rror" in line or "xception" in line]
+    return " / ".join((telling or lines[-3:])[:3])
