@@ -1,27 +1,27 @@
 """From configuration to lanes: which sender serves a row."""
 
-from hub import registry
 from hub.config.model import ConnectorConfig, Settings
 from hub.pipeline.fate import Limits
 from hub.pipeline.replay import base_of
 from hub.pipeline.send import Lane
+from hub.registry import Registry
 from hub.sdk.connector import Connector, Context
 
 __all__ = ["context_of", "lane_of", "make_connector"]
 
 
-def context_of(name: str, config: ConnectorConfig) -> Context:
+def context_of(name: str, config: ConnectorConfig, registry: Registry) -> Context:
     """What the connector is told besides its options."""
     spec = registry.connector(config.kind)
     return Context(name=name, deadline_s=config.deadline_s or spec.deadline_s, allow_networks=config.allow_networks)
 
 
-def make_connector(name: str, config: ConnectorConfig) -> Connector:
+def make_connector(name: str, config: ConnectorConfig, registry: Registry) -> Connector:
     """A connector that is not open yet."""
-    return registry.connector(config.kind).make(config.options, context_of(name, config))
+    return registry.connector(config.kind).make(config.options, context_of(name, config, registry))
 
 
-def lane_of(row: str, settings: Settings) -> Lane | None:
+def lane_of(row: str, settings: Settings, registry: Registry) -> Lane | None:
     """How a row is served; `None` for one whose connector is not configured (orphaned). A replay's row is served as its connector."""
     config = settings.connectors.get(base_of(row))
     if config is None:

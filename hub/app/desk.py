@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hub import registry
 from hub.app.connectors import context_of
 from hub.pipeline.maintain import Retention, alarms_of
 from hub.pipeline.replay import Replays
@@ -74,11 +73,11 @@ class HubDesk:
 
     async def _maintain(self, name: str) -> None:
         config = self._hub.settings.connectors[name]
-        spec = registry.connector(config.kind)
+        spec = self._hub.registry.connector(config.kind)
         if spec.maintain is None:
             return
         try:
-            done = await spec.maintain(config.options, context_of(name, config), self._hub.now_ms())
+            done = await spec.maintain(config.options, context_of(name, config, self._hub.registry), self._hub.now_ms())
         except Exception as error:  # a destination's trouble must not stop the others' retention
             _logger.warning("hub.maintain.failed", connector=name, error=f"{type(error).__name__}: {error}"[:300])
             return

@@ -26,7 +26,7 @@ from hub.app.connectors import lane_of, make_connector
 from hub.app.desk import HubDesk
 from hub.app.door import Door
 from hub.app.listener import Listener
-from hub.app.observe import Observers
+from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
 from hub.archive.sqlite import SqliteArchive
@@ -44,6 +44,9 @@ from hub.pipeline.replay import Replays, base_of
 from hub.pipeline.route import Router
 from hub.pipeline.schedule import Walks
 from hub.pipeline.send import Sender
+from hub.registry import Registry
+from hub.telemetry.happenings import Happenings
+from hub.telemetry.metrics import Metrics
 
 __all__ = ["Hub", "Role", "now_ms"]
 
@@ -59,8 +62,17 @@ def now_ms() -> int:
 class Hub:
     """`async with Hub(settings, roles)`; `url` and `socket` are known after entering."""
 
-    def __init__(self, settings: Settings, roles: frozenset[Role], *, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        roles: frozenset[Role],
+        *,
+        registry: Registry | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
         self.settings = settings
+        self.registry = registry or Registry()
+        self.metrics = Metrics()
         self.roles = roles
         self.url = ""
         self.socket: Path | None = None
@@ -92,7 +104,9 @@ class Hub:
         self._stack.callback(self.readers.close)
         self.archive = await open_archive(self.settings, self.store.log, writer="work" in self.roles)
         self._stack.callback(self.archive.close)
-        self.observers = Observers(self.store.state, now_ms=self.now_ms)
+        self.observers = Observers(
+            self.store.state, Happenings(self.metrics), self.registry.source(OWN_SOURCE), now_ms=self.now_ms
+        )
         await self._stack.enter_async_context(self.observers)
         self.recorder = Recorder(self.store.log, now_ms=self.now_ms, recorded=self._recorded)
         await self.recorder.start()
@@ -124,12 +138,12 @@ class Hub:
         )
         await self._flow.start()
         self._stack.push_async_callback(self._flow.stop)
-        caller = Caller(self.settings, self.store.state, now_ms=self.now_ms)
+        caller = Caller(lambda: self.settings, self.store.state, now_ms=self.now_ms)
         self._stack.push_async_callback(caller.close)
         self._walks = Walks(
             self.store.state,
             Poller(log, self.observers, now_ms=self.now_ms),
-            polls=polls(self.settings),
+            polls=polls(self.settings, self.registry),
             call=caller.of,
             walked=self.observers.walked,
             now_ms=self.now_ms,
@@ -141,10 +155,10 @@ class Hub:
         self._stack.push_async_callback(jobs.stop)
 
     def _sender(self, row: str, payloads: Payloads) -> Sender | None:
-        lane = lane_of(row, self.settings)
+        lane = lane_of(row, self.settings, self.registry)
         if lane is None:
             return None
-        connector = make_connector(base_of(row), self.settings.connectors[base_of(row)])
+        connector = make_connector(base_of(row), self.settings.connectors[base_of(row)], self.registry)
         return Sender(
             lane, connector, self.store.log, payloads, now_ms=self.now_ms, take=self._take, observer=self.observers
         )
@@ -160,7 +174,7 @@ class Hub:
         self.observers.captures = captures
         limits = settings.ingest
         self._ingest = Ingest(
-            doors(settings),
+            doors(settings, self.registry),
             self.recorder.record,
             self.observers,
             limits=IngestLimits(
@@ -219,9 +233,9 @@ class Hub:
         old, self.settings = self.settings, settings
         await self._publish()
         if self._ingest is not None:
-            self._ingest.doors = doors(settings)
+            self._ingest.doors = doors(settings, self.registry)
         if self._walks is not None:
-            self._walks.polls = polls(settings)
+            self._walks.polls = polls(settings, self.registry)
             await self._walks.adopt()
         if self._lanes is not None:
             for row in self._lanes.names():

@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 import structlog
 
-from hub import registry
 from hub.model.event import Event
 from hub.pipeline.capture import Captures
 from hub.pipeline.ingest import Answer, Door
@@ -22,7 +21,7 @@ from hub.pipeline.normalise import Normalised, normalise
 from hub.pipeline.poll import Poll, Walked
 from hub.pipeline.record import Recorder
 from hub.pipeline.send import Lane
-from hub.sdk.source import Item
+from hub.sdk.source import Item, SourceSpec
 from hub.store.base import Fate, StoreError
 from hub.store.state import State
 from hub.telemetry.happenings import Happenings
@@ -38,9 +37,10 @@ _logger = structlog.get_logger("hub.app.observe")
 class Observers:
     """One per process; `async with` it."""
 
-    def __init__(self, state: State, happenings: Happenings, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, state: State, happenings: Happenings, own: SourceSpec, *, now_ms: Callable[[], int]) -> None:
         self._state = state
         self.happenings = happenings
+        self._own = own
         self._now_ms = now_ms
         self._counts: Counter[str] = Counter()
         self._sources: dict[str, dict[str, Any]] = {}
@@ -200,8 +200,7 @@ class Observers:
         now = self._now_ms()
         payload = {"code": code, "time_ms": now} | payload
         item = Item(code, payload, orjson.dumps(payload))
-        spec = registry.source(OWN_SOURCE)
-        return normalise(spec, tenant=tenant, source=OWN_SOURCE, item=item, received_ms=now).event
+        return normalise(self._own, tenant=tenant, source=OWN_SOURCE, item=item, received_ms=now).event
 
     def _tell(self, code: str, tenant: str, payload: dict[str, Any]) -> None:
         if self._recorder is None:
@@ -231,8 +230,8 @@ class Observers:
         try:
             if counts:
                 await self._state.count(counts)
-            for name, fields in sources.items():
-                await self._state.touch_source(name, **fields)
+            if sources:
+                await self._state.touch_sources(sources)
         except StoreError:
             self._counts.update(counts)
             raise

@@ -5,7 +5,7 @@ is busy) only saves work when several workers run.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from secrets import token_hex
 
@@ -34,6 +34,10 @@ class Lanes:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._stopping = False
+
+    def names(self) -> Sequence[str]:
+        """Rows that were served or looked at here."""
+        return list(self._senders)
 
     def wake(self, names: Iterable[str]) -> None:
         """Start a round for each name, or another after the one that runs."""

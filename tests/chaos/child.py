@@ -7,14 +7,14 @@ import sys
 
 import uvloop
 
-from hub import registry
 from hub.app.hub import Hub
 from hub.config.load import load_text
+from hub.registry import Registry
 
-registry.connector("opensearch")
-registry.connector("file")
-registry.source("mailguard")
-registry.source("mxhub")
+REGISTRY = Registry()
+REGISTRY.connector("opensearch")
+REGISTRY.source("mailguard")
+REGISTRY.source("mxhub")
 
 __all__ = ["main"]
 
@@ -35,5 +35,5 @@ def main(config, roles, log_path, mutate):
 async def _run(config, roles):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with Hub(load_text(config), frozenset(roles)):
+    async with Hub(load_text(config, registry=REGISTRY), frozenset(roles), registry=REGISTRY):
         await stop.wait()

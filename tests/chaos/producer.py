@@ -10,6 +10,10 @@ from contextlib import suppress
 import aiohttp
 import orjson
 
+from hub.model.ids import uid_text
+from hub.pipeline.normalise import normalise_body
+from hub.registry import Registry
+
 __all__ = ["CODES", "DOMAINS", "Producer", "SECRET"]
 
 SECRET = b"chaos-secret"
@@ -30,6 +34,7 @@ class Producer:
         self.acked = {}
         """uid -> SHA-256 of its body."""
         self.answers = Counter()
+        self._bodies = []
         self._n = 0
 
     def body(self, hostile_time=False):
@@ -65,6 +70,27 @@ class Producer:
             ends = asyncio.get_running_loop().time() + within_s
             return await self._deliver(session, self.body(), ends)
 
+    async def again(self, rng, n):
+        """Send some of what was acknowledged once more; the answer must be that it is known or recorded anew, never lost."""
+        bodies = rng.sample(sorted(self._bodies), min(n, len(self._bodies)))
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            for body in bodies:
+                with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                    await self._post(session, body)
+        return len(bodies)
+
+    async def poisoned(self, n, tell):
+        """Send events whose ids `tell` learns before they are sent."""
+        uids = []
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            for _ in range(n):
+                body = self.body()
+                (item,) = normalise_body(Registry().source("mailguard"), "chaos", "mg", body, 0)
+                tell(uid_text(item.event.uid))
+                ends = asyncio.get_running_loop().time() + 2
+                uids.append(await self._deliver(session, body, ends))
+        return [uid for uid in uids if uid]
+
     async def _deliver(self, session, body, ends):
         while True:
             with suppress(aiohttp.ClientError, TimeoutError, OSError):
@@ -83,4 +109,5 @@ class Producer:
                 return None
             (uid,) = orjson.loads(await response.read())["ids"]
         self.acked[uid] = hashlib.sha256(body).digest()
+        self._bodies.append(body)
         return uid

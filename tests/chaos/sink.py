@@ -22,6 +22,8 @@ class Sink:
         self._rng = rng
         self.taken = {}
         """uid -> SHA-256 of the vendor's payload (`raw_data`) as first taken."""
+        self.own = set()
+        """uids of the hub's own health events."""
         self.copies = Counter()
         self.altered = []
         """uids that came again with another body."""
@@ -88,7 +90,10 @@ class Sink:
         if mode == "partial" and self._rng.random() < 0.4:
             error = {"type": "rejected_execution_exception", "reason": "queue full"}
             return {"create": answer | {"status": 429, "error": error}}
-        digest = hashlib.sha256(orjson.loads(source)["raw_data"].encode()).digest()
+        event = orjson.loads(source)
+        if event["metadata"]["log_provider"] == "mxhub":
+            self.own.add(uid)
+        digest = hashlib.sha256(event["raw_data"].encode()).digest()
         self.copies[uid] += 1
         if uid in self.taken:
             if self.taken[uid] != digest:

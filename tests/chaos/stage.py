@@ -105,12 +105,14 @@ class Stage:
                 os.kill(process.pid, signal.SIGCONT)
             process.kill()
             await asyncio.to_thread(process.join, 5)
+        if self.server is None:  # an orphan by now
+            with suppress(Exception):
+                await self.kill_server()
         await self.disconnect()
         if self.proxy is not None:
             await self.proxy.stop()
         if self.server is not None:
             await self.server.stop()
-        await self._kill_embedded()
         for sink in self.sinks.values():
             await sink.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -159,29 +161,31 @@ class Stage:
         """The server's own socket, past the proxy."""
         return self.server.unix_socket if self.server else running_socket(self.data)
 
-    def server_pid(self):
-        """Process id of the log's server, or `None` while it is down."""
-        folder = self.server.data if self.server else self.data
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                words = path.read_bytes().split(b"\0")
-                if any(str(folder).encode() in word for word in words) and b"valkey" in words[0]:
-                    return int(path.parent.name)
-        return None
+    async def server_pid(self):
+        """Process id of the log's server; raises while it is down."""
+        info = await (await self.redis()).info("server")
+        return info["process_id"]
 
-    async def _kill_embedded(self):
-        if self.server is None and (pid := self.server_pid()) is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    async def kill_server(self):
+        """SIGKILL the log's server; who supervises it starts it anew."""
+        pid = await self.server_pid()
+        await self.disconnect()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
-    async def log(self):
-        """The log, read past the proxy; raises while the server is down."""
-        if self._log is None:
+    async def redis(self):
+        """A connection past the proxy; raises while the server is down."""
+        if self._redis is None:
             socket = self.socket()
             if socket is None:
                 raise ConnectionError("the server is down")
             self._redis = Redis(unix_socket_path=str(socket))
-            self._log = RedisLog(self._redis)
+        return self._redis
+
+    async def log(self):
+        """The log, read past the proxy; raises while the server is down."""
+        if self._log is None:
+            self._log = RedisLog(await self.redis())
         return self._log
 
     async def disconnect(self):
