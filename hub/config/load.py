@@ -7,6 +7,7 @@ defaults). What wins: flag over environment over file over default.
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hub.config.assemble import Registry, assemble
@@ -16,7 +17,7 @@ from hub.config.model import Settings
 from hub.config.problem import ConfigError, Mark, Problem
 from hub.config.tree import Tree
 
-__all__ = ["DEFAULT_FILE", "VARIABLES", "Loaded", "load", "load_text"]
+__all__ = ["DEFAULT_FILE", "VARIABLES", "Loaded", "installed", "load", "load_text"]
 
 DEFAULT_FILE = "mxhub.yaml"
 VARIABLES = {
@@ -136,13 +137,15 @@ def _finish(
                 tree.override(key, value, name)
     for key, flag in flags.items():
         tree.override(key, flag, f"--{key.replace('_', '-')}")
-    settings = assemble(tree, registry or _installed())
+    settings = assemble(tree, registry or installed())
     if settings is None or tree.problems:
         raise ConfigError(tree.problems)
     return settings
 
 
-def _installed() -> Registry:
-    from hub import registry
+@cache
+def installed() -> Registry:
+    """The sources and connectors of this installation, found once a process."""
+    from hub.registry import Registry as Installed
 
-    return registry
+    return Installed()

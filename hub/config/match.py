@@ -7,9 +7,10 @@ names does.
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hub.config.section import Section
+from hub.config.values import OneOrMany, as_tuple
 
 __all__ = ["SEVERITIES", "Match"]
 
@@ -26,10 +27,6 @@ SEVERITIES = {
 """OCSF 1.8 `severity_id`; `other` stands outside the order."""
 _ORDERED = tuple(sorted(number for number in SEVERITIES.values() if number <= SEVERITIES["fatal"]))
 _SEVERITY = re.compile(r"(>=|<=|>|<|=)?\s*([a-z]+|\d{1,2})")
-
-
-def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -79,7 +76,7 @@ def _compared(sign: str, number: int) -> tuple[int, ...]:
 
 
 def _severities(value: Any) -> tuple[int, ...]:
-    return tuple(sorted({number for one in _as_list(value) for number in _severity(one)}))
+    return tuple(sorted({number for one in as_tuple(value) for number in _severity(one)}))
 
 
 _Exact = Annotated[
@@ -91,25 +88,29 @@ _Pattern = Annotated[
 _Lower = Annotated[_Pattern, BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v)]
 
 
+_ONE_SEVERITY = {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": _SEVERITY.pattern}]}
+_SEVERITY_SCHEMA = WithJsonSchema({"anyOf": [_ONE_SEVERITY, {"type": "array", "items": _ONE_SEVERITY}]})
+
+
 class Match(Section):
     """One condition; every key that is given must hold, a list means any of its values."""
 
-    tenant: Annotated[tuple[_Exact, ...], BeforeValidator(_as_list)] | None = Field(
+    tenant: Annotated[tuple[_Exact, ...], OneOrMany()] | None = Field(
         None, description="tenant the event belongs to"
     )
-    source: Annotated[tuple[_Exact, ...], BeforeValidator(_as_list)] | None = Field(
+    source: Annotated[tuple[_Exact, ...], OneOrMany()] | None = Field(
         None, description="name of the source in this configuration"
     )
-    class_: Annotated[tuple[int, ...], BeforeValidator(_as_list)] | None = Field(
+    class_: Annotated[tuple[int, ...], OneOrMany()] | None = Field(
         None, alias="class", description="OCSF class_uid, e.g. 2004"
     )
-    code: Annotated[tuple[_Pattern, ...], BeforeValidator(_as_list)] | None = Field(
+    code: Annotated[tuple[_Pattern, ...], OneOrMany()] | None = Field(
         None, description="the vendor's event name, one '*' at the start or end: quarantine.*"
     )
-    severity: Annotated[tuple[int, ...], BeforeValidator(_severities)] | None = Field(
+    severity: Annotated[tuple[int, ...], BeforeValidator(_severities), _SEVERITY_SCHEMA] | None = Field(
         None, description="OCSF severity: a number, a name, or a comparison such as '>=3' or '>=high'"
     )
-    domain: Annotated[tuple[_Lower, ...], BeforeValidator(_as_list)] | None = Field(
+    domain: Annotated[tuple[_Lower, ...], OneOrMany()] | None = Field(
         None, description="mail domain the event concerns, one '*' at the start or end: *.example.com"
     )
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, SerializeAsAny
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, SerializeAsAny
 
 from hub.config.match import Match
 from hub.config.section import Section
 from hub.config.signature import Signature
-from hub.config.values import GIB, MIB, Listen, Moment, Networks, Size, TenantId, as_tuple, host_port
+from hub.config.values import GIB, MIB, Listen, Moment, Networks, OneOrMany, Size, TenantId, host_port
 from hub.sdk.options import Options
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "TlsConfig",
 ]
 
-Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(as_tuple)]
+Secrets = Annotated[tuple[SecretStr, ...], OneOrMany()]
 
 
 def _web_url(url: str) -> str:
@@ -114,7 +114,7 @@ class SourceConfig(Section):
         None, description="whose events these are; the top-level tenant when left out"
     )
     secrets: Secrets = Field((), description="webhook secrets that are live; two while one is rotated")
-    signature: Annotated[tuple[Signature, ...], BeforeValidator(as_tuple)] | None = Field(
+    signature: Annotated[tuple[Signature, ...], OneOrMany()] | None = Field(
         None,
         description="how webhooks are signed: the name of a scheme, or fields that differ from the vendor's",
     )
@@ -131,7 +131,7 @@ class ConnectorConfig(Section):
     """One destination. The kind's own options stand beside these keys in the file and in `options` here."""
 
     kind: str = Field(description="which destination: the name of its module in connectors")
-    match: Annotated[tuple[Match, ...], BeforeValidator(as_tuple)] = Field(
+    match: Annotated[tuple[Match, ...], OneOrMany()] = Field(
         (), description="which events it gets: any of these conditions; everything when left out"
     )
     rate_per_s: float | None = Field(None, gt=0, description="most events a second")
@@ -177,7 +177,7 @@ class Settings(Section):
     data: Path = Field(Path("./.mxhub"), description="folder of the log, the archive and the state")
     tenant: TenantId = Field("default", description="tenant of sources that name none")
     public_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
-        None, description="how vendors reach this hub, for the URLs it shows"
+        None, description="how vendors reach this hub, e.g. https://hub.example"
     )
     trusted_proxies: Networks = Field((), description="networks whose X-Forwarded-* headers are believed")
     force_https: bool = Field(False, description="refuse requests that did not come over HTTPS")
@@ -195,7 +195,7 @@ class Settings(Section):
     log: LogConfig = Field(LogConfig(), description="limits of the log")
     ingest: IngestConfig = Field(IngestConfig(), description="limits of the webhook door")
     archive: ArchiveConfig = Field(ArchiveConfig(), description="retention of the archive")
-    include: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+    include: Annotated[tuple[str, ...], OneOrMany()] = Field(
         (), description="further files, as a pattern relative to this one: conf.d/*.yaml"
     )
     defaults: Defaults = Field(

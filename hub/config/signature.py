@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from hub.config.section import Section
-from hub.config.values import as_tuple
+from hub.config.values import OneOrMany
 from hub.sdk.verify import STANDARD_WEBHOOKS, Scheme
 
 __all__ = ["Signature", "SignatureConfig", "schemes_of"]
@@ -19,7 +19,7 @@ class SignatureConfig(Section):
     """Fields that differ from a scheme of the vendor; a test keeps them equal to `hub.sdk.verify.Scheme`."""
 
     name: str | None = Field(None, description="the scheme to start from; the vendor's first when left out")
-    headers: Annotated[tuple[Lower, ...], BeforeValidator(as_tuple)] | None = Field(
+    headers: Annotated[tuple[Lower, ...], OneOrMany()] | None = Field(
         None, description="header names to look in, first match wins"
     )
     algorithm: Literal["sha1", "sha256", "sha512"] | None = Field(None, description="hash of the HMAC")
@@ -27,8 +27,8 @@ class SignatureConfig(Section):
         None, description="how the signature is written"
     )
     prefix: str | None = Field(None, description="what stands before the signature, e.g. sha256=")
-    content: Annotated[tuple[Literal["id", "timestamp", "body"], ...], BeforeValidator(as_tuple)] | None = (
-        Field(None, description="parts that are signed, joined by `separator`")
+    content: Annotated[tuple[Literal["id", "timestamp", "body"], ...], OneOrMany()] | None = Field(
+        None, description="parts that are signed, joined by `separator`"
     )
     lead: str | None = Field(None, description="fixed text before the first part, e.g. v0:")
     separator: str | None = Field(None, description="what joins the parts; a dot when left out")

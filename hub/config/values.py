@@ -4,7 +4,17 @@ from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 __all__ = [
     "GIB",
@@ -13,6 +23,7 @@ __all__ = [
     "Listen",
     "Moment",
     "Networks",
+    "OneOrMany",
     "Size",
     "TenantId",
     "as_tuple",
@@ -46,6 +57,21 @@ Size = Annotated[
 def as_tuple(value: Any) -> Any:
     """One value where a list is wanted stands for a list of it."""
     return value if value is None or isinstance(value, list | tuple) else (value,)
+
+
+class OneOrMany:
+    """Annotation of a tuple: one value stands for a list of it, in the file and in the schema for editors."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Wrap before the tuple is validated."""
+        return core_schema.no_info_before_validator_function(as_tuple, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A list of items, or one item."""
+        many = handler(schema)
+        return {"anyOf": [many, many["items"]]}
 
 
 def check_name(name: str) -> str:
@@ -107,7 +133,7 @@ def _moment(value: Any) -> Any:
 
 
 Listen = Annotated[str, AfterValidator(_listen)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(as_tuple)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], OneOrMany()]
 Moment = Annotated[Literal["now", "beginning"] | datetime, BeforeValidator(_moment)]
 """A time without a zone is UTC; a date is its midnight."""
 TenantId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]

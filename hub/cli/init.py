@@ -1,0 +1,61 @@
+"""`mxhub init`: a commented configuration for the vendors and destinations named."""
+
+import os
+from pathlib import Path
+
+import click
+
+from hub.cli.errors import Usage
+from hub.cli.render import print_json
+
+__all__ = ["init"]
+
+
+@click.command()
+@click.option(
+    "--source", "sources", multiple=True, metavar="VENDOR", help="A vendor to receive from; repeatable."
+)
+@click.option("--connector", "connectors", multiple=True, metavar="KIND", help="A destination; repeatable.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), default=Path("mxhub.yaml"), show_default=True
+)
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was written as a JSON object.")
+def init(
+    sources: tuple[str, ...], connectors: tuple[str, ...], output: Path, force: bool, as_json: bool
+) -> None:
+    """Write a configuration to begin with; what has to be filled in stands as a value, the rest as comments."""
+    from hub.config.explain import did_you_mean
+    from hub.config.load import installed
+    from hub.config.template import template, variables
+
+    registry = installed()
+    for words, known, what in (
+        (sources, sorted(registry.sources()), "vendor"),
+        (connectors, sorted(registry.connectors()), "destination"),
+    ):
+        for word in words:
+            if word not in known:
+                raise Usage(f"unknown {what} {word!r}{did_you_mean(word, known)}")
+    text = template(sources, connectors, registry)
+    _write(output, text, force=force)
+    names = variables(text)
+    if as_json:
+        print_json({"file": str(output), "variables": names})
+        return
+    click.echo(f"wrote {output}")
+    if names:
+        click.echo(f"set these variables (or write the values another way): {', '.join(names)}")
+    click.echo(f"then: mxhub check --config {output}")
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    """The file may come to hold secrets: it is the owner's alone."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Usage(f"{path} is there already; choose another --output, or --force to overwrite it") from None
+    except OSError as error:
+        raise Usage(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,134 @@
+"""A commented configuration to begin with, made from the same models that check it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from hub.config.assemble import Registry
+from hub.config.model import Settings
+
+__all__ = ["template", "variables"]
+
+_HEAD = """\
+# mxhub.yaml: where events come from and where they go.
+# Check it with `mxhub check`; every key and its meaning: `mxhub config schema`.
+# A value may be ${NAME} (environment), ${NAME:-default}, ${file:/path} or sealed (`mxhub config seal`).
+"""
+_TOP = ("listen", "data", "public_url", "admin_token")
+_EXAMPLE = re.compile(r"e\.g\. (\S+?)[,;)]?(?:\s|$)")
+_BARE = re.compile(r"[A-Za-z./][\w./:@+-]*[\w/]|[A-Za-z]|[\d.]+:\d+")
+_WIDTH = 44
+
+
+def template(sources: Sequence[str], connectors: Sequence[str], registry: Registry) -> str:
+    """YAML text for these vendors and kinds (one entry each; a repeated one is numbered).
+
+    What has to be filled in stands as a value, everything else as a comment. Raises `ValueError` for an
+    unknown name.
+    """
+    lines = [_HEAD]
+    lines += [_line(name, Settings.model_fields[name], "MXHUB", "") for name in _TOP]
+    lines += ["", "sources:" if sources else "sources: {}"]
+    for name, vendor in _numbered(sources):
+        lines += _source(name, vendor, registry)
+    lines += ["", "connectors:" if connectors else "connectors: {}"]
+    for name, kind in _numbered(connectors):
+        lines += _connector(name, kind, registry)
+    return "\n".join(lines) + "\n"
+
+
+def variables(text: str) -> list[str]:
+    """Names of the environment variables that a template's live lines refer to, in order."""
+    live = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return list(dict.fromkeys(name for line in live for name in re.findall(r"\$\{([A-Z0-9_]+)\}", line)))
+
+
+def _numbered(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    seen: dict[str, int] = {}
+    for word in words:
+        seen[word] = seen.get(word, 0) + 1
+        name = word.lower().replace("_", "-")
+        yield (name if seen[word] == 1 else f"{name}-{seen[word]}"), word
+
+
+def _source(name: str, vendor: str, registry: Registry) -> list[str]:
+    spec = registry.source(vendor)
+    prefix = _variable(name)
+    lines = [f"  {name}:  # {spec.title}", f"    vendor: {vendor}"]
+    if spec.schemes:
+        lines += [
+            f"    # Webhooks come to POST /in/{name}, signed with one of these (two while you rotate).",
+            "    secrets:",
+            f"      - ${{{prefix}_SECRET}}",
+        ]
+    lines += _options(spec.options, prefix)
+    streams = [stream.name for stream in spec.streams(spec.options.model_construct())]
+    if streams:
+        polls = ", ".join(f"{stream}: {{every_s: 300}}" for stream in streams)
+        lines.append(_comment("polls", f"{{{polls}}}", "how often each stream is asked", "    "))
+    return [*lines, _comment("tenant", "acme", "whose events these are", "    ")]
+
+
+def _connector(name: str, kind: str, registry: Registry) -> list[str]:
+    spec = registry.connector(kind)
+    lines = [f"  {name}:  # {spec.title}", f"    kind: {kind}", *_options(spec.options, _variable(name))]
+    wanted = "[{code: quarantine.*, severity: '>=medium'}]"
+    return [
+        *lines,
+        _comment("match", wanted, "any of these; everything when left out", "    "),
+        _comment("from", "now", "or beginning, or a time", "    "),
+    ]
+
+
+def _options(model: type[BaseModel], prefix: str) -> list[str]:
+    about = (model.__doc__ or "").strip().splitlines()[:1] if model.__doc__ else []
+    lines = [f"    # {line.strip()}" for line in about]
+    return lines + [_line(name, field, prefix, "    ") for name, field in model.model_fields.items()]
+
+
+def _line(name: str, field: FieldInfo, prefix: str, indent: str) -> str:
+    """A required option as a live line with a value to replace, any other one as a comment."""
+    key, value = field.alias or name, _value(name, field, prefix)
+    if not field.is_required():
+        return _comment(key, value, field.description or "", indent)
+    return _padded(f"{indent}{key}: {value}", field.description or "")
+
+
+def _comment(key: str, value: str, note: str, indent: str) -> str:
+    return _padded(f"{indent}# {key}: {value}", note)
+
+
+def _padded(text: str, note: str) -> str:
+    return f"{text:<{_WIDTH}}  # {note}" if note else text
+
+
+def _value(name: str, field: FieldInfo, prefix: str) -> str:
+    if SecretStr in _types(field.annotation):
+        return f"${{{prefix}_{name.upper()}}}"
+    if field.examples:
+        return _yaml(field.examples[0])
+    if not field.is_required() and field.get_default(call_default_factory=True) not in (None, "", ()):
+        return _yaml(field.get_default(call_default_factory=True))
+    found = _EXAMPLE.search(field.description or "")
+    return found[1] if found else "CHANGE-ME" if field.is_required() else '""'
+
+
+def _types(annotation: Any) -> list[Any]:
+    return [annotation, *getattr(annotation, "__args__", ())]
+
+
+def _yaml(value: Any) -> str:
+    """A value on one line: plain text bare, everything else as JSON, which YAML contains."""
+    plain = to_jsonable_python(value, by_alias=True)
+    if isinstance(plain, str) and _BARE.fullmatch(plain) and plain.lower() not in {"true", "false", "null"}:
+        return plain
+    return orjson.dumps(plain).decode()
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
