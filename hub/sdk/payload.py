@@ -14,7 +14,7 @@ _MAX_INT = 2**63 - 1
 
 
 class Fields:
-    """A payload that gets smaller with every take. Several names are synonyms: the first that fits is taken."""
+    """A payload that shrinks with every take. Several names are synonyms: the first that fits is taken."""
 
     __slots__ = ("_inner", "rest")
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pydantic import Field, SecretStr
 
 from hub.sdk.options import Options
-from hub.sdk.source import SourceSpec
+from hub.sdk.source import SourceSpec, Stream
 from hub.sdk.verify import STANDARD_WEBHOOKS, Scheme
 from hub.sources.mailguard.audit import FAMILY, map_audit
 from hub.sources.mailguard.body import EVENT_FIELDS, ID_FIELDS, splitter
 from hub.sources.mailguard.envelope import PRODUCT
 from hub.sources.mailguard.estate import ESTATE
 from hub.sources.mailguard.quarantine import QUARANTINE
+from hub.sources.mailguard.streams import STREAMS
 
 __all__ = ["SPEC", "MailGuardOptions"]
 
@@ -29,6 +30,12 @@ class MailGuardOptions(Options):
     api_key: SecretStr | None = Field(None, description="nmg_ key of scope read-only or more, for the polls")
     event_fields: tuple[str, ...] = Field(EVENT_FIELDS, description="where a webhook names its event")
     id_fields: tuple[str, ...] = Field(ID_FIELDS, description="where a webhook has its id")
+
+
+def _streams(options: Options) -> tuple[Stream, ...]:
+    """Nothing is polled without an address and a key."""
+    pollable = isinstance(options, MailGuardOptions) and options.url and options.api_key
+    return STREAMS if pollable else ()
 
 
 def _auth(options: Options) -> dict[str, str]:
@@ -59,6 +66,7 @@ SPEC = SourceSpec(
     mappers={**QUARANTINE, **ESTATE},
     families={FAMILY: map_audit},
     product=PRODUCT,
+    streams=_streams,
     auth=_auth,
     adapt=_adapt,
 )
