@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 from html import unescape
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ _URL = re.compile(r"https?://[^\s<>\"')\]]{1,2000}", re.IGNORECASE)
 # No pattern below can match from inside its own match: each is linear on any input.
 _ANCHOR = re.compile(r"<a\s[^<>]{1,2000}>", re.IGNORECASE)
 _HREF = re.compile(r"href\s{0,9}=\s{0,9}[\"']?([^\"'\s<>]+)", re.IGNORECASE)
+_CLOSING = re.compile(r"</a\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -96,9 +98,12 @@ class Mail:
 
 def parse(raw: bytes, envelope: Envelope) -> Mail:
     """Read RFC 5322 bytes. Whatever cannot be read is left out and marks the result `malformed`."""
-    message = message_from_bytes(raw)
+    try:
+        message = message_from_bytes(raw)
+        text, html, attachments, broken = _content(message)
+    except Exception:  # parts nested deeper than Python recurses, and corners of the stdlib's parser
+        message, (text, html, attachments, broken) = BytesHeaderParser().parsebytes(raw), ("", "", (), True)
     headers = _headers(message)
-    text, html, attachments, broken = _content(message)
     reply_to = _addresses(headers.get("reply-to", ()))
     senders = _addresses(headers.get("from", ()))
     return Mail(
@@ -226,8 +231,8 @@ def _candidates(text: str, html: str) -> Iterator[tuple[str, str]]:
 
 
 def _anchor_text(html: str, start: int) -> str:
-    end = html.find("</", start, start + MAX_ANCHOR_CHARS)
-    shown = html[start : end if end >= 0 else start + MAX_ANCHOR_CHARS]
+    closing = _CLOSING.search(html, start, start + MAX_ANCHOR_CHARS)
+    shown = html[start : closing.start() if closing else start + MAX_ANCHOR_CHARS]
     return unescape(_TAG.sub("", shown)).strip()
 
 

@@ -32,10 +32,14 @@ class Pace:
     licence_due_s: float = 45.0
     licence_interval_s: float = 1200.0
     renewed_after_ticks: int = 20
+    heartbeat_timeout_s: float = 5.0
 
     @property
     def limits(self) -> Limits:
-        return Limits(licence_interval_ms=round(self.licence_interval_s * 1000))
+        return Limits(
+            heartbeat_timeout_ms=round(self.heartbeat_timeout_s * 1000),
+            licence_interval_ms=round(self.licence_interval_s * 1000),
+        )
 
 
 def install(db: sqlite3.Connection, names: Sequence[str], pace: Pace, now_ms: int) -> None:

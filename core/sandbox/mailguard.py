@@ -49,6 +49,8 @@ class MailGuardSandbox:
         mails_per_s: average rate of made mail; 0 = none but what `deliver` makes.
         seed: of mail and people; with every start on the same directory the stream goes on differently.
         nodes: names of the cluster's nodes; the first is this one, the others come and go.
+
+    Raises `ValueError` when `listen` is no address or `nodes` is empty.
     """
 
     def __init__(
@@ -74,8 +76,7 @@ class MailGuardSandbox:
         """A `read-only` key, for polling. Known after `start`; kept in the file `api-key`."""
         self.admin_key = ""
         """A `full-admin` key; kept in the file `admin-key`."""
-        self._host, _, port = listen.rpartition(":")
-        self._port = int(port)
+        self._host, self._port = _address(listen)
         self._webhook = (webhook_url, webhook_secret)
         self._mails_per_s = mails_per_s
         self._seed = seed
@@ -236,3 +237,10 @@ class MailGuardSandbox:
         detectors.detect(db, watch, now_ms)
         renew(db, self._cluster.own, self._pace, now_ms)
         audit.prune(db, now_ms - _AUDIT_KEPT_MS)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:  # noqa: PLR2004 -- the last port
+        raise ValueError(f"listen: {listen!r} is not HOST:PORT, for example 127.0.0.1:0")
+    return host, int(port)

@@ -8,11 +8,11 @@ from core.store import audit, estate, outbox, quarantine
 __all__ = ["NodeUnreachable", "NotHeld", "body", "discard", "release", "retrain"]
 
 
-class NotHeld(Exception):  # noqa: N818 -- says what happened
+class NotHeld(Exception):
     """No such message in quarantine: never there, or gone already."""
 
 
-class NodeUnreachable(Exception):  # noqa: N818 -- says what happened
+class NodeUnreachable(Exception):
     """The node that holds the message cannot be reached now."""
 
 

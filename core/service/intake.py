@@ -16,7 +16,7 @@ __all__ = ["FILTER", "UnknownRecipient", "accept"]
 FILTER = audit.Actor(type="system", name="filter")
 
 
-class UnknownRecipient(Exception):  # noqa: N818 -- says what happened
+class UnknownRecipient(Exception):
     """No recipient is at a domain that is filtered here: such mail is not relayed."""
 
 

@@ -5,7 +5,7 @@ import sqlite3
 __all__ = ["MIGRATIONS", "NewerSchema", "migrate"]
 
 
-class NewerSchema(Exception):  # noqa: N818 -- says what happened
+class NewerSchema(Exception):
     """The file was written by a later release; it is left untouched."""
 
 

@@ -22,7 +22,7 @@ MAX_KEYS = 1000
 class NewKey(msgspec.Struct, frozen=True):
     """The body of a create request; `domain` belongs to the scope `domain-admin`."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
     scope: keys.Scope
     rate_limit_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
     domain: str | None = None

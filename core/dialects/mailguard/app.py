@@ -16,6 +16,8 @@ from core.dialects.mailguard.service import SERVICE, Service
 __all__ = ["ENDPOINTS", "MAX_BODY_BYTES", "Endpoint", "create_app"]
 
 MAX_BODY_BYTES = 64 * 1024
+_UNREAD = frozenset({400, 413, 415})
+"""Refused before the body was read to its end: the rest of it must not become the next request."""
 _LOG = logging.getLogger("core.mailguard")
 
 READ = frozenset({"read-only", "domain-admin", "full-admin"})
@@ -78,18 +80,25 @@ def _guarded(endpoint: Endpoint, gate: Gate) -> Handler:
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Refused(415, "a compressed body is not taken")
         return await handler(request)
-    except Refused as error:
+    except Exception as error:  # every failure leaves in the dialect's form; what is ours goes to the log
+        response = _as_answer(request, error)
+        if response.status in _UNREAD:
+            response.force_close()
+        return response
+
+
+def _as_answer(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, Refused):
         return refusal(error.status, error.reason, error.headers)
-    except web.HTTPException as error:
-        return refusal(error.status, error.reason, _allow(error))
-    except sqlite3.OperationalError:
-        _LOG.exception("the store could not be used")
+    if isinstance(error, web.HTTPException):
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return refusal(error.status, error.reason, allow)
+    if isinstance(error, web.RequestPayloadError):
+        return refusal(400, "the body is not what its headers say")
+    _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
+    if isinstance(error, sqlite3.OperationalError):
         return refusal(503, "the store cannot be used now", {"Retry-After": "5"})
-    except Exception:  # the last resort keeps the dialect's form; the trace is in the log
-        _LOG.exception("%s %s failed", request.method, request.path)
-        return refusal(500, "internal error")
-
-
-def _allow(error: web.HTTPException) -> dict[str, str]:
-    return {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return refusal(500, "internal error")

@@ -18,11 +18,11 @@ _MAC_BYTES = 16
 _MAX_CHARS = 4096
 
 
-class CursorInvalid(ValueError):  # noqa: N818 -- says what happened
+class CursorInvalid(ValueError):
     """Not one of ours, or altered."""
 
 
-class CursorExpired(ValueError):  # noqa: N818 -- says what happened
+class CursorExpired(ValueError):
     """One of ours, but too old."""
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 __all__ = ["Refused", "answer", "refusal"]
 
 
-class Refused(Exception):  # noqa: N818 -- says what happened
+class Refused(Exception):
     """The request cannot be served; becomes the error form of the envelope."""
 
     def __init__(self, status: int, reason: str, *, headers: Mapping[str, str] | None = None) -> None:

@@ -1,0 +1,162 @@
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from core.dialects.mailguard.app import ENDPOINTS
+from core.store import estate
+from tests.factories.core import NOW_MS, raw_mail
+
+
+@pytest.fixture
+async def contract(api):
+    async with api.session.get(f"{api.sandbox.api_url}/openapi.yaml") as response:
+        assert response.status == 200
+        return YAML(typ="safe").load(await response.text())
+
+
+def valid(contract, name, value):
+    schema = {"$ref": f"#/components/schemas/{name}", "components": contract["components"]}
+    errors = [error.message for error in Draft202012Validator(schema).iter_errors(value)]
+    assert errors == []
+
+
+async def test_the_contract_describes_exactly_the_endpoints(contract):
+    described = {
+        (method.upper(), path)
+        for path, item in contract["paths"].items()
+        for method in item
+        if method in {"get", "post", "put", "delete", "patch"}
+    }
+    served = set()
+    for endpoint in ENDPOINTS:
+        parts = [part.split(":")[0] + "}" if ":" in part else part for part in endpoint.path.split("/")]
+        served.add((endpoint.method, "/".join(parts).removeprefix("/api/v1")))
+
+    assert described == served
+    assert contract["openapi"].startswith("3.1")
+    assert contract["info"]["version"]
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/audit/logs", "AuditEntry"),
+        ("/mail/quarantine", "HeldMessage"),
+        ("/domains", "Domain"),
+        ("/auth/api-keys", "ApiKey"),
+    ],
+)
+async def test_answers_are_as_the_contract_says(api, contract, path, schema):
+    await api.hold()
+    await api.note(NOW_MS)
+    _, headers, body = await api.call("GET", path)
+
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert set(body) - {"next_cursor"} == {"data", "error", "message"}
+    valid(contract, "Envelope", body)
+    assert body["data"]
+    for row in body["data"]:
+        valid(contract, schema, row)
+
+
+async def test_a_held_message_is_listed_read_and_released(api):
+    item = await api.hold(1, body=raw_mail())
+    (listed,) = await api.data("/mail/quarantine")
+    path = f"/mail/quarantine/node-1/{item.queue_id}"
+    async with api.session.get(
+        f"{api.sandbox.api_url}{path}/body", headers={"X-API-Key": api.sandbox.api_key}
+    ) as response:
+        raw, kind = await response.read(), response.headers["Content-Type"]
+    status, _, body = await api.call("POST", f"{path}/release")
+
+    assert listed["queue_id"] == item.queue_id
+    assert (raw, kind) == (raw_mail(), "text/rfc822")
+    assert (status, body["message"], body["data"]["queue_id"]) == (200, "Released", item.queue_id)
+    assert await api.data("/mail/quarantine") == []
+    (entry,) = await api.data("/audit/logs", resource=f"quarantine/node-1/{item.queue_id}")
+    assert entry["actor"] == {
+        "type": "api_key",
+        "name": "admin-key",
+        "key_prefix": api.sandbox.admin_key[:20],
+        "ip": "127.0.0.1",
+    }
+
+
+@pytest.mark.parametrize("action", ["release", "discard"])
+async def test_a_settled_message_is_404_afterwards(api, action):
+    item = await api.hold()
+    path = f"/mail/quarantine/node-1/{item.queue_id}/{action}"
+
+    assert [(await api.call("POST", path))[0] for _ in range(2)] == [200, 404]
+
+
+async def test_retraining_labels_and_keeps_the_message(api):
+    item = await api.hold()
+    path = f"/mail/quarantine/node-1/{item.queue_id}/retrain"
+    status, _, body = await api.call("POST", path, json={"class": "ham"})
+
+    assert (status, body["data"]["class"]) == (200, "ham")
+    assert len(await api.data("/mail/quarantine")) == 1
+    for wrong in ({}, {"class": "eggs"}, {"class": None}, []):
+        assert (await api.call("POST", path, json=wrong))[0] == 400
+
+
+async def test_a_message_on_a_node_that_is_away_is_503_with_retry_after(api):
+    await api.sandbox.database.run(lambda db: estate.beat(db, "node-2", "", NOW_MS))
+    item = await api.hold(1, node_id="node-2")
+    status, headers, body = await api.call("POST", f"/mail/quarantine/node-2/{item.queue_id}/release")
+
+    assert (status, int(headers["Retry-After"]) > 0) == (503, True)
+    assert body["error"] == "node-2 is temporarily unreachable"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=x",
+        "limit=1e3",
+        "limit=٣",
+        "offset=-1",
+        "offset=99999999999999999999",
+        "since=yesterday",
+        "since=9999999999",
+        "min_score=nan",
+        "max_score=inf",
+        "min_score=x",
+        "reason=boredom",
+        "sender=%00",
+        "domain=" + "x" * 2000,
+    ],
+)
+async def test_a_parameter_that_makes_no_sense_is_400_and_named(api, query):
+    status, _, body = await api.call("GET", f"/mail/quarantine?{query}")
+
+    assert status == 400
+    assert body["error"].startswith(query.partition("=")[0])
+
+
+async def test_the_quarantine_is_newest_first_with_limit_and_offset(api):
+    for number in range(1, 6):
+        await api.hold(number)
+    pages = [await api.data("/mail/quarantine", limit=2, offset=offset) for offset in (0, 2, 4)]
+
+    assert [int(item["queue_id"], 16) for page in pages for item in page] == [5, 4, 3, 2, 1]
+
+
+async def test_health_needs_no_key_and_names_the_nodes(api):
+    async with api.session.get(f"{api.sandbox.url}/health") as response:
+        body = await response.json()
+
+    assert (response.status, body["data"]["status"]) == (200, "ok")
+    assert body["data"]["nodes"] == [{"node_id": "node-1", "reachable": True}]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("PUT", "/domains", 405)])
+async def test_an_unknown_way_in_gets_the_envelope_too(api, method, path, status):
+    got, _, body = await api.call(method, path)
+
+    assert (got, body["data"]) == (status, None)
+    assert body["error"]

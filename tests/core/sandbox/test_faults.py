@@ -1,0 +1,98 @@
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import ClientSession
+
+from core.store import audit
+from tests.factories.core import NOW_MS, FakeClock, quiet_sandbox
+
+
+@pytest.fixture
+async def sandbox(tmp_path):
+    async with quiet_sandbox(tmp_path, clock=FakeClock()) as sandbox:
+        actor = audit.Actor(type="user", name="admin")
+        note = audit.Note(actor=actor, action="auth.login", resource="user/admin")
+
+        def fill(db):
+            for number in range(12):
+                audit.append(db, "node-1", NOW_MS + number, note)
+
+        await sandbox.database.run(fill)
+        yield sandbox
+
+
+async def page(sandbox, **params):
+    async with (
+        ClientSession(headers={"X-API-Key": sandbox.api_key}) as session,
+        session.get(f"{sandbox.api_url}/audit/logs", params={"limit": 4, **params}) as response,
+    ):
+        return response, await response.json()
+
+
+def numbers(body):
+    return [int(entry["id"].partition(":")[2]) for entry in body["data"]]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_the_next_requests_are_refused_and_then_no_more(sandbox, status):
+    sandbox.faults.refuse_next(2, status=status, retry_after="7")
+    answers = [await page(sandbox) for _ in range(3)]
+
+    assert [response.status for response, _ in answers] == [status, status, 200]
+    assert answers[0][0].headers["Retry-After"] == "7"
+    assert sandbox.faults.fired["refuse"] == 2
+
+
+async def test_a_cursor_expires_on_demand(sandbox):
+    _, first = await page(sandbox)
+    sandbox.faults.expire_cursors = 1
+
+    assert (await page(sandbox))[0].status == 200
+    assert (await page(sandbox, cursor=first["next_cursor"]))[0].status == 410
+    assert (await page(sandbox, cursor=first["next_cursor"]))[0].status == 200
+
+
+async def test_a_connection_is_cut_in_the_middle_of_an_answer(sandbox):
+    sandbox.faults.drop = 1
+    with pytest.raises((aiohttp.ClientError, asyncio.TimeoutError)):
+        await page(sandbox)
+
+    assert numbers((await page(sandbox))[1]) == [1, 2, 3, 4]
+    assert sandbox.faults.fired["drop"] == 1
+
+
+async def test_hidden_entries_appear_late(sandbox):
+    sandbox.faults.hide(["node-1:2", "node-1:3"])
+    before = numbers((await page(sandbox))[1])
+    sandbox.faults.reveal()
+
+    assert before == [1, 4]
+    assert numbers((await page(sandbox))[1]) == [1, 2, 3, 4]
+
+
+async def test_pages_repeat_entries_of_the_page_before(sandbox):
+    sandbox.faults.duplicate_audit = True
+    _, first = await page(sandbox)
+    _, second = await page(sandbox, cursor=first["next_cursor"])
+
+    assert (numbers(first), numbers(second)) == ([1, 2, 3, 4], [2, 3, 4, 5, 6, 7, 8])
+
+
+async def test_pages_come_shuffled_and_whole(sandbox):
+    sandbox.faults.reorder_audit = True
+    pages = [numbers((await page(sandbox))[1]) for _ in range(5)]
+
+    assert all(sorted(found) == [1, 2, 3, 4] for found in pages)
+    assert any(found != [1, 2, 3, 4] for found in pages)
+
+
+async def test_clear_takes_every_fault_back(sandbox):
+    faults = sandbox.faults
+    faults.refuse_next(9)
+    faults.drop = faults.expire_cursors = 9
+    faults.duplicate_audit = faults.reorder_audit = True
+    faults.hide(["node-1:1"])
+    faults.clear()
+
+    assert numbers((await page(sandbox))[1]) == [1, 2, 3, 4]

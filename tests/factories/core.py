@@ -1,0 +1,186 @@
+"""Messages, stores and receivers for the tests of the core."""
+
+import hmac
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from core.engine.message import Envelope, Mail, parse
+from core.engine.rules import Context
+from core.sandbox.estate import Pace
+from core.sandbox.mailguard import MailGuardSandbox
+from core.service.pusher import Policy
+from core.store import estate, quarantine
+from core.store.database import connect
+
+NOW_MS = 1_777_620_133_000
+NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+OWN = frozenset({"acme.example", "nordwind.example"})
+SECRET = "test-secret"
+CONTEXT = Context(now=NOW, listed=False, own_domains=OWN)
+
+_HEADERS = {
+    "Received": "from mail.partner.example (mail.partner.example [192.0.2.9]) by mx1.acme.example; x",
+    "From": "Jonas Berg <jonas@partner.example>",
+    "To": "grace@acme.example",
+    "Subject": "Lunch on Thursday?",
+    "Date": "Fri, 01 May 2026 07:20:00 +0000",
+    "Message-ID": "<1@partner.example>",
+}
+
+
+class FakeClock:
+    """A clock that moves when told to."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def advance(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
+
+
+def envelope(**changes: Any) -> Envelope:
+    """A well-behaved client of `partner.example`."""
+    plain: dict[str, Any] = {
+        "client_ip": "192.0.2.9",
+        "helo": "mail.partner.example",
+        "rdns": "mail.partner.example",
+        "mail_from": "jonas@partner.example",
+        "rcpt_to": ("grace@acme.example",),
+    }
+    return Envelope(**{**plain, **changes})
+
+
+def raw_mail(body: str = "See you at noon.\r\n", **changes: str | None) -> bytes:
+    """A plain message; `Reply_To="x"` adds or changes a header, `None` leaves one out."""
+    headers: dict[str, str | None] = {**_HEADERS}
+    headers.update({name.replace("_", "-"): value for name, value in changes.items()})
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
+    return ("".join(lines) + "\r\n" + body).encode()
+
+
+def html_mail(html: str, **changes: str | None) -> bytes:
+    """A message whose only body is HTML."""
+    return raw_mail(html, Content_Type="text/html; charset=utf-8", **changes)
+
+
+def mail(raw: bytes | None = None, **changes: Any) -> Mail:
+    """A parsed message; `changes` are of the envelope."""
+    return parse(raw_mail() if raw is None else raw, envelope(**changes))
+
+
+def open_store(path: Path) -> Connection:
+    """A store with one present node."""
+    db = connect(path / "core.sqlite3")
+    estate.beat(db, "node-1", "10.0.0.1", NOW_MS)
+    estate.set_present(db, "node-1", present=True)
+    return db
+
+
+def held(number: int = 1, **changes: Any) -> quarantine.Held:
+    """A held message with a queue id of its own."""
+    plain: dict[str, Any] = {
+        "node_id": "node-1",
+        "queue_id": f"{number:08X}",
+        "domain": "acme.example",
+        "sender": "offer@deal.top",
+        "recipients": ("grace@acme.example",),
+        "subject": "Casino bonus",
+        "message_id": f"<{number}@deal.top>",
+        "client_ip": "203.0.113.7",
+        "score": 9.5,
+        "symbols": ("FISHY_TLD", "MONEY_PHRASES"),
+        "reason": "spam",
+        "size_bytes": 512,
+        "arrived_ms": NOW_MS + number * 1000,
+    }
+    return quarantine.Held(**{**plain, **changes})
+
+
+@dataclass(slots=True)
+class Receiver:
+    """A strict webhook endpoint: it takes only what is signed, and remembers every request."""
+
+    url: str = ""
+    answers: list[web.Response | None] = field(default_factory=list)
+    """What to answer to the next requests; `None` and an empty list mean 202."""
+    bodies: list[bytes] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    forged: int = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        wanted = "sha256=" + hmac.new(SECRET.encode(), raw, sha256).hexdigest()
+        if request.headers.get("X-MailGuard-Signature") != wanted:
+            self.forged += 1
+            return web.Response(status=401)
+        self.bodies.append(raw)
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            return answer
+        self.taken.append(orjson.loads(raw))
+        return web.Response(status=202)
+
+    @property
+    def names(self) -> set[str]:
+        return {event["event"] for event in self.taken}
+
+
+@asynccontextmanager
+async def receiver(port: int = 0) -> AsyncIterator[Receiver]:
+    """Listen on loopback."""
+    found = Receiver()
+    app = web.Application()
+    app.router.add_post("/in/mailguard-demo", found.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/in/mailguard-demo"
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+def quick_policy(**changes: Any) -> Policy:
+    """Pushes that do not wait for long."""
+    plain: dict[str, Any] = {"first_delay_s": 0.01, "max_delay_s": 0.05, "idle_s": 0.05, "timeout_s": 2.0}
+    return Policy(**{**plain, **changes})
+
+
+def quiet_sandbox(path: Path, **changes: Any) -> MailGuardSandbox:
+    """A sandbox in which nothing happens by itself for a long time."""
+    plain: dict[str, Any] = {
+        "mails_per_s": 0,
+        "nodes": ("node-1",),
+        "policy": quick_policy(),
+        "pace": still_pace(),
+    }
+    return MailGuardSandbox(path, **{**plain, **changes})
+
+
+def still_pace(**changes: Any) -> Pace:
+    """Nobody acts, nothing becomes due."""
+    plain: dict[str, Any] = {
+        "tick_s": 3600.0,
+        "operator_every_s": 1e6,
+        "dkim_due_s": (1e6,),
+        "certificate_due_s": (1e6,),
+        "licence_due_s": 1e6,
+        "licence_interval_s": 1e6,
+    }
+    return Pace(**{**plain, **changes})
+
+
+Waiter = Callable[[], bool]
