@@ -94,11 +94,11 @@ def translate(error: BaseException, origin: str) -> HttpError:
 
 def _detail(error: BaseException) -> str:
     """The reason as the system names it, without the text of exceptions that quote their URL."""
-    cause = getattr(error, "os_error", None) or error
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {cause.verify_message or cause.reason}"
+        return f"the certificate is not accepted: {getattr(cause, 'verify_message', '') or 'not valid'}"
     if isinstance(cause, ssl.SSLError):
-        return f"TLS failed: {cause.reason or cause.strerror or type(cause).__name__}"
+        return f"TLS failed: {getattr(cause, 'reason', '') or type(cause).__name__}"
     if isinstance(cause, OSError) and cause.strerror:
         return str(cause.strerror)[:200]
     return type(cause).__name__
