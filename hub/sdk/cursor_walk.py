@@ -1,8 +1,8 @@
 """Walk a list by the vendor's opaque cursor, resume it by time.
 
-The state between two requests is one JSON text. A walk starts at a time (inclusive, with an overlap), follows
-the vendor's cursor to its end, and leaves the newest time seen as the next start: ties and slightly late entries
-are read again and dropped by dedupe; what is later still is the look-back's. A cursor that the vendor refuses
+The state between two requests is one JSON text. A walk starts at a time (inclusive, with an overlap),
+follows the vendor's cursor to its end, and leaves the newest time seen as the next start: ties and slightly
+late entries are read again and dropped by dedupe; what is later still is the look-back's. A refused cursor
 becomes a gap and a resume by time. No answer can make a walk endless: cursors or pages that repeat end it.
 """
 

@@ -1,10 +1,10 @@
 """Walk a list by limit and offset while it changes under the walk.
 
-Items that come in push the rest to higher offsets (read twice, dropped by dedupe); items that go pull the rest
-to lower offsets, where a plain `offset += limit` would skip them. So every page overlaps the one before, and a
-page that does not join on (none of its items was in the tail of the page before, and its first is not on the near
-side of it) steps back until it does. A short first page is no end, since the vendor may cap the limit; the end is
-where a shorter page brings nothing new.
+Items that come in push the rest to higher offsets (read twice, dropped by dedupe); items that go pull the
+rest to lower offsets, where a plain `offset += limit` would skip them. So every page overlaps the one
+before, and a page that does not join on (none of its items was in the tail of the page before, and its
+first is not on the near side of it) steps back until it does. A short first page is no end, since the
+vendor may cap the limit; the end is where a shorter page brings nothing new.
 """
 
 from collections.abc import Callable, Mapping, Sequence

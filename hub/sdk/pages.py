@@ -41,8 +41,8 @@ async def fetch_page(
 ) -> Listing:
     """Send one GET. `cursor` is the vendor's cursor within `params`, if any.
 
-    Raises `CursorRefused` when a request with a cursor is answered 400, 404 or 410, `PollFailed` for any other
-    answer that is no list.
+    Raises `CursorRefused` when a request with a cursor is answered 400, 404 or 410, `PollFailed` for any
+    other answer that is no list.
     """
     answer = await call("GET", path, params=dict(params))
     if answer.status in _EXPIRED and cursor is not None:

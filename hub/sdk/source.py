@@ -43,8 +43,8 @@ class Mapped:
 
 
 Mapper = Callable[[Payload], Mapped]
-"""Pure: no clock, no I/O, no configuration. Raises anything on a payload it cannot read: the pipeline then keeps
-the event as an OCSF base event with its raw payload, and counts it."""
+"""Pure: no clock, no I/O, no configuration. Raises anything on a payload it cannot read: the pipeline then
+keeps the event as an OCSF base event with its raw payload, and counts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,13 @@ class SourceSpec:
     schemes: tuple[Scheme, ...]
     """Signature schemes tried when the user's profile names none."""
     split: Callable[[bytes], Sequence[Item]]
-    """A verified webhook body -> its items. Raises `ValueError` when it cannot be parsed: the body is then kept
-    whole as one OCSF base event."""
+    """A verified webhook body -> its items. Raises `ValueError` when it cannot be parsed: the body is then
+    kept whole as one OCSF base event."""
     mappers: Mapping[str, Mapper]
     """Vendor event name -> mapper; a name that is not here becomes an OCSF base event."""
     families: Mapping[str, Mapper] = field(default_factory=dict)
-    """First word of an event name (`audit` of `audit.domain.update`) -> mapper, for names that are an open set."""
+    """First word of an event name (`audit` of `audit.domain.update`) -> mapper, for names that are an open
+    set."""
     product: Product | None = None
     """`metadata.product` of every event; the title stands in when there is none."""
     streams: Callable[[Options], Sequence[Stream]] = field(default=lambda _: ())

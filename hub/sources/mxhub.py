@@ -1,7 +1,8 @@
 """The hub's own health, as events like any other: what is blocked, silent, full or lost.
 
-An internal source: no webhooks, no polls; the hub makes the items itself with `health_item`. Each transition is an
-event of its own, because its time (in whole milliseconds) is part of its identity.
+An internal source: no webhooks, no polls. The hub makes the payloads itself: `{"code", "time_ms",
+"message"}` and what is concerned, `connector`, `stream`, `source` or `subject`. Each transition is an event
+of its own, because its time in milliseconds is part of its identity.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,17 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import msgspec
-
 from hub.model.ocsf import application_error, application_lifecycle
 from hub.model.ocsf_objects import Metadata, Product
 from hub.sdk.jsontext import decode
 from hub.sdk.options import Options
 from hub.sdk.payload import Fields
 from hub.sdk.source import Item, Mapped, Payload, SourceSpec
-from hub.sdk.times import iso
 
-__all__ = ["CODES", "SPEC", "HealthCode", "health_item"]
+__all__ = ["CODES", "SPEC", "HealthCode"]
 
 HealthCode = Literal[
     "hub.connector_blocked",
@@ -33,6 +31,7 @@ HealthCode = Literal[
     "hub.retention_ended_owed",
 ]
 
+_CONCERNED = ("connector", "stream", "source", "subject")
 _PRODUCT = Product(name="mxhub", vendor_name="mxhub")
 _ENABLED = 6
 
@@ -62,42 +61,37 @@ _TROUBLES: Mapping[HealthCode, _Trouble] = {
 CODES = tuple(_TROUBLES)
 
 
-def health_item(code: HealthCode, subject: str, at_ms: int, **details: Any) -> Item:
-    """Make an item of the hub's own. `subject` names what is concerned; `details` are JSON values."""
-    payload = {"event": code, "subject": subject, "at_ms": at_ms, **details}
-    return Item(code=code, payload=payload, raw=msgspec.json.encode(payload))
-
-
 def _split(body: bytes) -> tuple[Item, ...]:
     payload = decode(body)
     if not isinstance(payload, dict):
         raise ValueError("a health event is a JSON object")  # noqa: TRY004  # data, no defect
-    return (Item(code=str(payload.get("event", "")), payload=payload, raw=body),)
+    code = payload.get("code")
+    return (Item(code=code if isinstance(code, str) else "", payload=payload, raw=body),)
 
 
 def _map(code: HealthCode, payload: Payload) -> Mapped:
     trouble = _TROUBLES[code]
     fields = Fields(payload)
-    fields.text("event")
-    subject = fields.text("subject") or "hub"
-    at_ms = fields.integer("at_ms")
-    if at_ms is None:
-        raise ValueError("a health event without at_ms")
-    reason = fields.text("reason")
+    fields.text("code")
+    subject = next((word for word in map(fields.text, _CONCERNED) if word), "hub")
+    time_ms = fields.integer("time_ms")
+    if time_ms is None:
+        raise ValueError("a health event without time_ms")
+    reason = fields.text("message")
     common: dict[str, Any] = {
         "severity_id": trouble.severity_id,
-        "time": at_ms,
+        "time": time_ms,
         "message": trouble.text.format(subject=subject) + (f": {reason}" if reason else ""),
         "status_id": 1 if trouble.is_recovery else 2,
         "status_detail": reason,
-        "metadata": Metadata(original_time=iso(at_ms), correlation_uid=f"{code.split('_')[0]}/{subject}"),
+        "metadata": Metadata(correlation_uid=f"{code.partition('_')[0]}/{subject}"),
         "unmapped": {"subject": subject, **(fields.unmapped() or {})},
     }
     if trouble.is_recovery:
         event = application_lifecycle(_ENABLED, app=_PRODUCT, **common)
     else:
         event = application_error(1, **common)
-    return Mapped(kind="health", key=(code, subject, str(at_ms)), event=event)
+    return Mapped(kind="health", key=(code, subject, str(time_ms)), event=event)
 
 
 def _mapper(code: HealthCode) -> Callable[[Payload], Mapped]:

@@ -1,7 +1,7 @@
 """Entries of MailGuard's audit log (`GET /audit/logs`), coded `audit.<action>`.
 
-The set of actions is open: `audit_classes` decides the class by resource and verb. An entry always stays its own
-event, `(audit, node, id)`; its `correlation_uid` is its resource, as in the webhook about the same.
+The set of actions is open: `audit_classes` decides the class by resource and verb. An entry always stays
+its own event, `(audit, node, id)`; `correlation_uid` is its resource, as in the webhook about the same.
 """
 
 from hashlib import sha256
