@@ -9,6 +9,7 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 
 from tests.servers import java, opensearch, redis
+from tests.servers.mounts import why_not
 from tests.servers.place import servers_dir
 
 __all__ = ["SERVERS", "Server", "fetch_all", "missing"]
@@ -41,7 +42,8 @@ def _has_valkey() -> bool:
 
 
 def _has_opensearch(major: str) -> bool:
-    return opensearch.opensearch_home(major) is not None and java.java_home(major) is not None
+    brought = opensearch.opensearch_home(major) is not None and java.java_home(major) is not None
+    return brought and why_not() is None
 
 
 SERVERS = {

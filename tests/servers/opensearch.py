@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from tests.servers import debian, java
+from tests.servers.mounts import under_a_mount, why_not
 from tests.servers.place import hand_over, run, scratch, servers_dir, unprivileged
 
 __all__ = ["RELEASES", "Node", "fetch_opensearch", "opensearch_home"]
@@ -33,6 +34,9 @@ def fetch_opensearch(major: str) -> str:
 
     Raises `RuntimeError` saying what failed.
     """
+    reason = why_not()
+    if reason:
+        raise RuntimeError(reason)
     home = java.fetch_java(major)
     if opensearch_home(major) is None:
         _unpack(_download(RELEASES[major]), servers_dir() / f"opensearch-{RELEASES[major]}")
@@ -101,7 +105,7 @@ class Node:
         self._configure(home)
         with (self.folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
-                unprivileged([str(home / "bin" / "opensearch")]),
+                under_a_mount(unprivileged([str(home / "bin" / "opensearch")]), self.folder / "root"),
                 cwd=self.folder,
                 env=self._environment(java_home),
                 stdout=output,
