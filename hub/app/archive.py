@@ -11,7 +11,8 @@ __all__ = ["open_archive"]
 async def open_archive(settings: Settings, log: Log, *, writer: bool) -> SqliteArchive:
     """The archive of the data directory; one writer, any number of readers.
 
-    Raises `ArchiveError` when it is ahead of the log: one of the two was restored from a back-up, and only a person knows which to believe.
+    Raises `ArchiveError` when it is ahead of the log: one of the two was restored from a back-up, and only
+    a person knows which to believe.
     """
     config = settings.archive
     archive = SqliteArchive(
@@ -26,7 +27,8 @@ async def open_archive(settings: Settings, log: Log, *, writer: bool) -> SqliteA
         if offset > seq:
             archive.close()
             raise ArchiveError(
-                f"the archive in {settings.data / 'archive'} ends at event {offset}, the log at {seq}: one of them is from a back-up. "
+                f"the archive in {settings.data / 'archive'} ends at event {offset}, the log at {seq}: "
+                "one of them is from a back-up. "
                 "Restore both from the same back-up, or move the archive away to believe the log"
             )
     return archive

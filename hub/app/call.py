@@ -1,6 +1,7 @@
 """Requests of polls: the source's base URL and credentials, and one budget for all polls of one credential.
 
-Retry-After and X-RateLimit-* of any answer hold back every poll of that credential, in every worker. 429 and 503 both mean
+Retry-After and X-RateLimit-* of any answer hold back every poll of that credential, in every worker. 429
+and 503 both mean
 slow down.
 """
 
@@ -27,7 +28,9 @@ _EPOCH_MS, _EPOCH_S = 1e12, 1e9
 
 
 def reset_after_s(value: str, now_s: float) -> float | None:
-    """Seconds until an X-RateLimit-Reset: above 1e12 epoch ms, above 1e9 epoch s, below that delta seconds; else `None`."""
+    """Seconds until an X-RateLimit-Reset: above 1e12 epoch ms, above 1e9 epoch s, below that delta seconds;
+    else `None`.
+    """
     try:
         number = float(value)
     except ValueError:

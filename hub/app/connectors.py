@@ -13,7 +13,9 @@ __all__ = ["context_of", "lane_of", "make_connector"]
 def context_of(name: str, config: ConnectorConfig, registry: Registry) -> Context:
     """What the connector is told besides its options."""
     spec = registry.connector(config.kind)
-    return Context(name=name, deadline_s=config.deadline_s or spec.deadline_s, allow_networks=config.allow_networks)
+    return Context(
+        name=name, deadline_s=config.deadline_s or spec.deadline_s, allow_networks=config.allow_networks
+    )
 
 
 def make_connector(name: str, config: ConnectorConfig, registry: Registry) -> Connector:
@@ -22,7 +24,9 @@ def make_connector(name: str, config: ConnectorConfig, registry: Registry) -> Co
 
 
 def lane_of(row: str, settings: Settings, registry: Registry) -> Lane | None:
-    """How a row is served; `None` for one whose connector is not configured (orphaned). A replay's row is served as its connector."""
+    """How a row is served; `None` for one whose connector is not configured (orphaned). A replay's row is
+    served as its connector.
+    """
     config = settings.connectors.get(base_of(row))
     if config is None:
         return None

@@ -52,7 +52,9 @@ class HubDesk:
         await self._hub.observers.alarms(alarms)
 
     def _lookback_ms(self) -> int:
-        return int(max((p.stream.lookback_s for p in self._walks.polls.values() if p.lookback), default=0) * 1000)
+        return int(
+            max((p.stream.lookback_s for p in self._walks.polls.values() if p.lookback), default=0) * 1000
+        )
 
     async def maintain(self) -> None:
         """Retention: here, and at the destinations that have their own."""
@@ -77,9 +79,13 @@ class HubDesk:
         if spec.maintain is None:
             return
         try:
-            done = await spec.maintain(config.options, context_of(name, config, self._hub.registry), self._hub.now_ms())
+            done = await spec.maintain(
+                config.options, context_of(name, config, self._hub.registry), self._hub.now_ms()
+            )
         except Exception as error:  # a destination's trouble must not stop the others' retention
-            _logger.warning("hub.maintain.failed", connector=name, error=f"{type(error).__name__}: {error}"[:300])
+            _logger.warning(
+                "hub.maintain.failed", connector=name, error=f"{type(error).__name__}: {error}"[:300]
+            )
             return
         if done:
             _logger.info("hub.maintain.done", connector=name, done=list(done)[:20])

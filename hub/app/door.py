@@ -33,16 +33,23 @@ class Door:
                 answer = await self._take(request)
             finally:
                 self._room += reserved
-        response = web.Response(status=answer.status, body=answer.body, headers=answer.headers, content_type=_JSON)
+        response = web.Response(
+            status=answer.status, body=answer.body, headers=answer.headers, content_type=_JSON
+        )
         if not request.content.is_eof():
-            response.force_close()  # the rest of a body that we refused to read must not become the next request
+            # The rest of a body that we refused to read must not become the next request.
+            response.force_close()
         return response
 
     async def _take(self, request: web.Request) -> Answer:
         try:
             body = await self._read(request)
         except TimeoutError:
-            return refuse(408, "body_too_slow", f"the body did not arrive within ingest.read_timeout_s = {self._read_timeout_s:g}")
+            return refuse(
+                408,
+                "body_too_slow",
+                f"the body did not arrive within ingest.read_timeout_s = {self._read_timeout_s:g}",
+            )
         except web.HTTPException:
             raise
         except Exception as error:  # broken transfer coding, early end: the client's doing

@@ -2,7 +2,8 @@
 
     store -> archive -> flow (work) -> ingest and API (serve) -> jobs (work)
 
-Stop order: accept nothing new, flush what was accepted, settle what is being sent, give leases back, the server last.
+Stop order: accept nothing new, flush what was accepted, settle what is being sent, give leases back, the
+server last.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import orjson
 import structlog
@@ -29,7 +30,6 @@ from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
-from hub.archive.sqlite import SqliteArchive
 from hub.config.model import Settings
 from hub.jobs.worker import Jobs, redis_settings
 from hub.pipeline.capture import Captures
@@ -45,8 +45,6 @@ from hub.pipeline.route import Router
 from hub.pipeline.schedule import Walks
 from hub.pipeline.send import Sender
 from hub.registry import Registry
-from hub.telemetry.happenings import Happenings
-from hub.telemetry.metrics import Metrics
 
 __all__ = ["Hub", "Role", "now_ms"]
 
@@ -72,7 +70,6 @@ class Hub:
     ) -> None:
         self.settings = settings
         self.registry = registry or Registry()
-        self.metrics = Metrics()
         self.roles = roles
         self.url = ""
         self.socket: Path | None = None
@@ -86,7 +83,7 @@ class Hub:
         self._lanes: Lanes | None = None
         self._flow: Flow | None = None
 
-    async def __aenter__(self) -> "Hub":
+    async def __aenter__(self) -> Self:
         try:
             await self._open()
         except BaseException:
@@ -104,9 +101,7 @@ class Hub:
         self._stack.callback(self.readers.close)
         self.archive = await open_archive(self.settings, self.store.log, writer="work" in self.roles)
         self._stack.callback(self.archive.close)
-        self.observers = Observers(
-            self.store.state, Happenings(self.metrics), self.registry.source(OWN_SOURCE), now_ms=self.now_ms
-        )
+        self.observers = Observers(self.store.state, self.registry.source(OWN_SOURCE), now_ms=self.now_ms)
         await self._stack.enter_async_context(self.observers)
         self.recorder = Recorder(self.store.log, now_ms=self.now_ms, recorded=self._recorded)
         await self.recorder.start()
@@ -160,7 +155,13 @@ class Hub:
             return None
         connector = make_connector(base_of(row), self.settings.connectors[base_of(row)], self.registry)
         return Sender(
-            lane, connector, self.store.log, payloads, now_ms=self.now_ms, take=self._take, observer=self.observers
+            lane,
+            connector,
+            self.store.log,
+            payloads,
+            now_ms=self.now_ms,
+            take=self._take,
+            observer=self.observers,
         )
 
     async def _take(self, bucket: str, rate_per_s: float, n: int) -> float:
@@ -186,23 +187,38 @@ class Hub:
             closed=self.store.closed,
         )
         self.services = Services(
-            log=self.store.log, state=self.store.state, archive=self.archive, settings=settings, replays=self.replays,
-            captures=captures, ready=self.store.ready, readers=self.readers,
-        )  # fmt: skip
-        await self._listen(Door(self._ingest, read_timeout_s=limits.read_timeout_s, max_in_flight_bytes=limits.max_in_flight_bytes))
+            log=self.store.log,
+            state=self.store.state,
+            archive=self.archive,
+            settings=settings,
+            replays=self.replays,
+            captures=captures,
+            ready=self.store.ready,
+            readers=self.readers,
+        )
+        await self._listen(
+            Door(
+                self._ingest,
+                read_timeout_s=limits.read_timeout_s,
+                max_in_flight_bytes=limits.max_in_flight_bytes,
+            )
+        )
 
     async def _listen(self, door: Door) -> None:
         settings = self.settings
         routes = [web.post("/in/{source}", door.post)]
         public = Listener(
-            create_app(self.services, trusted=False, extra_routes=routes), max_connections=settings.ingest.max_connections
+            create_app(self.services, trusted=False, extra_routes=routes),
+            max_connections=settings.ingest.max_connections,
         )
         private = Listener(create_app(self.services, trusted=True), max_connections=64)
         self._stack.push_async_callback(private.stop)
         self._stack.push_async_callback(public.stop)
         host, port = settings.address
         port = await public.start_tcp(host, port, self._tls())
-        self.url = f"{'https' if settings.tls else 'http'}://{host if ':' not in host else f'[{host}]'}:{port}"
+        self.url = (
+            f"{'https' if settings.tls else 'http'}://{host if ':' not in host else f'[{host}]'}:{port}"
+        )
         self.socket = self.store.runtime / "api.sock"
         self.socket.unlink(missing_ok=True)
         await private.start_unix(str(self.socket))
@@ -225,7 +241,9 @@ class Hub:
         await self.store.log.publish(routes, sorted(self.settings.connectors), now_ms=self.now_ms())
 
     async def reload(self, settings: Settings) -> None:
-        """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What needs a new process is said."""
+        """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What
+        needs a new process is said.
+        """
         fixed = ("listen", "data", "redis_url", "jobs_redis_url", "tls", "log", "archive")
         changed = [key for key in fixed if getattr(settings, key) != getattr(self.settings, key)]
         if changed:
@@ -245,6 +263,6 @@ class Hub:
     async def wait_idle(self, within_s: float) -> bool:
         """Whether everything recorded has a final fate within the time (tests, demos)."""
         async with asyncio.timeout(within_s):
-            while any(book.pending for book in await self.store.log.books()):
+            while any(book.pending for book in await self.store.log.books()):  # noqa: ASYNC110 - nobody could set an event
                 await asyncio.sleep(0.05)
         return True

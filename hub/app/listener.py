@@ -14,8 +14,8 @@ __all__ = ["Listener"]
 IDLE_S = 30.0
 """A connection without a whole request head for so long is closed (slow or silent clients)."""
 _BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    b"Content-Length: 92\r\n\r\n"
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 92\r\n\r\n"
     b'{"error":{"code":"too_many_connections","message":"ingest.max_connections reached, try again"}}'
 )
 _BUSY = _BUSY.replace(b"Content-Length: 92", b"Content-Length: %d" % len(_BUSY.partition(b"\r\n\r\n")[2]))
@@ -60,7 +60,9 @@ class Listener:
         self._active[handler] = asyncio.get_running_loop().time()
         return handler
 
-    async def start_tcp(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, shared: bool = False) -> int:
+    async def start_tcp(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, *, shared: bool = False
+    ) -> int:
         """Listen; port 0 takes a free one. Returns the port."""
         await self._setup()
         loop = asyncio.get_running_loop()

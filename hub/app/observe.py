@@ -1,4 +1,5 @@
-"""What happened, told to where it is wanted: counters and source status (kept beside the log), logs, captures, and the hub's
+"""What happened, told to where it is wanted: counters and source status (kept beside the log), logs,
+captures, and the hub's
 own health as events that are routed like any other.
 
 The hot path only adds to dictionaries; a task writes them down once a second.
@@ -8,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import structlog
@@ -22,9 +23,10 @@ from hub.pipeline.poll import Poll, Walked
 from hub.pipeline.record import Recorder
 from hub.pipeline.send import Lane
 from hub.sdk.source import Item, SourceSpec
+from hub.sources.mxhub import HealthCode
 from hub.store.base import Fate, StoreError
 from hub.store.state import State
-from hub.telemetry.happenings import Happenings
+from hub.telemetry import happenings
 
 __all__ = ["OWN_SOURCE", "Observers"]
 
@@ -37,9 +39,8 @@ _logger = structlog.get_logger("hub.app.observe")
 class Observers:
     """One per process; `async with` it."""
 
-    def __init__(self, state: State, happenings: Happenings, own: SourceSpec, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, state: State, own: SourceSpec, *, now_ms: Callable[[], int]) -> None:
         self._state = state
-        self.happenings = happenings
         self._own = own
         self._now_ms = now_ms
         self._counts: Counter[str] = Counter()
@@ -52,7 +53,7 @@ class Observers:
         self._stall: str | None = None
         self.captures: Captures | None = None
 
-    async def __aenter__(self) -> "Observers":
+    async def __aenter__(self) -> Self:
         self._flusher = asyncio.create_task(self._flush_for_ever(), name="observers")
         return self
 
@@ -69,12 +70,10 @@ class Observers:
         self._tenant = tenant
 
     # -- ingest ----------------------------------------------------------------------------------------------
-    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool], seconds: float) -> None:
+    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
         new = sum(fresh)
-        unmapped = self._seen(door.source, items, new, len(fresh) - new)
-        self.happenings.webhook_accepted(
-            source=door.source, fresh=new, repeats=len(fresh) - new, unmapped=unmapped, seconds=seconds
-        )
+        self._seen(door.source, items, new, len(fresh) - new)
+        happenings.webhook_accepted(door.source, new, len(fresh) - new)
 
     def refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> None:
         known = answer.code != "unknown_source"
@@ -85,63 +84,49 @@ class Observers:
             if self.captures is not None:
                 self.captures.refused(source, answer.code, headers, body)
         self._counts[f"refused:{answer.code}"] += 1
-        self.happenings.webhook_rejected(source=source, reason=answer.code, status=answer.status, error=answer.message)
-        if answer.code == "log_full":
-            self.happenings.log_full(error=answer.message)
-        elif answer.code == "log_unavailable":
-            self.happenings.log_unavailable(error=answer.message)
+        happenings.webhook_rejected(source if known else "-", answer.code, answer.status)
 
-    def _seen(self, source: str, items: Sequence[Normalised], new: int, repeated: int) -> int:
+    def _seen(self, source: str, items: Sequence[Normalised], new: int, repeated: int) -> None:
         status = self._status(source)
         status["accepted"] = status.get("accepted", 0) + new
         status["duplicate"] = status.get("duplicate", 0) + repeated
         unknown = sum(item.unmapped_reason is not None for item in items)
         if unknown:
             status["unknown"] = status.get("unknown", 0) + unknown
+            happenings.event_unmapped(
+                source, unknown, next(i.unmapped_reason for i in items if i.unmapped_reason)
+            )
         status["last_event_ms"] = self._now_ms()
         self._counts["accepted"] += new
         self._counts["duplicate"] += repeated
-        return unknown
 
     def _status(self, source: str) -> dict[str, Any]:
         return self._sources.setdefault(source, {})
 
     # -- polls -----------------------------------------------------------------------------------------------
     def page(self, poll: Poll, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
-        new, unmapped = sum(fresh), 0
+        new = sum(fresh)
         if items:
-            unmapped = self._seen(poll.source, items, new, len(fresh) - new)
+            self._seen(poll.source, items, new, len(fresh) - new)
         self._status(poll.source)["last_poll_ms"] = self._now_ms()
-        self.happenings.poll_page(
-            source=poll.source, stream=poll.stream.name, fresh=new, repeats=len(fresh) - new, unmapped=unmapped
-        )
+        happenings.poll_page(poll.key, len(items), new)
 
     def gap(self, poll: Poll, reason: str) -> Event:
-        self.happenings.cursor_lost(source=poll.source, stream=poll.stream.name, gap=reason)
-        return self._health("hub.cursor_lost", poll.tenant, {"source": poll.source, "stream": poll.key, "message": reason})
+        happenings.cursor_lost(poll.key, reason)
+        return self._health("hub.cursor_lost", poll.tenant, poll.key, message=reason, source=poll.source)
 
     def walked(self, poll: Poll, walked: Walked) -> None:
-        source, stream = poll.source, poll.stream.name
-        status = self._status(source)
-        match walked.end:
-            case "refused":
-                self.happenings.source_refused(source=source, stream=stream, error=walked.reason)
-            case "failed":
-                self.happenings.poll_failed(
-                    source=source, stream=stream, error=walked.reason, retry_after_s=walked.retry_after_s
-                )
-            case "done":
-                self.happenings.poll_done(
-                    source=source, stream=stream, pages=walked.pages, events=walked.events, fresh=walked.fresh
-                )
-            case "full":
-                self.happenings.poll_waits(source=source, stream=stream, error=walked.reason)
-            case "more" | "stale":
-                return
+        if walked.end in {"more", "stale"}:
+            return
+        status = self._status(poll.source)
         trouble = walked.end in {"refused", "failed"}
         status["state"] = {"refused": "refused", "failed": "failing"}.get(walked.end, "ok")
         status["reason"] = walked.reason[:300] if trouble else ""
         status["errors"] = status.get("errors", 0) + trouble
+        if trouble:
+            happenings.poll_failed(poll.key, walked.reason, refused=walked.end == "refused")
+        elif walked.end == "full":
+            happenings.poll_interrupted(poll.key, walked.reason)
         if walked.end == "refused":
             self._raise(Alarm("hub.source_refused", poll.key, walked.reason), poll.tenant)
         elif walked.end == "done":
@@ -149,42 +134,33 @@ class Observers:
 
     # -- delivery --------------------------------------------------------------------------------------------
     def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
-        kinds = Counter(fate.kind for fate in fates)
-        self.happenings.settled(connector=lane.name, kind=lane.kind, fates=kinds, lag_s=lag_ms / 1000)
-        for kind, tell in (("parked", self.happenings.parked), ("dropped", self.happenings.dropped)):
-            if kinds[kind]:
-                reason = next(fate.reason for fate in fates if fate.kind == kind)
-                tell(connector=lane.name, events=kinds[kind], reason=reason)
+        happenings.delivered(lane.name, fates, lag_ms)
 
     def blocked(self, lane: Lane, reason: str) -> None:
-        self.happenings.connector_blocked(connector=lane.name, kind=lane.kind, reason=reason)
-        self._tell("hub.connector_blocked", self._tenant, {"connector": lane.name, "message": reason})
+        happenings.connector_blocked(lane.name, reason)
+        self._tell("hub.connector_blocked", self._tenant, lane.name, message=reason)
 
     def recovered(self, lane: Lane) -> None:
-        self.happenings.connector_recovered(connector=lane.name, kind=lane.kind)
-        self._tell("hub.connector_recovered", self._tenant, {"connector": lane.name, "message": "delivers again"})
+        happenings.connector_recovered(lane.name)
+        self._tell("hub.connector_recovered", self._tenant, lane.name)
 
     # -- the archive and the hub itself ----------------------------------------------------------------------
     def archive_stalled(self, why: str | None) -> None:
-        if why is not None:
-            self.happenings.archive_stalled(error=why)
-        elif self._stall is not None:
-            self.happenings.archive_resumed()
+        if why != self._stall:
+            happenings.archive_stalled(why)
         self._stall = why
 
     async def retention(self, dropped: int, ended: Mapping[str, int]) -> None:
         """Archive files went by retention; `ended` references went with them."""
-        self.happenings.archive_removed(events=dropped, reason="retention")
+        happenings.archive_retained(dropped)
         for connector, n in ended.items():
-            message = f"{n} events that were still owed ended as dropped (expired): the archive no longer has them"
-            self._tell("hub.retention_ended_owed", self._tenant, {"connector": connector, "message": message, "count": n})
+            self._tell("hub.retention_ended_owed", self._tenant, connector, events=n)
 
     async def alarms(self, standing: Sequence[Alarm]) -> None:
         """Raise what is new, forget what cleared."""
         now = {(alarm.code, alarm.subject): alarm for alarm in standing}
         for key in [k for k in self._standing if k not in now and k[0] in _WATCHED]:
             del self._standing[key]
-            self.happenings.alarm_cleared(code=key[0], subject=key[1])
         for alarm in standing:
             self._raise(alarm, self._tenant)
 
@@ -192,20 +168,21 @@ class Observers:
         if (alarm.code, alarm.subject) in self._standing:
             return
         self._standing[alarm.code, alarm.subject] = alarm
-        self.happenings.alarm_raised(code=alarm.code, subject=alarm.subject, message=alarm.message)
-        self._tell(alarm.code, tenant, {"subject": alarm.subject, "message": alarm.message})
+        happenings.alarm(alarm.code, alarm.subject, alarm.message)
+        self._tell(alarm.code, tenant, alarm.subject, message=alarm.message)
 
     # -- the hub's own events --------------------------------------------------------------------------------
-    def _health(self, code: str, tenant: str, payload: dict[str, Any]) -> Event:
+    def _health(self, code: HealthCode, tenant: str, subject: str, **details: Any) -> Event:
         now = self._now_ms()
-        payload = {"code": code, "time_ms": now} | payload
-        item = Item(code, payload, orjson.dumps(payload))
+        payload = {"code": code, "time_ms": now, "subject": subject, **details}
+        item = Item(code=code, payload=payload, raw=orjson.dumps(payload))
         return normalise(self._own, tenant=tenant, source=OWN_SOURCE, item=item, received_ms=now).event
 
-    def _tell(self, code: str, tenant: str, payload: dict[str, Any]) -> None:
+    def _tell(self, code: HealthCode, tenant: str, subject: str, **details: Any) -> None:
         if self._recorder is None:
             return
-        task = asyncio.create_task(self._record(self._health(code, tenant, payload)), name=code)
+        event = self._health(code, tenant, subject, **details)
+        task = asyncio.create_task(self._record(event), name=code)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

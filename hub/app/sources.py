@@ -37,15 +37,21 @@ def _door(settings: Settings, name: str, registry: Registry) -> Door:
 
 
 def polls(settings: Settings, registry: Registry) -> Mapping[str, Poll]:
-    """Everything to walk, by key; look-back walks are polls of their own. A source without a URL only receives."""
+    """Everything to walk, by key; look-back walks are polls of their own. A source without a URL only
+    receives.
+    """
     found: dict[str, Poll] = {}
     for name, config in settings.sources.items():
         spec = _spec(settings, name, registry)
         if not spec.base_url(config.options):
             continue
         for stream in spec.streams(config.options):
-            walk = Poll(source=name, tenant=settings.tenant_of(name), spec=spec, stream=stream, every_s=stream.every_s)
-            found |= {poll.key: poll for poll in _polls_of(walk, config.polls.get(stream.name) or PollConfig())}
+            walk = Poll(
+                source=name, tenant=settings.tenant_of(name), spec=spec, stream=stream, every_s=stream.every_s
+            )
+            found |= {
+                poll.key: poll for poll in _polls_of(walk, config.polls.get(stream.name) or PollConfig())
+            }
     return found
 
 
@@ -57,4 +63,6 @@ def _polls_of(walk: Poll, wanted: PollConfig) -> Iterator[Poll]:
         stream = stream.looking_back(wanted.lookback_s)
     yield replace(walk, stream=stream, every_s=wanted.every_s or stream.every_s)
     if stream.lookback is not None:
-        yield replace(walk, stream=stream, every_s=wanted.lookback_every_s or stream.lookback_every_s, lookback=True)
+        yield replace(
+            walk, stream=stream, every_s=wanted.lookback_every_s or stream.lookback_every_s, lookback=True
+        )

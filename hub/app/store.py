@@ -60,7 +60,7 @@ def _closed(disk: Disk) -> Callable[[], str | None]:
         if not disk.below_reserve():
             return None
         free, reserve = disk.free() // MIB, disk.reserve_bytes // MIB
-        return f"{free} MB are free where the data lives, the reserve (log.disk_reserve_mb) is {reserve} MB: make room"
+        return f"{free} MB are free where the data lives, log.disk_reserve_mb is {reserve}: make room"
 
     return why
 

@@ -1,6 +1,8 @@
-"""What the rest of the hub may ask of the archive. Calls are synchronous: the SQLite back end runs on threads of its own.
+"""What the rest of the hub may ask of the archive. Calls are synchronous: the SQLite back end runs on
+threads of its own.
 
-The archive only ever says stored or duplicate; it never parks or filters, and raises `ArchiveError` when it cannot write.
+The archive only ever says stored or duplicate; it never parks or filters, and raises `ArchiveError` when it
+cannot write.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +16,8 @@ __all__ = ["Archive", "ArchiveError", "Hit", "Page", "Stored"]
 
 
 class ArchiveError(Exception):
-    """The archive cannot be written or read: disk full, locked by another process, damaged. Says which file and what to do."""
+    """The archive cannot be written or read: disk full, locked by another process, damaged. Says which file
+    and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,13 @@ class Page:
 
 class Archive(Protocol):
     def offset(self, partition: int) -> int:
-        """Highest seq that is durable and searchable; everything up to it is stored, a duplicate, or gone by retention."""
+        """Highest seq that is durable and searchable; everything up to it is stored, a duplicate, or gone
+        by retention."""
         ...
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Stored:
-        """Store entries (ascending seq, following `offset` without a hole) in one durable step. Repeating a call stores nothing twice.
+        """Store entries (ascending seq, following `offset` without a hole) in one durable step. Repeating a
+        call stores nothing twice.
 
         Raises `ValueError` on a hole, `ArchiveError` when it cannot write.
         """
@@ -64,7 +69,8 @@ class Archive(Protocol):
         ...
 
     def search(self, query: Query) -> Page:
-        """Newest first (event time), or oldest first by record order when the query says so; stable under inserts."""
+        """Newest first (event time), or oldest first by record order when the query says so; stable under
+        inserts."""
         ...
 
     def get(self, uid: str) -> Hit | None: ...
@@ -72,7 +78,8 @@ class Archive(Protocol):
     def count(self, query: Query) -> int: ...
 
     def facets(self, query: Query, field: str, limit: int = 20) -> Sequence[tuple[str, int]]:
-        """Most frequent values of `tenant | source | class | code | severity | disposition | domain | sender | recipient`, with counts."""
+        """Most frequent values of `tenant | source | class | code | severity | disposition | domain |
+        sender | recipient`, with counts."""
         ...
 
     def histogram(self, query: Query, interval_ms: int) -> Sequence[tuple[int, int]]:
@@ -88,7 +95,8 @@ class Archive(Protocol):
         ...
 
     def retain(self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: Mapping[int, int]) -> int:
-        """Drop whole partition files: by age only below `owed_from` (partition -> lowest seq still owed to a connector), by size regardless.
+        """Drop whole partition files: by age only below `owed_from` (partition -> lowest seq still owed to
+        a connector), by size regardless.
         Returns the number of events dropped."""
         ...
 

@@ -28,10 +28,14 @@ __all__ = ["Line", "line_of", "view"]
 _PAUSE_S = 0.5
 _SHOWN = 8
 _BOOKS_EVERY_S = 5.0
+DEMO = (
+    "no configuration, so this is the demo: a sandbox MailGuard filters made mail.",
+    "Ctrl-C stops, a second start carries on. Try in another terminal:",
+)
 NEXT = (
-    "mxhub events --severity '>=3'    what matters, newest first",
-    "mxhub books                      what became of everything, per connector",
-    "mxhub init --source mailguard    a configuration for your own filter",
+    "  mxhub events --severity '>=3'    what matters, newest first",
+    "  mxhub books                      what became of everything, per connector",
+    "  mxhub init --source mailguard    a configuration for your own filter",
 )
 
 
@@ -128,8 +132,8 @@ async def _as_lines(hub: "Hub", *, demo: bool) -> None:
 
 def _book_line(book: Book) -> str:
     return (
-        f"mxhub: {book.connector}: {book.delivered} delivered, {book.filtered} filtered, {book.dropped} dropped, "
-        f"{book.parked} parked, {book.pending} pending of {book.recorded} recorded"
+        f"mxhub: {book.connector}: {book.delivered} delivered, {book.filtered} filtered, "
+        f"{book.dropped} dropped, {book.parked} parked, {book.pending} pending of {book.recorded} recorded"
         + (f"; blocked: {book.blocked}" if book.blocked else "")
     )
 
@@ -154,22 +158,40 @@ def _picture(hub: "Hub", watch: _Watch, last: Sequence[Line], *, demo: bool) -> 
 
     title = f"mxhub  {hub.url}   {watch.recorded:,} events recorded   {watch.per_s:.1f}/s"
     events = Table(box=None, pad_edge=False, expand=True)
-    for name, style, ratio in (("time", "dim", None), ("event", "cyan", None), ("who", "", 2), ("what", "", 3)):
+    for name, style, ratio in (
+        ("time", "dim", None),
+        ("event", "cyan", None),
+        ("who", "", 2),
+        ("what", "", 3),
+    ):
         events.add_column(name, style=style, ratio=ratio, no_wrap=True, overflow="ellipsis")
     for line in last:
         events.add_row(line.time, line.code, Text(line.who), Text(line.what))
     books = Table(box=None, pad_edge=False)
-    for name in ("connector", "recorded", "delivered", "filtered", "dropped", "parked", "pending", "lag", "state"):
+    for name in (
+        "connector",
+        "recorded",
+        "delivered",
+        "filtered",
+        "dropped",
+        "parked",
+        "pending",
+        "lag",
+        "state",
+    ):
         books.add_column(name, justify="left" if name in {"connector", "state"} else "right")
     for book in watch.books:
         books.add_row(*_book_cells(book, watch.rows.get(book.connector)))
-    hint = "no configuration, so this is the demo: a sandbox MailGuard filters made mail.  Ctrl-C stops, a second start carries on."
-    foot = [Text(hint, style="dim")] if demo else []
-    tips = [Text(f"  {tip}", style="dim") for tip in NEXT] if demo else []
-    return Group(Text(title, style="bold"), Text(), events, Text(), books, Text(), *foot, *tips)
+    foot = [Text(line, style="dim") for line in (*DEMO, *NEXT)] if demo else []
+    return Group(Text(title, style="bold"), Text(), events, Text(), books, Text(), *foot)
 
 
 def _book_cells(book: Book, row: ConnectorRow | None) -> list[str]:
     numbers = (book.recorded, book.delivered, book.filtered, book.dropped, book.parked, book.pending)
     state = f"blocked: {book.blocked}" if book.blocked else (row.state if row else "")
-    return [book.connector, *(f"{n:,}" for n in numbers), f"{book.pending:,} ev", state if book.balanced else "UNBALANCED"]
+    return [
+        book.connector,
+        *(f"{n:,}" for n in numbers),
+        f"{book.pending:,} ev",
+        state if book.balanced else "UNBALANCED",
+    ]

@@ -1,6 +1,7 @@
 """`mxhub run`, `serve` and `worker`: start a hub, stop it cleanly, reload it on SIGHUP.
 
-This is the one place that knows both the hub and the core: without a configuration it starts the sandbox beside the hub.
+This is the one place that knows both the hub and the core: without a configuration it starts the sandbox
+beside the hub.
 """
 
 import asyncio
@@ -26,9 +27,21 @@ Work = Callable[[Loaded], Coroutine[Any, Any, None]]
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--listen", help="HOST:PORT of the HTTP server; port 0 takes any free one.", envvar="MXHUB_LISTEN"),
-        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory.", envvar="MXHUB_DATA"),
-        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.", envvar="MXHUB_CONFIG"),
+        click.option(
+            "--listen", help="HOST:PORT of the HTTP server; port 0 takes any free one.", envvar="MXHUB_LISTEN"
+        ),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Data directory.",
+            envvar="MXHUB_DATA",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Configuration file.",
+            envvar="MXHUB_CONFIG",
+        ),
     ):
         command = option(command)
     return command
@@ -69,7 +82,9 @@ def _load(config: Path | None, data: Path | None, listen: str | None) -> Loaded:
 
 def _needs_redis(loaded: Loaded) -> None:
     if loaded.settings.redis_url is None:
-        raise Usage("serve and worker share one log: set redis_url (or use `mxhub run`, which starts its own)")
+        raise Usage(
+            "serve and worker share one log: set redis_url (or use `mxhub run`, which starts its own)"
+        )
 
 
 def _main(loaded: Loaded, work: Work) -> None:
@@ -103,7 +118,9 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-async def _run_until_stopped(loaded: Loaded, roles: frozenset[Any], beside: Callable[[Any], Any] | None = None) -> None:
+async def _run_until_stopped(
+    loaded: Loaded, roles: frozenset[Any], beside: Callable[[Any], Any] | None = None
+) -> None:
     from hub.app.hub import Hub
 
     stop = _stop_event()
@@ -128,7 +145,7 @@ def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
             await hub.reload(loaded.reload(os.environ).settings)
             logger.info("hub.reloaded")
         except ConfigError as error:
-            logger.error("hub.reload.refused", error=str(error))
+            logger.exception("hub.reload.refused", error=str(error))
 
     def asked() -> None:
         task = asyncio.ensure_future(reload())

@@ -1,6 +1,8 @@
-"""What is scheduled or long runs as arq jobs; single events never do (a job costs 1.4 ms of CPU, a log entry 5-10 us).
+"""What is scheduled or long runs as arq jobs; single events never do (a job costs 1.4 ms of CPU, a log
+entry 5-10 us).
 
-Jobs are thin: each calls one method of the desk it is given. A job that was killed runs again; everything behind it may be
+Jobs are thin: each calls one method of the desk it is given. A job that was killed runs again; everything
+behind it may be
 repeated (cursors move by compare-and-set, replays go on after their last reference).
 """
 
@@ -76,7 +78,7 @@ async def maintain(ctx: _Ctx) -> None:
 
 
 def redis_settings(url: str) -> RedisSettings:
-    """arq's settings for `redis://`, `rediss://` or `unix://` URLs."""
+    """Arq's settings for `redis://`, `rediss://` or `unix://` URLs."""
     return RedisSettings.from_dsn(url)
 
 
@@ -91,10 +93,17 @@ class Jobs:
 
     async def start(self) -> None:
         """Connect and run until `stop`."""
-        pool = await create_pool(self._settings, default_queue_name=_QUEUE, job_serializer=orjson.dumps, job_deserializer=orjson.loads)
+        pool = await create_pool(
+            self._settings,
+            default_queue_name=_QUEUE,
+            job_serializer=orjson.dumps,
+            job_deserializer=orjson.loads,
+        )
         every_second = set(range(0, 60, _TICK_S))
         self._worker = Worker(
-            functions=[func(f, name=f.__name__, keep_result=0, timeout=_SLICE_TIMEOUT_S) for f in (walk, replay)],
+            functions=[
+                func(f, name=f.__name__, keep_result=0, timeout=_SLICE_TIMEOUT_S) for f in (walk, replay)
+            ],
             cron_jobs=[
                 cron(tick, second=every_second, keep_result=0, run_at_startup=True),
                 cron(watch, second={7, 37}, keep_result=0, run_at_startup=True),

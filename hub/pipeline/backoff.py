@@ -1,9 +1,11 @@
-"""How long to wait before the next attempt: exponential with full jitter, and what the destination asked for."""
+"""How long to wait before the next attempt: exponential with full jitter, and what the destination asked
+for.
+"""
 
 import random
 from dataclasses import dataclass
 
-__all__ = ["Backoff", "PROBES", "RETRIES"]
+__all__ = ["PROBES", "RETRIES", "Backoff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,9 @@ class Backoff:
     most_s: float
 
     def delay_s(self, attempts: int, asked_s: float | None = None) -> float:
-        """Seconds before attempt `attempts + 1`: full jitter over the exponential, never sooner than asked (asked is capped at a day)."""
+        """Seconds before attempt `attempts + 1`: full jitter over the exponential, never sooner than asked
+        (asked is capped at a day).
+        """
         ceiling = min(self.most_s, self.first_s * 2.0 ** min(attempts, 30))
         drawn = random.uniform(ceiling / 10, ceiling)  # noqa: S311 - jitter is no secret
         return max(drawn, min(asked_s or 0.0, 86_400.0))

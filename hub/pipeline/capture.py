@@ -1,6 +1,7 @@
 """Captures: for a limited time, a source's refused requests are kept, so that `mxhub verify` can say why.
 
-A capture is a JSON-lines file in `<data>/captures`, readable by its owner only, with at most 200 requests and 16 MiB.
+A capture is a JSON-lines file in `<data>/captures`, readable by its owner only, with at most 200 requests
+and 16 MiB.
 What is captured holds the sender's secrets (headers) and mail data: it is deleted after a day.
 """
 

@@ -1,4 +1,6 @@
-"""From what a connector answered to what is written: the rules of retry, park, block and order in one place."""
+"""From what a connector answered to what is written: the rules of retry, park, block and order in one
+place.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +34,9 @@ class Settlement:
 
 
 def decide(outcome: Delivered | Retry | Rejected, attempts: int, age_ms: int, limits: Limits) -> Fate:
-    """Fate of one event after attempt number `attempts + 1`, first tried `age_ms` ago on the connector's clock."""
+    """Fate of one event after attempt number `attempts + 1`, first tried `age_ms` ago on the connector's
+    clock.
+    """
     match outcome:
         case Delivered():
             return DELIVERED
@@ -50,14 +54,17 @@ def decide(outcome: Delivered | Retry | Rejected, attempts: int, age_ms: int, li
 def settle_head(outcomes: Sequence[Outcome], limits: Limits, *, ordered: bool) -> Settlement:
     """What of a queue's head can be settled.
 
-    References before the last settled one that the block caught are postponed: to the retry set, without an attempt. An
+    References before the last settled one that the block caught are postponed: to the retry set, without an
+    attempt. An
     `ordered` connector lets nothing be overtaken: its first trouble blocks what follows.
     """
     blocked = next((o for o in outcomes if isinstance(o, Blocked)), None)
     if ordered:
         for at, outcome in enumerate(outcomes):
             if isinstance(outcome, Retry):
-                blocked = blocked or Blocked(f"ordered, waits for its oldest event: {outcome.reason}", outcome.after_s)
+                blocked = blocked or Blocked(
+                    f"ordered, waits for its oldest event: {outcome.reason}", outcome.after_s
+                )
             if isinstance(outcome, Retry | Blocked):
                 outcomes = outcomes[:at]
                 break

@@ -5,7 +5,8 @@
     keeper    log -> archive, then the log forgets
     lanes     queue -> payload -> connector -> fate
 
-Each stage is driven by a loop of its own: a round at once while there is work, else when its bell rings, else after a short
+Each stage is driven by a loop of its own: a round at once while there is work, else when its bell rings,
+else after a short
 pause, because a bell alone strands work when the process that should ring it dies.
 """
 
@@ -21,6 +22,7 @@ from hub.pipeline.lanes import LEASE_MS, Lanes
 from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.route import Router
 from hub.store.base import Log, StoreError
+from hub.telemetry import happenings
 
 __all__ = ["Flow"]
 
@@ -78,10 +80,14 @@ class Flow:
         if self._keeper is not None:
             self._keeper.close()
 
-    def _drive(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float) -> None:
+    def _drive(
+        self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float
+    ) -> None:
         self._tasks.append(asyncio.create_task(self._loop(name, turn, bell, pause_s), name=name))
 
-    async def _loop(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float) -> None:
+    async def _loop(
+        self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float
+    ) -> None:
         while True:
             bell.clear()
             try:
@@ -91,7 +97,7 @@ class Flow:
                 wait_s = pause_s
             except (StoreError, ArchiveError, MissingPayload) as error:
                 self._router.forget()
-                _logger.warning("hub.stage.interrupted", stage=name, error=str(error))
+                happenings.stage_interrupted(name, str(error))
                 wait_s = _TROUBLE_S
             except Exception:
                 self._router.forget()

@@ -28,7 +28,9 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
         if name in {"", "identity"}:
             continue
         if name not in _WINDOW:
-            raise UnsupportedEncoding(f"Content-Encoding {name[:40]!r} is not read here; send gzip, deflate or none")
+            raise UnsupportedEncoding(
+                f"Content-Encoding {name[:40]!r} is not read here; send gzip, deflate or none"
+            )
         body = _inflate(body, name, max_bytes)
     return body
 

@@ -1,12 +1,13 @@
-"""The door for webhooks: `(source, headers, raw body) -> answer`, a plain function that any HTTP server can host.
+"""The door for webhooks: `(source, headers, raw body) -> answer`, a plain function that any HTTP server can
+host.
 
-It verifies, inflates, normalises and records; it needs nothing but the log. 202 is said only when the events are
+It verifies, inflates, normalises and records; it needs nothing but the log. 202 is said only when the
+events are
 durable; whatever could not be made durable gets 503 and is the sender's to send again (re-sends are deduped).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import NewType, Protocol
 
 import orjson
@@ -58,9 +59,7 @@ class Door:
 class Observer(Protocol):
     """Told what became of each request: counters, logs, captures."""
 
-    def accepted(
-        self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool], seconds: float
-    ) -> None: ...
+    def accepted(self, door: Door, items: Sequence[Normalised], fresh: Sequence[bool]) -> None: ...
 
     def refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> None: ...
 
@@ -75,7 +74,11 @@ def _refuse_inflation(error: ValueError, limits: IngestLimits) -> Answer:
     if isinstance(error, UnsupportedEncoding):
         return refuse(415, "unsupported_encoding", str(error), Accept_Encoding="gzip, deflate")
     if isinstance(error, Inflated):
-        return refuse(413, "inflated_too_large", f"{error}; the limit is ingest.max_inflated_bytes = {limits.max_inflated_bytes}")
+        return refuse(
+            413,
+            "inflated_too_large",
+            f"{error}; the limit is ingest.max_inflated_bytes = {limits.max_inflated_bytes}",
+        )
     return refuse(400, "bad_encoding", str(error))
 
 
@@ -107,7 +110,12 @@ class Ingest:
         """
         door = self.doors.get(source)
         if door is None:
-            return self._refused(source, refuse(404, "unknown_source", f"no source {source[:63]!r} is configured"), headers, b"")
+            return self._refused(
+                source,
+                refuse(404, "unknown_source", f"no source {source[:63]!r} is configured"),
+                headers,
+                b"",
+            )
         if (why := self._closed()) is not None:
             return self._refused(source, refuse(503, "not_accepting", why, Retry_After="30"), headers, b"")
         admitted = self._admit(door, headers, body)
@@ -116,10 +124,12 @@ class Ingest:
         items = normalise_body(door.spec, door.tenant, door.source, admitted, self._now_ms())
         if len(items) > self.limits.max_events:
             answer = refuse(
-                413, "too_many_events", f"{len(items)} events in one body; the limit is ingest.max_events = {self.limits.max_events}"
+                413,
+                "too_many_events",
+                f"{len(items)} events in one body; the limit is ingest.max_events = {self.limits.max_events}",
             )
             return self._refused(source, answer, headers, body)
-        return await self._keep(door, items, headers, body)
+        return await self._keep(door, items, headers)
 
     def _refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> Answer:
         self._observer.refused(source, answer, headers, body)
@@ -147,17 +157,25 @@ class Ingest:
         limit = self.limits.max_body_bytes
         return refuse(413, "body_too_large", f"the body is larger than ingest.max_body_bytes = {limit}")
 
-    async def _keep(self, door: Door, items: Sequence[Normalised], headers: Mapping[str, str], body: bytes) -> Answer:
-        began = monotonic()
+    async def _keep(self, door: Door, items: Sequence[Normalised], headers: Mapping[str, str]) -> Answer:
         try:
             fresh = await self._record([item.event for item in items])
         except Full:
-            answer = refuse(503, "log_full", "the log is at its limit; it drains as the archive and the router go on", Retry_After="10")
+            answer = refuse(
+                503,
+                "log_full",
+                "the log is at its limit; it drains as the archive and the router go on",
+                Retry_After="10",
+            )
             return self._refused(door.source, answer, headers, b"")
         except StoreError as error:
-            answer = refuse(503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5")
+            answer = refuse(
+                503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5"
+            )
             return self._refused(door.source, answer, headers, b"")
-        self._observer.accepted(door, items, fresh, monotonic() - began)
+        self._observer.accepted(door, items, fresh)
         accepted = sum(fresh)
         ids = [uid_text(item.event.uid) for item in items]
-        return Answer(202, orjson.dumps({"accepted": accepted, "duplicate": len(fresh) - accepted, "ids": ids}))
+        return Answer(
+            202, orjson.dumps({"accepted": accepted, "duplicate": len(fresh) - accepted, "ids": ids})
+        )

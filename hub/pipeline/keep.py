@@ -1,7 +1,9 @@
 """The archive's writer: follows the log with its own durable offset and then lets the log forget.
 
-It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log, and a full log
-is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits for the disk.
+It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log,
+and a full log
+is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits for the
+disk.
 """
 
 import asyncio
@@ -20,7 +22,9 @@ BATCH_EVENTS = 1000
 class Keeper:
     """One partition's archive writer."""
 
-    def __init__(self, log: Log, payloads: Payloads, archive: Archive, *, stalled: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, log: Log, payloads: Payloads, archive: Archive, *, stalled: Callable[[str | None], None]
+    ) -> None:
         self._log = log
         self._payloads = payloads
         self._archive = archive
@@ -37,7 +41,10 @@ class Keeper:
         if not entries:
             return 0
         if entries[0].seq != self.offset + 1:
-            message = f"the log begins at {entries[0].seq}, the archive ends at {self.offset}: the events between are in neither"
+            message = (
+                f"the log begins at {entries[0].seq}, the archive ends at {self.offset}: "
+                "the events between are in neither"
+            )
             self._stalled(message)
             raise ArchiveError(message)
         try:

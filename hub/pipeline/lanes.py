@@ -1,6 +1,7 @@
 """All senders of this process: starts a round for each connector that is ready and whose lease we hold.
 
-One task a ready connector, so that one that hangs delays only itself. A lease (extended at half its life while the lane
+One task a ready connector, so that one that hangs delays only itself. A lease (extended at half its life
+while the lane
 is busy) only saves work when several workers run.
 """
 
@@ -21,7 +22,9 @@ _logger = structlog.get_logger("hub.pipeline.lanes")
 
 
 class Lanes:
-    """Runs senders. `make` gives the sender of a row's name, or `None` for one that nobody here serves (orphaned)."""
+    """Runs senders. `make` gives the sender of a row's name, or `None` for one that nobody here serves
+    (orphaned).
+    """
 
     def __init__(self, log: Log, make: Callable[[str], Sender | None], *, now_ms: Callable[[], int]) -> None:
         self._log = log
@@ -55,7 +58,9 @@ class Lanes:
         return unserved or self._elsewhere.get(name, 0) > self._now_ms()
 
     async def stop(self, within_s: float) -> None:
-        """Let running rounds settle for a while, cancel what still hangs, close connectors, give leases back."""
+        """Let running rounds settle for a while, cancel what still hangs, close connectors, give leases
+        back.
+        """
         self._stopping = True
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=within_s)

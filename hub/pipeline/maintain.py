@@ -1,8 +1,11 @@
-"""What has to happen now and then: retention, owed references that retention ended, warnings before it hurts."""
+"""What has to happen now and then: retention, owed references that retention ended, warnings before it
+hurts.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from hub.archive.base import Archive
 from hub.store.base import Log
@@ -17,8 +20,14 @@ _FILLING = 0.8
 class Alarm:
     """Something an operator should know before it hurts; becomes an event of the hub's own source."""
 
-    code: str
-    """One of the codes of `hub.sources.mxhub`."""
+    code: Literal[
+        "hub.source_refused",
+        "hub.source_silent",
+        "hub.log_filling",
+        "hub.disk_low",
+        "hub.dedupe_window_short",
+    ]
+    """Of `hub.sources.mxhub`."""
     subject: str
     """What it is about (a connector, a path): an alarm is raised once per subject until it clears."""
     message: str
@@ -61,7 +70,9 @@ class Retention:
         now = self._now_ms()
         owed = {self._log.partition: await owed_from(self._log, now)}
         dropped = await self._blocking(
-            lambda: self._archive.retain(now_ms=now, keep_ms=self._keep_ms, max_bytes=self._max_bytes, owed_from=owed)
+            lambda: self._archive.retain(
+                now_ms=now, keep_ms=self._keep_ms, max_bytes=self._max_bytes, owed_from=owed
+            )
         )
         oldest = await self._blocking(self._archive.oldest_seq, self._log.partition)
         return dropped, await self._expire(oldest - 1) if dropped else {}
@@ -85,11 +96,14 @@ async def alarms_of(
     found = []
     share = max(head.log_entries / max_entries, head.log_bytes / max_bytes)
     if share >= _FILLING:
-        found.append(Alarm("hub.log_filling", "log", f"the log is {share:.0%} full; above 100 % ingest answers 503"))
+        found.append(
+            Alarm("hub.log_filling", "log", f"the log is {share:.0%} full; above 100 % ingest answers 503")
+        )
     if disk_low is not None:
         found.append(Alarm("hub.disk_low", "disk", disk_low))
     if lookback_ms and head.seq and head.dedupe_window_ms < lookback_ms:
         hours = head.dedupe_window_ms / 3_600_000
-        text = f"repeats are recognised for {hours:.1f} h, a look-back reads {lookback_ms / 3_600_000:.1f} h: raise log.dedupe_ids"
+        wanted = lookback_ms / 3_600_000
+        text = f"repeats are recognised for {hours:.1f} h, polls look back {wanted:.1f} h: see log.dedupe_ids"
         found.append(Alarm("hub.dedupe_window_short", "dedupe", text))
     return found

@@ -1,11 +1,13 @@
 """Which connectors want an event: the route table as text, and an index over it.
 
-The table is what `Log.publish` stores per `gen`, so that the fate of an old event can be told from the table that
+The table is what `Log.publish` stores per `gen`, so that the fate of an old event can be told from the
+table that
 was in force when it was routed. Its form is JSON:
 
     {"<connector>": [{"tenant": ["acme"], "code": ["quarantine.*"], "severity": [3, 4, 5, 6]}, ...], ...}
 
-A connector wants an event when any of its rules holds; a rule holds when every key it names does; an empty rule
+A connector wants an event when any of its rules holds; a rule holds when every key it names does; an empty
+rule
 holds always. `code` and `domain` take one `*` at the start or the end of a value.
 """
 
@@ -43,7 +45,8 @@ class _Rule:
 
     def holds(self, values: tuple[str | int, ...]) -> bool:
         return all(
-            values[at] in wanted or any(glob(values[at]) for glob in globs) for at, wanted, globs in self.exact
+            values[at] in wanted or any(glob(values[at]) for glob in globs)
+            for at, wanted, globs in self.exact
         )
 
 

@@ -1,6 +1,8 @@
-"""Where a reference's payload comes from: what this process read lately, the log, the archive; in neither = an error.
+"""Where a reference's payload comes from: what this process read lately, the log, the archive; in neither =
+an error.
 
-The log is read once per process: the router puts what it reads here, and the archive's writer and the senders take it
+The log is read once per process: the router puts what it reads here, and the archive's writer and the
+senders take it
 from here as long as it is held.
 """
 
@@ -16,11 +18,15 @@ CACHE_BYTES = 32 * 1024 * 1024
 
 
 class MissingPayload(Exception):
-    """A reference's event is neither in the log nor in the archive: the connector stops, nothing is dropped."""
+    """A reference's event is neither in the log nor in the archive: the connector stops, nothing is
+    dropped.
+    """
 
     def __init__(self, seqs: Sequence[int]) -> None:
         shown = ", ".join(map(str, seqs[:5]))
-        super().__init__(f"the payload of {len(seqs)} event(s) (seq {shown}) is neither in the log nor in the archive")
+        super().__init__(
+            f"the payload of {len(seqs)} event(s) (seq {shown}) is neither in the log nor in the archive"
+        )
         self.seqs = tuple(seqs)
 
 
@@ -48,7 +54,9 @@ class Payloads:
             self._bytes -= len(self._held.pop(self._order.popleft()).body)
 
     async def after(self, seq: int, count: int) -> list[Entry]:
-        """Entries that follow `seq` without a hole; empty when the log holds none (a hole shows as an entry that is not `seq + 1`)."""
+        """Entries that follow `seq` without a hole; empty when the log holds none (a hole shows as an entry
+        that is not `seq + 1`).
+        """
         found: list[Entry] = []
         while len(found) < count and (entry := self._held.get(seq + 1 + len(found))) is not None:
             found.append(entry)

@@ -1,7 +1,9 @@
 """Polling: a walk resumes exactly where it stopped, whatever killed it.
 
-A page's events and the cursor behind them are recorded in one step (the cursor with the page's last chunk), so a kill
-between any two steps reads a page again at most, and dedupe drops what was already recorded. A moved cursor found by
+A page's events and the cursor behind them are recorded in one step (the cursor with the page's last chunk),
+so a kill
+between any two steps reads a page again at most, and dedupe drops what was already recorded. A moved cursor
+found by
 compare-and-set ends the walk: somebody else is walking.
 """
 
@@ -9,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Literal, Protocol
 
 from hub.model.event import Event
 from hub.pipeline.normalise import Normalised, normalise
@@ -53,15 +55,16 @@ class Walked:
     retry_after_s: float | None = None
 
 
-class PollObserver:
-    """Told what happened; the default says nothing."""
+class PollObserver(Protocol):
+    """Told what happened."""
 
     def page(self, poll: Poll, items: Sequence[Normalised], fresh: Sequence[bool]) -> None:
         """A page's items were recorded."""
+        ...
 
     def gap(self, poll: Poll, reason: str) -> Event | None:
         """The vendor no longer knew the cursor: the event that says so, recorded with the page."""
-        return None
+        ...
 
 
 class Poller:
@@ -101,7 +104,10 @@ class Poller:
     async def _record(self, poll: Poll, page: Page, cursor: str | None) -> int:
         """Record a page in chunks, the cursor with the last; returns how many events were new."""
         now = self._now_ms()
-        items = [normalise(poll.spec, tenant=poll.tenant, source=poll.source, item=i, received_ms=now) for i in page.items]
+        items = [
+            normalise(poll.spec, tenant=poll.tenant, source=poll.source, item=i, received_ms=now)
+            for i in page.items
+        ]
         events = [item.event for item in items]
         if page.gap is not None and (event := self._observer.gap(poll, page.gap)) is not None:
             events.append(event)
@@ -114,4 +120,3 @@ class Poller:
             fresh += (await self._log.record(pieces[-1], move, now_ms=now)).fresh
         self._observer.page(poll, items, fresh[: len(items)])
         return sum(fresh)
-

@@ -1,6 +1,7 @@
 """Group commit: all webhook requests in flight share one record step.
 
-One flusher per process, one future per request, so that a client that hangs up cancels nobody else's. While a commit
+One flusher per process, one future per request, so that a client that hangs up cancels nobody else's. While
+a commit
 is on its way the next batch collects; that is all the batching there is, no timer.
 """
 
@@ -20,7 +21,9 @@ MAX_BATCH_BYTES = 1024 * 1024
 
 
 def chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Cut into pieces that one record step takes: at most 200 events and 1 MiB; a larger event stands alone."""
+    """Cut into pieces that one record step takes: at most 200 events and 1 MiB; a larger event stands
+    alone.
+    """
     piece: list[Event] = []
     size = 0
     for event in events:
@@ -45,7 +48,9 @@ class _Waiting:
 class Recorder:
     """Collects requests and commits them together."""
 
-    def __init__(self, log: Log, *, now_ms: Callable[[], int], recorded: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, log: Log, *, now_ms: Callable[[], int], recorded: Callable[[], None] = lambda: None
+    ) -> None:
         self._log = log
         self._now_ms = now_ms
         self._recorded = recorded
@@ -60,7 +65,7 @@ class Recorder:
 
     async def stop(self) -> None:
         """Commit what waits, then end."""
-        while self._queue:
+        while self._queue:  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(0.005)
         if self._task is not None:
             self._task.cancel()
@@ -69,7 +74,8 @@ class Recorder:
     async def record(self, events: Sequence[Event]) -> list[bool]:
         """Durable when this returns: for each event, whether it was new.
 
-        Raises `Full` or `Unavailable` (the outcome is unknown: some of them may have been recorded; a re-send is deduped).
+        Raises `Full` or `Unavailable` (the outcome is unknown: some of them may have been recorded; a
+        re-send is deduped).
         """
         if not events:
             return []

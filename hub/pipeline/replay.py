@@ -1,19 +1,20 @@
 """Replay and backfill: references from an archive query go to a queue row of their own, `connector@job`.
 
-A row of its own keeps the connector's books true: its recorded = matched, its filtered = 0. References are pushed in
+A row of its own keeps the connector's books true: its recorded = matched, its filtered = 0. References are
+pushed in
 record order, so a job that was killed goes on after the last one that its row has, without a second copy.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from secrets import token_hex
 from time import monotonic
 from typing import Literal, Protocol, TypeVar
 
-import orjson
+import msgspec
 
 from hub.archive.base import Archive
 from hub.archive.query import Query
@@ -67,19 +68,19 @@ def base_of(row: str) -> str:
 
 
 def _dump(job: Job) -> str:
-    return orjson.dumps(asdict(job)).decode()
+    return msgspec.json.encode(job).decode()
 
 
 def _load(text: str) -> Job:
-    fields = orjson.loads(text)
-    query = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.pop("query").items()}
-    return Job(query=Query(**query), **fields)
+    return msgspec.json.decode(text, type=Job)
 
 
 class Replays:
     """Makes, runs and tells of replay jobs."""
 
-    def __init__(self, log: Log, archive: Archive, documents: Documents, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, log: Log, archive: Archive, documents: Documents, *, now_ms: Callable[[], int]
+    ) -> None:
         self._log = log
         self._archive = archive
         self._documents = documents
@@ -141,7 +142,9 @@ class Replays:
         return [job.id for job in await self.list() if job.state == "running"]
 
     async def advance(self, job_id: str) -> bool:
-        """Push for one slice; True when there is more to push. Nobody else may run the same job meanwhile (the caller holds its lease)."""
+        """Push for one slice; True when there is more to push. Nobody else may run the same job meanwhile
+        (the caller holds its lease).
+        """
         job = await self.get(job_id)
         if job is None or job.state != "running":
             return False

@@ -1,6 +1,7 @@
 """The router: reads the log once, matches events to connectors, appends references to their queues.
 
-It loads `gen` before the table, so that a table changed meanwhile makes its step stale instead of wrong; a gap after
+It loads `gen` before the table, so that a table changed meanwhile makes its step stale instead of wrong; a
+gap after
 `routed` means that somebody else routed on: it reads again.
 """
 
@@ -19,7 +20,9 @@ MAX_REFS = 2000
 
 
 def steps(entries: Iterable[Entry], matcher: Matcher) -> Iterable[tuple[int, dict[str, list[int]]]]:
-    """Cut into route steps `(last seq, {connector: [seq]})` of at most 2,000 references (one event's references stay together)."""
+    """Cut into route steps `(last seq, {connector: [seq]})` of at most 2,000 references (one event's
+    references stay together).
+    """
     refs: dict[str, list[int]] = {}
     count = last = 0
     for entry in entries:
@@ -61,7 +64,9 @@ class Router:
                 self._routed = None
                 return 0
             hole = range(self._routed + 1, min(entries[0].seq, self._routed + 1 + READ_EVENTS))
-            entries = await self._payloads.of(hole)  # the log lost them, the archive may have them; never skipped
+            entries = await self._payloads.of(
+                hole
+            )  # the log lost them, the archive may have them; never skipped
         return await self._route(self._routed, entries)
 
     async def _look(self) -> int:
@@ -85,5 +90,3 @@ class Router:
     def forget(self) -> None:
         """After an unknown outcome: look again before the next step."""
         self._routed = None
-
-

@@ -1,6 +1,7 @@
 """When to walk: claims what is due from the durable schedule, walks a slice, says when next.
 
-The first walk of a stream is due at once. A claim is a lease, so that two workers never walk one stream at a time; a killed
+The first walk of a stream is due at once. A claim is a lease, so that two workers never walk one stream at
+a time; a killed
 walk is due again when its claim runs out.
 """
 
@@ -58,7 +59,9 @@ class Walks:
         self._failures: dict[str, int] = {}
 
     async def adopt(self) -> None:
-        """Bring the schedule in line with the configuration: new streams are due now, gone ones leave, shorter intervals count at once."""
+        """Bring the schedule in line with the configuration: new streams are due now, gone ones leave,
+        shorter intervals count at once.
+        """
         known = await self._schedule.schedule_all()
         now = self._now_ms()
         for key in known:
@@ -74,7 +77,9 @@ class Walks:
         return await self._schedule.claim(self._now_ms(), limit, CLAIM_MS)
 
     async def walk(self, key: str) -> Walked | None:
-        """Walk one claimed stream for one slice and schedule its next; `None` for a stream that left the configuration."""
+        """Walk one claimed stream for one slice and schedule its next; `None` for a stream that left the
+        configuration.
+        """
         poll = self.polls.get(key)
         if poll is None:
             await self._schedule.unschedule(key)
@@ -93,7 +98,10 @@ class Walks:
                 return int(_REFUSED_S * 1000)
             case "failed" | "full":
                 self._failures[poll.key] = failures + 1
-                wait_s = min(_FAILED.delay_s(failures, walked.retry_after_s), max(poll.every_s, walked.retry_after_s or 0))
+                wait_s = min(
+                    _FAILED.delay_s(failures, walked.retry_after_s),
+                    max(poll.every_s, walked.retry_after_s or 0),
+                )
                 return int(wait_s * 1000)
             case "done" | "stale":
                 return int(poll.every_s * 1000 * random.uniform(0.95, 1.0))  # noqa: S311 - jitter is no secret

@@ -1,12 +1,14 @@
 """A sender: takes references from the head of one connector's queue, fetches the payloads, sends, settles.
 
-Due retries come first, then the queue. A blocked destination is probed with one event. Nothing here is trusted to be
+Due retries come first, then the queue. A blocked destination is probed with one event. Nothing here is
+trusted to be
 alone: another process may hold the same references, the compare-and-set decides whose answer counts.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from hub.model.event import Entry
 from hub.model.ids import uid_text
@@ -37,17 +39,20 @@ class Lane:
     limits: Limits = field(default_factory=Limits)
 
 
-class SenderObserver:
-    """Told what happened; the default says nothing."""
+class SenderObserver(Protocol):
+    """Told what happened."""
 
     def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
         """A batch was settled; `lag_ms` from recording to settling, of its oldest event."""
+        ...
 
     def blocked(self, lane: Lane, reason: str) -> None:
         """The destination became blocked."""
+        ...
 
     def recovered(self, lane: Lane) -> None:
         """It works again."""
+        ...
 
 
 Take = Callable[[str, float, int], Awaitable[float]]
@@ -89,7 +94,9 @@ class Sender:
         await self._connector.__aexit__(None, None, None)
 
     async def turn(self) -> int:
-        """One round: due retries, then the head. Returns how many events got a fate (0 = nothing to do or blocked)."""
+        """One round: due retries, then the head. Returns how many events got a fate (0 = nothing to do or
+        blocked).
+        """
         failures = self._failures
         settled = await self._retries()
         if self._failures > failures:
@@ -159,7 +166,9 @@ class Sender:
         outcomes = await self._send(entries)
         return await self._settle_retries(refs, entries, outcomes)
 
-    async def _settle_retries(self, refs: list[RetryRef], entries: list[Entry], outcomes: Sequence[Outcome]) -> int:
+    async def _settle_retries(
+        self, refs: list[RetryRef], entries: list[Entry], outcomes: Sequence[Outcome]
+    ) -> int:
         clock = await self._log.clock_ms(self.lane.name, now_ms=self._now_ms())
         settled = [
             (ref, decide(outcome, ref.attempts, clock - ref.first_ms, self.lane.limits), uid_text(entry.uid))
@@ -169,14 +178,18 @@ class Sender:
         counted = 0
         if settled:
             counted = await self._log.retried(self.lane.name, settled, now_ms=self._now_ms())
-            self._observer.sent(self.lane, [fate for _, fate, _ in settled], self._now_ms() - entries[0].header.recorded_ms)
+            self._observer.sent(
+                self.lane, [fate for _, fate, _ in settled], self._now_ms() - entries[0].header.recorded_ms
+            )
         await self._note(next((o for o in outcomes if isinstance(o, Blocked)), None))
         return counted
 
     # -- the exchange ----------------------------------------------------------------------------------------
     async def _send(self, entries: list[Entry]) -> list[Outcome]:
         if self.lane.rate_per_s is not None:
-            while (wait_s := await self._take(f"out:{self.lane.name}", self.lane.rate_per_s, len(entries))) > 0:
+            while (  # noqa: ASYNC110 - the bucket is shared by processes, nobody could set an event
+                wait_s := await self._take(f"out:{self.lane.name}", self.lane.rate_per_s, len(entries))
+            ) > 0:
                 await asyncio.sleep(wait_s)
         size = self.lane.batch_events
         batches = [entries[at : at + size] for at in range(0, len(entries), size)]
@@ -192,7 +205,9 @@ class Sender:
         except Exception as error:  # a defect of the connector must not lose or park its events
             return [Blocked(f"{self.lane.kind} failed: {type(error).__name__}: {error}"[:300])] * len(batch)
         if len(outcomes) != len(batch):
-            return [Blocked(f"{self.lane.kind} answered {len(outcomes)} outcomes for {len(batch)} events")] * len(batch)
+            return [
+                Blocked(f"{self.lane.kind} answered {len(outcomes)} outcomes for {len(batch)} events")
+            ] * len(batch)
         return outcomes
 
     # -- blocked or not --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ A connector is one module under `connectors/` that defines `SPEC`. Third parties
 entry point group `mxhub.connectors`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -13,7 +13,7 @@ from hub.model.event import Entry
 from hub.model.outcome import Outcome
 from hub.sdk.options import Options
 
-__all__ = ["Connector", "ConnectorSpec", "Context"]
+__all__ = ["Connector", "ConnectorSpec", "Context", "DestinationFailed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,14 @@ class Context:
     name: str
     """Its name in the configuration."""
     deadline_s: float
-    """Limit on one whole exchange; the pipeline cancels `send` at this limit, a connector should give up before."""
+    """Limit on one whole exchange; the pipeline cancels `send` at this limit, a connector should give up
+    before."""
     allow_networks: tuple[str, ...] = ()
     """Networks (CIDR) that the address guard lets pass besides public addresses."""
+
+
+class DestinationFailed(Exception):
+    """A probe or a maintenance run could not do its work; one line that says why and what to do."""
 
 
 class Connector(Protocol):
@@ -64,3 +69,10 @@ class ConnectorSpec:
     deadline_s: float = 30.0
     concurrency: int = 1
     """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""
+    probe: Callable[[Options, Context], Awaitable[str]] | None = None
+    """For `mxhub check`: one line that says what was found, e.g. `OpenSearch 3.6.0, 1 node`. Writes nothing.
+    Raises `DestinationFailed`."""
+    maintain: Callable[[Options, Context, int], Awaitable[Sequence[str]]] | None = None
+    """For a scheduled job, `(options, context, now_ms)`: what has to happen at the destination now and then,
+    such as retention. Returns one line for each thing it did; a second run at once does nothing. Raises
+    `DestinationFailed`."""

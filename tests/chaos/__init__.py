@@ -1,1 +1,3 @@
-"""The oracle under faults: nothing acknowledged is lost, nothing is invented, nothing is altered, the books balance."""
+"""The oracle under faults: nothing acknowledged is lost, nothing is invented, nothing is altered, the books
+balance.
+"""

@@ -1,4 +1,6 @@
-"""A hub process of the stage: forked from a server that has everything imported already, so that a start costs milliseconds."""
+"""A hub process of the stage: forked from a server that has everything imported already, so that a start
+costs milliseconds.
+"""
 
 import asyncio
 import os

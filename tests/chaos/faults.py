@@ -1,4 +1,6 @@
-"""The faults. Each is `async def (run) -> count`: it hurts, undoes itself, and says how often it really fired."""
+"""The faults. Each is `async def (run) -> count`: it hurts, undoes itself, and says how often it really
+fired.
+"""
 
 import asyncio
 import os
@@ -52,7 +54,9 @@ async def kill_server(run):
 
 @fault("split")
 async def stop_sender_past_its_lease(run):
-    """SIGSTOP of a worker until its leases ran out and the other took over; then it goes on with what it held."""
+    """SIGSTOP of a worker until its leases ran out and the other took over; then it goes on with what it
+    held.
+    """
     process = run.stage.processes[run.rng.choice(["worker-1", "worker-2"])]
     os.kill(process.pid, signal.SIGSTOP)
     await asyncio.sleep(3.4)
@@ -181,5 +185,5 @@ for _mode in ("503", "429", "401", "partial", "lost-reply", "hang"):
 @fault()
 async def poison(run):
     """Events that one destination refuses for ever: parked there, delivered elsewhere."""
-    uids = await run.producer.poisoned(run.rng.randint(1, 3), lambda uid: run.stage.sinks["everything"].poison.add(uid))
+    uids = await run.producer.poisoned(run.rng.randint(1, 3), run.stage.sinks["everything"].poison.add)
     return len(uids)

@@ -14,7 +14,7 @@ from hub.model.ids import uid_text
 from hub.pipeline.normalise import normalise_body
 from hub.registry import Registry
 
-__all__ = ["CODES", "DOMAINS", "Producer", "SECRET"]
+__all__ = ["CODES", "DOMAINS", "SECRET", "Producer"]
 
 SECRET = b"chaos-secret"
 CODES = ("quarantine.added", "quarantine.released", "quarantine.discarded", "cert.expiring")
@@ -26,7 +26,7 @@ _TIMES = ("2026-05-01T07:42:13Z", "1971-01-01T00:00:00Z", "2999-12-31T23:59:59Z"
 class Producer:
     """One vendor."""
 
-    def __init__(self, seed):
+    def __init__(self, seed) -> None:
         self._rng = random.Random(f"{seed}/producer")
         self.url = ""
         self.sent = {}
@@ -37,17 +37,29 @@ class Producer:
         self._bodies = []
         self._n = 0
 
-    def body(self, hostile_time=False):
+    def body(self, *, hostile_time=False):
         """The next event's bytes."""
         self._n += 1
         code, domain = self._rng.choice(CODES), self._rng.choice(DOMAINS)
-        time = self._rng.choice(_TIMES) if hostile_time else "2026-11-01T00:00:%02dZ" % (self._n % 60)
+        time = self._rng.choice(_TIMES) if hostile_time else f"2026-11-01T00:00:{self._n % 60:02}Z"
         data = {
-            "node_id": "node-1", "queue_id": f"{self._n:08X}", "sender": "a@b.example", "recipients": [f"u@{domain}"],
-            "subject": f"n {self._n} " + "x" * self._rng.randrange(0, 400), "score": 9.5, "symbols": ["A"], "reason": "spam",
-            "size_bytes": 1, "arrived_at": time, "domain": domain, "not_after": "2026-12-01T00:00:00Z", "serial": str(self._n),
-        }  # fmt: skip
-        body = orjson.dumps({"id": f"evt_{self._n}", "event": code, "timestamp": time, "node_id": "node-1", "data": data})
+            "node_id": "node-1",
+            "queue_id": f"{self._n:08X}",
+            "sender": "a@b.example",
+            "recipients": [f"u@{domain}"],
+            "subject": f"n {self._n} " + "x" * self._rng.randrange(0, 400),
+            "score": 9.5,
+            "symbols": ["A"],
+            "reason": "spam",
+            "size_bytes": 1,
+            "arrived_at": time,
+            "domain": domain,
+            "not_after": "2026-12-01T00:00:00Z",
+            "serial": str(self._n),
+        }
+        body = orjson.dumps(
+            {"id": f"evt_{self._n}", "event": code, "timestamp": time, "node_id": "node-1", "data": data}
+        )
         self.sent[hashlib.sha256(body).digest()] = (code, domain)
         return body
 
@@ -59,7 +71,7 @@ class Producer:
 
             async def client():
                 while asyncio.get_running_loop().time() < ends:
-                    await self._deliver(session, self.body(hostile_times), ends)
+                    await self._deliver(session, self.body(hostile_time=hostile_times), ends)
                     await asyncio.sleep(pace * self._rng.uniform(0.5, 1.0))
 
             await asyncio.gather(*(client() for _ in range(clients)))
@@ -71,7 +83,9 @@ class Producer:
             return await self._deliver(session, self.body(), ends)
 
     async def again(self, rng, n):
-        """Send some of what was acknowledged once more; the answer must be that it is known or recorded anew, never lost."""
+        """Send some of what was acknowledged once more; the answer must be that it is known or recorded
+        anew, never lost.
+        """
         bodies = rng.sample(sorted(self._bodies), min(n, len(self._bodies)))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             for body in bodies:

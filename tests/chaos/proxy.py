@@ -1,6 +1,7 @@
 """A man in the middle of the hub and its Redis that can swallow the reply of one script.
 
-The command goes through and is executed; the connection is cut before the answer: what a crash of the network between the
+The command goes through and is executed; the connection is cut before the answer: what a crash of the
+network between the
 two looks like. Scripts are told apart by their SHA-1, as EVALSHA names them.
 """
 
@@ -15,9 +16,9 @@ __all__ = ["Proxy"]
 class Proxy:
     """Listens on a unix socket and forwards to another."""
 
-    def __init__(self, listen, target, scripts):
+    def __init__(self, listen, target, scripts) -> None:
         self.listen, self.target = str(listen), str(target)
-        self._names = {hashlib.sha1(source).hexdigest().encode(): name for name, source in scripts.items()}  # noqa: S324
+        self._names = {hashlib.sha1(source).hexdigest().encode(): name for name, source in scripts.items()}
         self._armed = Counter()
         self.swallowed = Counter()
         self.seen = Counter()

@@ -39,13 +39,17 @@ class Verdict:
 
     @property
     def holds(self):
-        return self.fresh and self.acked >= ENOUGH and not (self.lost or self.invented or self.altered or self.unbalanced)
+        return (
+            self.fresh
+            and self.acked >= ENOUGH
+            and not (self.lost or self.invented or self.altered or self.unbalanced)
+        )
 
 
 class Run:
     """What faults may touch."""
 
-    def __init__(self, stage, seed):
+    def __init__(self, stage, seed) -> None:
         self.stage = stage
         self.rng = random.Random(f"{seed}/faults")
         self.producer = Producer(seed)
@@ -110,7 +114,9 @@ async def play(seed, number, *, mutate="", faults=None):
         await asyncio.gather(sampler, return_exceptions=True)
         verdict.unbalanced, verdict.samples, verdict.fired = run.unbalanced, run.samples, run.fired
         if not verdict.holds:
-            verdict.logs = f"faults {names}, layout {layout}, answers {dict(run.producer.answers)}\n{stage.logs()}"
+            verdict.logs = (
+                f"faults {names}, layout {layout}, answers {dict(run.producer.answers)}\n{stage.logs()}"
+            )
         return verdict
 
 
@@ -125,9 +131,13 @@ async def _judge(run):
     verdict.lost = verdict_lost or await _unarchived(run)
     sent = set(run.producer.sent)
     for sink in run.stage.sinks.values():
-        verdict.invented += [uid for uid, digest in sink.taken.items() if digest not in sent and not _own(sink, uid)]
+        verdict.invented += [
+            uid for uid, digest in sink.taken.items() if digest not in sent and not _own(sink, uid)
+        ]
         verdict.altered += sink.altered
-        verdict.altered += [u for u, digest in run.producer.acked.items() if sink.taken.get(u, digest) != digest]
+        verdict.altered += [
+            u for u, digest in run.producer.acked.items() if sink.taken.get(u, digest) != digest
+        ]
     return verdict
 
 
@@ -141,7 +151,10 @@ def _wants(rules, code, domain):
     import fnmatch
 
     for rule in rules:
-        if all(any(fnmatch.fnmatchcase({"code": code, "domain": domain}[k], v) for v in vs) for k, vs in rule.items()):
+        if all(
+            any(fnmatch.fnmatchcase({"code": code, "domain": domain}[k], v) for v in vs)
+            for k, vs in rule.items()
+        ):
             return True
     return False
 

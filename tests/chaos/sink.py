@@ -1,6 +1,7 @@
 """Destinations that misbehave on command and remember every event they took.
 
-Each speaks enough of OpenSearch for the real connector: `_bulk` with `create`, the template and alias calls around it.
+Each speaks enough of OpenSearch for the real connector: `_bulk` with `create`, the template and alias calls
+around it.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ __all__ = ["Sink"]
 class Sink:
     """One destination on a loopback port."""
 
-    def __init__(self, name, rng):
+    def __init__(self, name, rng) -> None:
         self.name = name
         self._rng = rng
         self.taken = {}
@@ -72,12 +73,17 @@ class Sink:
         if mode == "401":
             return web.Response(status=401, text="revoked")
         lines = body.split(b"\n")
-        items = [self._item(orjson.loads(lines[at])["create"], lines[at + 1], mode) for at in range(0, len(lines) - 1, 2)]
+        items = [
+            self._item(orjson.loads(lines[at])["create"], lines[at + 1], mode)
+            for at in range(0, len(lines) - 1, 2)
+        ]
         if mode == "lost-reply":  # it took everything, and nobody hears
             request.transport.abort()
             return web.Response()
         errors = any(item["create"]["status"] > 201 for item in items)
-        return web.Response(body=orjson.dumps({"took": 1, "errors": errors, "items": items}), content_type="application/json")
+        return web.Response(
+            body=orjson.dumps({"took": 1, "errors": errors, "items": items}), content_type="application/json"
+        )
 
     def _item(self, action, source, mode):
         uid = action["_id"]

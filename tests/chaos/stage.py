@@ -1,7 +1,7 @@
 """The stage of one schedule: data directory, server, hub processes, destinations, proxy. Two layouts:
 
-    run     one hub process with the embedded server that it supervises
-    split   `serve`, two `worker`s and one external server behind a proxy that can lose replies
+run     one hub process with the embedded server that it supervises
+split   `serve`, two `worker`s and one external server behind a proxy that can lose replies
 """
 
 import asyncio
@@ -42,7 +42,8 @@ tenant: chaos
 log: {{dedupe_hours: {dedupe_hours}, max_entries: {max_entries}, disk_reserve_mb: 1}}
 archive: {{roll_events: 1000}}
 sources:
-  mg: {{vendor: mailguard, url: "http://127.0.0.1:9/api/v1", secrets: [{secret}], polls: {{audit: {{enabled: false}}, quarantine: {{enabled: false}}}}}}
+  mg: {{vendor: mailguard, url: "http://127.0.0.1:9/api/v1", secrets: [{secret}], polls: {{audit: {{enabled:
+  false}}, quarantine: {{enabled: false}}}}}}
 connectors:
 """
 CONNECTOR = """  {name}:
@@ -54,7 +55,11 @@ CONNECTOR = """  {name}:
     retry_first_s: 0.2
     probe_most_s: 0.5
 {match}"""
-MATCH = {"everything": "", "released": "    match: [{code: quarantine.released}]\n", "example": "    match: [{domain: example.com}, {code: 'cert.*'}]\n"}
+MATCH = {
+    "everything": "",
+    "released": "    match: [{code: quarantine.released}]\n",
+    "example": "    match: [{domain: example.com}, {code: 'cert.*'}]\n",
+}
 
 
 def _free_port():
@@ -68,7 +73,7 @@ def _free_port():
 class Stage:
     """`async with Stage(...)`: everything is up and answers; at the end everything is gone."""
 
-    def __init__(self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000):
+    def __init__(self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000) -> None:
         self.layout = layout
         self.folder = Path(tempfile.mkdtemp(prefix="mxc-"))
         self.data = self.folder / "data"
@@ -124,7 +129,9 @@ class Stage:
     def spawn(self, name):
         """Start the hub process of that name."""
         roles = {"run": ("serve", "work"), "serve": ("serve",)}.get(name, ("work",))
-        process = _CONTEXT.Process(target=_child, args=(self.config(), roles, str(self.folder / f"{name}.log"), self._mutate))
+        process = _CONTEXT.Process(
+            target=_child, args=(self.config(), roles, str(self.folder / f"{name}.log"), self._mutate)
+        )
         process.start()
         self.processes[name] = process
 
@@ -137,8 +144,12 @@ class Stage:
 
     def config(self):
         redis = f'redis_url: "unix://{self.proxy.listen}"' if self.proxy else ""
-        text = CONFIG.format(port=self.port, data=self.data, redis=redis, secret=SECRET.decode(), **self._options)
-        return text + "".join(CONNECTOR.format(name=n, url=s.url, match=MATCH[n]) for n, s in self.sinks.items())
+        text = CONFIG.format(
+            port=self.port, data=self.data, redis=redis, secret=SECRET.decode(), **self._options
+        )
+        return text + "".join(
+            CONNECTOR.format(name=n, url=s.url, match=MATCH[n]) for n, s in self.sinks.items()
+        )
 
     async def ready(self, within_s=15.0):
         """Until `/readyz` says so."""

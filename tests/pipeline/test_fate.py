@@ -81,7 +81,9 @@ def test_nothing_without_an_outcome_is_settled_as_if_it_had_one(ordered, outcome
     settlement = settle_head(outcomes, LIMITS, ordered=ordered)
 
     for outcome, fate in zip(outcomes, settlement.fates, strict=False):
-        expected = {Delivered: "delivered", Rejected: "parked", Retry: "retry", Blocked: "postponed"}[type(outcome)]
+        expected = {Delivered: "delivered", Rejected: "parked", Retry: "retry", Blocked: "postponed"}[
+            type(outcome)
+        ]
         assert fate.kind == expected
     left = outcomes[len(settlement.fates) :]
     if not ordered:

@@ -17,7 +17,13 @@ def raw_deflate(data):
 
 @pytest.mark.parametrize(
     ("encoding", "encode"),
-    [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", raw_deflate), ("identity", bytes), ("X-GZIP", gzip.compress)],
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+        ("X-GZIP", gzip.compress),
+    ],
 )
 @given(data=st.binary(max_size=2000))
 def test_what_was_encoded_comes_back(encoding, encode, data):
@@ -47,7 +53,9 @@ def test_an_unknown_encoding_is_named(encoding):
         inflate(b"x", encoding, 1000)
 
 
-@pytest.mark.parametrize("body", [b"", b"plain", gzip.compress(b"mail")[:-3], gzip.compress(b"mail") + b"more"])
+@pytest.mark.parametrize(
+    "body", [b"", b"plain", gzip.compress(b"mail")[:-3], gzip.compress(b"mail") + b"more"]
+)
 def test_a_broken_gzip_body_is_refused(body):
     with pytest.raises(BadEncoding, match="not valid gzip"):
         inflate(body, "gzip", 1000)

@@ -11,9 +11,15 @@ from hub.pipeline.match import Matcher
 
 def header(**over):
     fields = {
-        "tenant": "acme", "source": "mg", "class_uid": 4009, "code": "quarantine.added", "severity": 3,
-        "domain": "mail.example.com", "time_ms": 1, "recorded_ms": 2,
-    } | over  # fmt: skip
+        "tenant": "acme",
+        "source": "mg",
+        "class_uid": 4009,
+        "code": "quarantine.added",
+        "severity": 3,
+        "domain": "mail.example.com",
+        "time_ms": 1,
+        "recorded_ms": 2,
+    } | over
     return Header(**fields)
 
 
@@ -66,9 +72,13 @@ def test_a_table_as_text_matches_like_its_object():
 
 
 VALUES = {
-    "tenant": ["acme", "umbrella"], "source": ["mg", "mx"], "class": [4009, 2004], "code": ["quarantine.added", "cert.expiring"],
-    "severity": [1, 3, 5], "domain": ["example.com", "a.example.com", ""],
-}  # fmt: skip
+    "tenant": ["acme", "umbrella"],
+    "source": ["mg", "mx"],
+    "class": [4009, 2004],
+    "code": ["quarantine.added", "cert.expiring"],
+    "severity": [1, 3, 5],
+    "domain": ["example.com", "a.example.com", ""],
+}
 RULES = st.dictionaries(st.sampled_from(sorted(VALUES)), st.just(None), max_size=6).flatmap(
     lambda keys: st.fixed_dictionaries(
         {key: st.lists(st.sampled_from(VALUES[key]), min_size=1, max_size=3, unique=True) for key in keys}
@@ -77,17 +87,25 @@ RULES = st.dictionaries(st.sampled_from(sorted(VALUES)), st.just(None), max_size
 TABLES = st.dictionaries(st.sampled_from("abcdef"), st.lists(RULES, max_size=4))
 HEADERS = st.builds(
     header,
-    tenant=st.sampled_from(VALUES["tenant"]), source=st.sampled_from(VALUES["source"]), class_uid=st.sampled_from(VALUES["class"]),
-    code=st.sampled_from(VALUES["code"]), severity=st.sampled_from(VALUES["severity"]), domain=st.sampled_from(VALUES["domain"]),
-)  # fmt: skip
+    tenant=st.sampled_from(VALUES["tenant"]),
+    source=st.sampled_from(VALUES["source"]),
+    class_uid=st.sampled_from(VALUES["class"]),
+    code=st.sampled_from(VALUES["code"]),
+    severity=st.sampled_from(VALUES["severity"]),
+    domain=st.sampled_from(VALUES["domain"]),
+)
 
 
 def plainly(table, head):
     """The rule of the table, without index or cache."""
     values = {
-        "tenant": head.tenant, "source": head.source, "class": head.class_uid, "code": head.code,
-        "severity": head.severity, "domain": head.domain,
-    }  # fmt: skip
+        "tenant": head.tenant,
+        "source": head.source,
+        "class": head.class_uid,
+        "code": head.code,
+        "severity": head.severity,
+        "domain": head.domain,
+    }
     wants = lambda rules: any(all(values[key] in wanted for key, wanted in rule.items()) for rule in rules)  # noqa: E731
     return tuple(sorted(name for name, rules in table.items() if wants(rules)))
 

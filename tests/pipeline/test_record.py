@@ -18,7 +18,7 @@ def event(n, size=10):
 class SlowLog:
     """Stands for the log's `record` alone: keeps batches, dedupes, can be told to fail."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.batches, self.seen, self.error, self.gate = [], set(), None, asyncio.Event()
         self.gate.set()
 
