@@ -1,7 +1,6 @@
 """Connectors as they stand, and what an operator may do with one."""
 
 import time
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -80,15 +79,21 @@ async def connector_items(services: Services) -> list[ConnectorItem]:
     log = services.log
     rows = [row for row in await log.rows(now_ms=now_ms()) if "@" not in row.name]
     books = {book.connector: book for book in await log.books()}
-    waiting = await _recorded_ms(services, [row.head_seq for row in rows if row.head_seq])
-    return [_item(services, row, books.get(row.name), waiting) for row in rows]
+    head = await log.head()
+    unrouted = head.routed + 1 if head.seq > head.routed else 0
+    oldest = {row.name: _oldest(row, unrouted) for row in rows}
+    recorded = await _recorded_ms(services, [seq for seq in oldest.values() if seq])
+    return [_item(services, row, books.get(row.name), recorded.get(oldest[row.name])) for row in rows]
 
 
-def _item(
-    services: Services, row: ConnectorRow, book: Book | None, recorded: Mapping[int, int]
-) -> ConnectorItem:
+def _oldest(row: ConnectorRow, unrouted: int) -> int:
+    """Lowest seq that still waits for this connector, 0 for none; parked events wait for an operator."""
+    retrying = row.oldest_seq if row.retrying and not row.parked else 0
+    return min((seq for seq in (row.head_seq, retrying, unrouted) if seq), default=0)
+
+
+def _item(services: Services, row: ConnectorRow, book: Book | None, since: int | None) -> ConnectorItem:
     config = services.settings.connectors.get(row.name)
-    since = recorded.get(row.head_seq)
     orphaned = config is None
     return ConnectorItem(
         connector=row.name,

@@ -10,7 +10,7 @@ from hub.api.filters import EventFilter, Limit
 from hub.api.services import Services, services_of
 from hub.archive.base import Archive
 from hub.archive.query import Query
-from hub.web.errors import CursorExpired, ServiceUnavailable
+from hub.web.errors import CursorExpired, ServiceUnavailable, ValidationFailed
 from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES"]
@@ -19,11 +19,11 @@ _PAUSE_S = 0.1
 
 
 class FeedQuery(EventFilter):
-    after: int = Field(
-        0,
-        ge=0,
-        le=2**53,
-        description="`meta.pagination.next_cursor` of the page before; 0 = from the beginning.",
+    after: int | None = Field(
+        None, ge=0, le=2**53, description="`meta.pagination.next_cursor` of the page before; left out = all."
+    )
+    tail: int | None = Field(
+        None, ge=0, le=2**53, description="Begin so many records before the end, instead of `after`."
     )
     limit: Limit = 100
     wait: int = Field(0, ge=0, le=30, description="Seconds to wait for events when there are none yet.")
@@ -32,8 +32,7 @@ class FeedQuery(EventFilter):
 async def feed(call: Call[FeedQuery, None]) -> Reply:
     services = services_of(call.request)
     archive = archive_of(services)
-    after = call.query.after
-    await _still_there(services, archive, after)
+    after = await _begin(services, archive, call.query)
     query = call.query.to_query(limit=call.query.limit, after_seq=after)
     ends_at = asyncio.get_running_loop().time() + call.query.wait
     while True:
@@ -45,6 +44,15 @@ async def feed(call: Call[FeedQuery, None]) -> Reply:
     return Reply(
         data=bodies, pagination={"next_cursor": str(reached), "has_more": more, "limit": query.limit}
     )
+
+
+async def _begin(services: Services, archive: Archive, query: FeedQuery) -> int:
+    if query.tail is not None:
+        if query.after is not None:
+            raise ValidationFailed.of("tail", "excludes `after`")
+        return max(0, await services.readers.run(archive.offset, services.log.partition) - query.tail)
+    await _still_there(services, archive, query.after or 0)
+    return query.after or 0
 
 
 async def _still_there(services: Services, archive: Archive, after: int) -> None:

@@ -21,6 +21,8 @@ SEVERITIES = {
     "fatal": 6,
     "other": 99,
 }
+_RANKS = frozenset(str(rank) for rank in SEVERITIES.values())
+_WORST = SEVERITIES["fatal"]
 _MAX_VALUES = 50
 
 
@@ -42,20 +44,33 @@ def _time(value: Any) -> Any:
     return None if value is None else parse_time(_clean(str(value)), now_ms=now_ms())
 
 
-def _severity(value: Any) -> Any:
-    if isinstance(value, str) and not value.isdecimal():
-        try:
-            return SEVERITIES[value.lower()]
-        except KeyError:
-            raise ValueError(f"is 0 to 6, 99, or one of {', '.join(SEVERITIES)}") from None
-    return value
+def _severities(values: Any) -> Any:
+    """`>=3` (also by name) stands for 3 to 6; 99 (other) has no rank."""
+    if not isinstance(values, list | tuple):
+        return values
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, str) and value.startswith(">="):
+            found += range(_severity(value[2:].strip()), _WORST + 1) or [SEVERITIES["other"]]
+        else:
+            found.append(_severity(value))
+    return tuple(found)
+
+
+def _severity(value: Any) -> int:
+    word = str(value).lower()
+    if word in SEVERITIES:
+        return SEVERITIES[word]
+    if word in _RANKS:
+        return int(word)
+    raise ValueError(f"is 0 to 6, 99, or one of {', '.join(SEVERITIES)}; >=3 means that or worse")
 
 
 Word = Annotated[str, Field(max_length=320), AfterValidator(_clean)]
 Words = Annotated[tuple[Word, ...], Field(max_length=_MAX_VALUES)]
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_clean)]
 Time = Annotated[int | None, BeforeValidator(_time, json_schema_input_type=str | int | None)]
-Severity = Annotated[int, BeforeValidator(_severity, json_schema_input_type=str | int), Field(ge=0, le=99)]
+Severities = Annotated[tuple[int, ...], BeforeValidator(_severities, json_schema_input_type=list[str | int])]
 ClassUid = Annotated[int, Field(ge=0, le=999_999_999)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most results a page.")]
 
@@ -78,8 +93,10 @@ class EventFilter(BaseModel):
         (), alias="class", max_length=_MAX_VALUES, description="OCSF class_uid."
     )
     code: Words = Field((), description="The vendor's event name, such as quarantine.added.")
-    severity: tuple[Severity, ...] = Field(
-        (), max_length=_MAX_VALUES, description="OCSF severity_id, or its name (low, high, ...)."
+    severity: Severities = Field(
+        (),
+        max_length=_MAX_VALUES,
+        description="OCSF severity_id, or its name (low, high); >=3 = that or worse.",
     )
     sender: Word = Field("", description="Envelope or header sender, exactly, in any case.")
     recipient: Word = Field("", description="Any recipient, exactly, in any case.")

@@ -1,7 +1,7 @@
 """Metrics that are true across processes: read from the store at every scrape."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from hub.api.services import Services
 from hub.store.base import Book, Head, StoreError
+from hub.store.state import SourceStatus
 
 __all__ = ["STORED", "stored_metrics"]
 
@@ -33,15 +34,15 @@ _HEAD: Final[Mapping[str, tuple[str, Callable[[Head], float]]]] = {
     "mxhub_log_bytes": ("Bytes of events the log holds.", lambda h: h.log_bytes),
     "mxhub_dedupe_window_seconds": ("How far back repeats are known.", lambda h: h.dedupe_window_ms / 1000),
 }  # fmt: skip
-_SOURCE: Final[Mapping[str, tuple[str, str]]] = {
-    "mxhub_source_accepted": ("accepted", "Events recorded for the first time."),
-    "mxhub_source_duplicate": ("duplicate", "Repeats dropped inside the dedupe window."),
-    "mxhub_source_rejected": ("rejected", "Refused webhook requests."),
-    "mxhub_source_unknown": ("unknown", "Events that no mapper could read."),
-    "mxhub_source_errors": ("errors", "Failed polls."),
-    "mxhub_source_seen_timestamp_milliseconds": ("last_event_ms", "When its last event came; 0 = never."),
-    "mxhub_source_polled_timestamp_milliseconds": ("last_poll_ms", "When it was last polled; 0 = never."),
-}
+_SOURCE: Final[Mapping[str, tuple[str, Callable[[SourceStatus], float]]]] = {
+    "mxhub_source_accepted": ("Events recorded for the first time.", lambda s: s.accepted),
+    "mxhub_source_duplicate": ("Repeats dropped inside the dedupe window.", lambda s: s.duplicate),
+    "mxhub_source_rejected": ("Refused webhook requests.", lambda s: s.rejected),
+    "mxhub_source_unknown": ("Events that no mapper could read.", lambda s: s.unknown),
+    "mxhub_source_errors": ("Failed polls.", lambda s: s.errors),
+    "mxhub_source_seen_seconds": ("When its last event came; 0 = never.", lambda s: s.last_event_ms / 1000),
+    "mxhub_source_polled_seconds": ("Its last poll; 0 = never.", lambda s: s.last_poll_ms / 1000),
+}  # fmt: skip
 _UP = "mxhub_store_up"
 _COUNTERS = "mxhub_counted"
 _OFFSET = "mxhub_archive_offset"
@@ -49,7 +50,7 @@ STORED: Final[Mapping[str, str]] = {
     _UP: "1 when the log could be read for this scrape.",
     **{name: said for name, (said, _) in _HEAD.items()},
     **{name: said for name, (said, _) in _BOOK.items()},
-    **{name: said for name, (_, said) in _SOURCE.items()},
+    **{name: said for name, (said, _) in _SOURCE.items()},
     _OFFSET: "Last seq that the archive holds durably.",
     _COUNTERS + "_total": "Durable counters of all processes, by name.",
 }
@@ -80,13 +81,13 @@ async def stored_metrics(services: Services) -> bytes:
 async def _families(services: Services) -> list[Metric]:
     head = await services.log.head()
     books = await services.log.books()
-    status = await services.state.sources()
+    status = {one.name: one for one in await services.state.sources()}
     counters = await services.state.counters()
     families: list[Metric] = [
         GaugeMetricFamily(name, said, value=float(read(head))) for name, (said, read) in _HEAD.items()
     ]
     families += [_book(name, said, read, books) for name, (said, read) in _BOOK.items()]
-    families += [_source(services, name, key, said, status) for name, (key, said) in _SOURCE.items()]
+    families += [_source(services, name, said, read, status) for name, (said, read) in _SOURCE.items()]
     families.append(_counted(counters))
     if services.archive is not None:
         offset = await services.readers.run(services.archive.offset, services.log.partition)
@@ -106,12 +107,16 @@ def _book(name: str, said: str, read: Callable[[Book], float], books: Iterable[B
 
 
 def _source(
-    services: Services, name: str, key: str, said: str, status: Mapping[str, Mapping[str, Any]]
+    services: Services,
+    name: str,
+    said: str,
+    read: Callable[[SourceStatus], float],
+    status: Mapping[str, SourceStatus],
 ) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, said, labels=("source", "vendor", "tenant"))
     for source, config in services.settings.sources.items():
         labels = (source, config.vendor, services.settings.tenant_of(source))
-        family.add_metric(labels, float(status.get(source, {}).get(key) or 0))
+        family.add_metric(labels, float(read(status.get(source) or SourceStatus(name=source))))
     return family
 
 

@@ -1,11 +1,11 @@
 """What the API's handlers are given: one typed container, made by the composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from hub.archive.base import Archive
 from hub.archive.query import Query
 from hub.config.model import Settings
 from hub.store.base import Log
+from hub.store.state import State
 from hub.telemetry.metrics import Metrics
 from hub.web.errors import RateLimited
 from hub.web.idempotency import IdempotencyStore, MemoryIdempotency
@@ -25,7 +26,6 @@ __all__ = [
     "Readers",
     "Replays",
     "Services",
-    "Status",
     "services_of",
 ]
 
@@ -128,26 +128,12 @@ class Readers:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Status(Protocol):
-    """What `hub.store.state.State` remembers beside the log."""
-
-    async def sources(self) -> Mapping[str, Mapping[str, Any]]:
-        """Accepted, duplicate, rejected, unknown, errors, state, reason, last_event_ms, last_poll_ms."""
-        ...
-
-    async def counters(self) -> Mapping[str, int]: ...
-
-    async def schedule_all(self) -> Mapping[str, int]:
-        """`<source>/<stream>` -> when it is due, epoch milliseconds."""
-        ...
-
-
 @dataclass(slots=True, kw_only=True)
 class Services:
     """Shared by every listener's application."""
 
     log: Log
-    state: Status
+    state: State
     archive: Archive | None
     settings: Settings
     """Replaced on a reload; everything else stays."""

@@ -1,11 +1,11 @@
 """Sources: what comes in, how it is polled, and what went wrong."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel, Field
 
 from hub.api.services import Services, services_of
+from hub.store.state import SourceStatus
 from hub.web.errors import ServiceUnavailable
 from hub.web.route import Call, Reply, Route
 from hub.web.times import iso
@@ -41,32 +41,31 @@ async def list_(call: Call[None, None]) -> Reply:
 
 async def source_items(services: Services) -> list[SourceItem]:
     """Every configured source, by name."""
-    status = await services.state.sources()
+    status = {one.name: one for one in await services.state.sources()}
     due = await services.state.schedule_all()
     cursors = await services.log.cursors()
     return [
-        _item(services, name, status.get(name, {}), _streams(name, due, cursors))
+        _item(services, status.get(name, SourceStatus(name=name)), _streams(name, due, cursors))
         for name in sorted(services.settings.sources)
     ]
 
 
-def _item(services: Services, name: str, status: Mapping[str, Any], streams: list[StreamItem]) -> SourceItem:
-    last_event, last_poll = _ms(status, "last_event_ms"), _ms(status, "last_poll_ms")
-    rejected = _count(status, "rejected")
+def _item(services: Services, status: SourceStatus, streams: list[StreamItem]) -> SourceItem:
+    seen = status.last_event_ms or status.last_poll_ms
     return SourceItem(
-        source=name,
-        vendor=services.settings.sources[name].vendor,
-        tenant=services.settings.tenant_of(name),
-        state=str(status.get("state") or ("ok" if last_event or last_poll else "waiting")),
-        last_event=iso(last_event) if last_event else None,
-        last_poll=iso(last_poll) if last_poll else None,
-        errors=_count(status, "errors") + rejected,
-        unknown=_count(status, "unknown"),
+        source=status.name,
+        vendor=services.settings.sources[status.name].vendor,
+        tenant=services.settings.tenant_of(status.name),
+        state=status.state or ("ok" if seen else "waiting"),
+        last_event=iso(status.last_event_ms) if status.last_event_ms else None,
+        last_poll=iso(status.last_poll_ms) if status.last_poll_ms else None,
+        errors=status.errors + status.rejected,
+        unknown=status.unknown,
         streams=streams,
-        reason=str(status.get("reason") or ""),
-        accepted=_count(status, "accepted"),
-        duplicate=_count(status, "duplicate"),
-        rejected=rejected,
+        reason=status.reason,
+        accepted=status.accepted,
+        duplicate=status.duplicate,
+        rejected=status.rejected,
     )
 
 
@@ -77,15 +76,6 @@ def _streams(source: str, due: Mapping[str, int], cursors: Mapping[str, str]) ->
         StreamItem(stream=key.removeprefix(prefix), next_poll=iso(due[key]), cursor=cursors.get(key))
         for key in keys
     ]
-
-
-def _ms(status: Mapping[str, Any], name: str) -> int | None:
-    value = status.get(name)
-    return int(value) if value else None
-
-
-def _count(status: Mapping[str, Any], name: str) -> int:
-    return int(status.get(name) or 0)
 
 
 ROUTES = (
