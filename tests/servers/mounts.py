@@ -1,4 +1,4 @@
-"""Java asks /proc/mounts what a file is on; in a chroot whose root is no mount it finds nothing and gives up."""
+"""Java looks up in /proc/mounts what a file is on; in a chroot whose root is no mount it finds nothing."""
 
 import shutil
 from collections.abc import Sequence
@@ -32,4 +32,14 @@ def under_a_mount(command: Sequence[str], at: Path) -> list[str]:
     if _root_is_listed():
         return list(command)
     at.mkdir(exist_ok=True)
-    return ["unshare", "--mount", "sh", "-c", IN_ITS_OWN_ROOT, str(at), *command]
+    return [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-c",
+        IN_ITS_OWN_ROOT,
+        str(at),
+        *command,
+    ]
