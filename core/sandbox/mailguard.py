@@ -110,7 +110,7 @@ class MailGuardSandbox:
     async def start(self) -> None:
         """Open the store, listen, begin to work.
 
-        Raises `OSError` (directory, address) and `core.store.schema.NewerSchema`.
+        Raises `OSError` (directory, address), `core.store.database.InUse`, `core.store.schema.NewerSchema`.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:

@@ -5,6 +5,8 @@ writers never meet. A transaction that returned is on disk: WAL with `synchronou
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from typing import TypeVar
 
 from core.store.schema import migrate
 
-__all__ = ["Database", "connect"]
+__all__ = ["Database", "InUse", "connect"]
 
 T = TypeVar("T")
 
@@ -37,6 +39,23 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+class InUse(Exception):
+    """Another process works on this file."""
+
+
+def _locked(path: Path) -> int:
+    """Take the lock that ends with the process, and return its descriptor."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise InUse(
+            f"{path.parent} is in use by another process: stop that one, or name another directory"
+        ) from error
+    return descriptor
+
+
 class Database:
     """Runs functions of a connection, one at a time, each in a transaction of its own."""
 
@@ -44,10 +63,12 @@ class Database:
         self.path = path
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._lock: int | None = None
 
     async def open(self) -> None:
-        """Open or create the file. Raises `sqlite3.Error`, `OSError` or `NewerSchema`."""
+        """Open or create the file. Raises `sqlite3.Error`, `OSError`, `InUse` or `NewerSchema`."""
         loop = asyncio.get_running_loop()
+        self._lock = _locked(self.path.with_suffix(".lock"))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core-store")
         self._connection = await loop.run_in_executor(self._thread, connect, self.path)
 
@@ -63,10 +84,12 @@ class Database:
     async def close(self) -> None:
         """End after what is queued; later calls raise `RuntimeError`."""
         thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
-        thread.shutdown(wait=True)
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
+            thread.shutdown(wait=True)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -78,7 +101,7 @@ class Database:
         if connection is None:
             raise RuntimeError("the store is closed")
         with closing(connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN")
             try:
                 result = work(connection)
             except BaseException:

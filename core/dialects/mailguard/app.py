@@ -16,8 +16,6 @@ from core.dialects.mailguard.service import SERVICE, Service
 __all__ = ["ENDPOINTS", "MAX_BODY_BYTES", "Endpoint", "create_app"]
 
 MAX_BODY_BYTES = 64 * 1024
-_UNREAD = frozenset({400, 413, 415})
-"""Refused before the body was read to its end: the rest of it must not become the next request."""
 _LOG = logging.getLogger("core.mailguard")
 
 READ = frozenset({"read-only", "domain-admin", "full-admin"})
@@ -80,14 +78,18 @@ def _guarded(endpoint: Endpoint, gate: Gate) -> Handler:
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Refused(415, "a compressed body is not taken")
+        _check_encoding(request)
         return await handler(request)
     except Exception as error:  # every failure leaves in the dialect's form; what is ours goes to the log
         response = _as_answer(request, error)
-        if response.status in _UNREAD:
-            response.force_close()
+        if not request.content.at_eof():
+            response.force_close()  # the rest of an unread body must not become the next request
         return response
+
+
+def _check_encoding(request: web.Request) -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused(415, "a compressed body is not taken")
 
 
 def _as_answer(request: web.Request, error: Exception) -> web.Response:

@@ -146,6 +146,17 @@ async def test_the_quarantine_is_newest_first_with_limit_and_offset(api):
     assert [int(item["queue_id"], 16) for page in pages for item in page] == [5, 4, 3, 2, 1]
 
 
+async def test_a_store_that_cannot_write_is_503_in_the_envelope(api):
+    item = await api.hold()
+    await api.call("GET", "/domains")
+    await api.sandbox.database.run(lambda db: db.execute("PRAGMA query_only = ON"))
+    status, headers, body = await api.call("POST", f"/mail/quarantine/node-1/{item.queue_id}/release")
+    await api.sandbox.database.run(lambda db: db.execute("PRAGMA query_only = OFF"))
+
+    assert (status, headers["Retry-After"], body["data"]) == (503, "5", None)
+    assert len(await api.data("/mail/quarantine")) == 1
+
+
 async def test_health_needs_no_key_and_names_the_nodes(api):
     async with api.session.get(f"{api.sandbox.url}/health") as response:
         body = await response.json()

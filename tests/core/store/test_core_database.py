@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from core.store import keys, meta
-from core.store.database import Database, connect
+from core.store.database import Database, InUse, connect
 from core.store.schema import MIGRATIONS, NewerSchema
 from tests.factories.core import NOW_MS
 
@@ -41,6 +41,16 @@ async def test_a_closed_store_says_so(tmp_path):
 
     with pytest.raises(RuntimeError, match="closed"):
         await database.run(lambda db: meta.get(db, "a"))
+
+
+async def test_a_second_owner_is_refused_until_the_first_is_gone(tmp_path):
+    first, second = Database(tmp_path / "core.sqlite3"), Database(tmp_path / "core.sqlite3")
+    await first.open()
+    with pytest.raises(InUse, match="in use by another process"):
+        await second.open()
+    await first.close()
+    await second.open()
+    await second.close()
 
 
 def test_a_file_of_a_later_release_is_refused_untouched(tmp_path):

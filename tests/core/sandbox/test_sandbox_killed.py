@@ -1,0 +1,69 @@
+"""The sandbox's process is killed in mid-work: what it held it also announced, sooner or later."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.store import outbox, quarantine
+from core.store.database import connect
+from tests.factories.core import SECRET, quiet_sandbox, receiver
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from core.sandbox.mailguard import MailGuardSandbox
+
+async def main():
+    sandbox = MailGuardSandbox(
+        Path(sys.argv[1]), webhook_url=sys.argv[2], webhook_secret=sys.argv[3], mails_per_s=200
+    )
+    async with sandbox:
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def run_and_kill(directory: Path, url: str, seconds: float) -> None:
+    root = str(Path(__file__).resolve().parents[3])
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        _CHILD,
+        str(directory),
+        url,
+        SECRET,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    await asyncio.sleep(seconds)
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+
+
+@pytest.mark.slow
+async def test_every_held_message_is_announced_although_the_process_is_killed(tmp_path):
+    async with receiver() as hook:
+        for seconds in (1.2, 1.5, 1.8):
+            await run_and_kill(tmp_path, hook.url, seconds)
+        db = connect(tmp_path / "mailguard.sqlite3")
+        held = {item.queue_id for item in quarantine.page(db, quarantine.Filter(), limit=10_000, offset=0)}
+        db.close()
+        async with (
+            asyncio.timeout(20),
+            quiet_sandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET) as sandbox,
+        ):
+            while await sandbox.database.run(lambda db: outbox.waiting(db, "default", 1)):
+                await asyncio.sleep(0.05)
+
+    announced = {event["data"]["queue_id"] for event in hook.taken if event["event"] == "quarantine.added"}
+    first_seen = list({event["id"]: json.dumps(event) for event in hook.taken})
+    assert len(held) > 20
+    assert held <= announced
+    assert first_seen == list(dict.fromkeys(event["id"] for event in hook.taken))
+    assert hook.forged == 0
