@@ -24,7 +24,7 @@ __all__ = ["init"]
 def init(
     sources: tuple[str, ...], connectors: tuple[str, ...], output: Path, force: bool, as_json: bool
 ) -> None:
-    """Write a configuration to begin with; what has to be filled in stands as a value, the rest as comments."""
+    """Write a configuration to begin with; what must be filled in is live, the rest commented out."""
     from hub.config.explain import did_you_mean
     from hub.config.load import installed
     from hub.config.template import template, variables

@@ -57,7 +57,7 @@ def json_schema(registry: Registry) -> Schema:
         properties[section] = {
             "type": ["object", "null"],
             "description": properties[section]["description"],
-            "patternProperties": {_NAME: {"oneOf": list(entries.values())}},
+            "patternProperties": {_NAME: {"oneOf": list(entries.values())} if entries else False},
             "additionalProperties": False,
         }
     properties["defaults"] = _defaults(families)

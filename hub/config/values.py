@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 __all__ = [
     "GIB",
     "KIB",
+    "LOOPBACK",
     "MIB",
     "Listen",
     "Moment",
@@ -35,6 +36,7 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 _PORTS = 65535
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _NAME_CHARS = 63
 _MOMENT = "write 'now', 'beginning' or a time such as 2026-05-01 or 2026-05-01T08:00:00Z"
 
