@@ -1,6 +1,7 @@
 """`mxhub verify`: why does the signature of a webhook not hold? Works offline, on a capture."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import click
 from hub.cli.captured import Request, of_capture, of_files
 from hub.cli.errors import DOES_NOT_HOLD, Usage
 from hub.cli.render import print_json, safe
-from hub.sdk.explain import Explanation
+from hub.sdk.explain import Explanation, Trial
 from hub.sdk.verify import Scheme
 
 __all__ = ["verify"]
@@ -89,7 +90,8 @@ def _keys(source: str, vendor: str | None, secret_env: tuple[str, ...], config: 
         raise Usage(
             f"no source {source!r} is configured (known: {known}); name one with --source, or use --vendor"
         )
-    schemes = schemes_of(found.signature, installed().source(found.vendor).schemes)
+    spec = installed().source(found.vendor)
+    schemes = schemes_of(found.signature, spec.adapt(spec, found.options).schemes)
     return schemes, secrets or tuple(secret.get_secret_value().encode() for secret in found.secrets)
 
 
@@ -135,5 +137,13 @@ def _print(explained: list[tuple[Request, Explanation]]) -> None:
         )
         for hint in found.hints:
             click.echo(f"  most likely: {safe(hint)}")
-        for trial in found.trials:
-            click.echo(f"  {safe(trial.scheme)}: {safe(trial.outcome)}, {safe(trial.detail)}")
+        for (outcome, detail), schemes in _alike(found.trials).items():
+            click.echo(f"  {outcome} by {safe(', '.join(schemes))}: {safe(detail)}")
+
+
+def _alike(trials: Iterable[Trial]) -> dict[tuple[str, str], list[str]]:
+    """Schemes by what became of them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for trial in trials:
+        found.setdefault((trial.outcome, trial.detail), []).append(trial.scheme)
+    return found

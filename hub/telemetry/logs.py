@@ -11,6 +11,7 @@ import orjson
 import structlog
 from pydantic import BaseModel
 
+from hub.telemetry.happenings.base import hear
 from hub.telemetry.redact import Redactor, secrets_of
 
 __all__ = ["REDACTOR", "protect", "setup"]
@@ -57,6 +58,7 @@ def setup(
         protect(settings)
     if level not in _LEVELS:
         raise ValueError(f"unknown log level {level!r}; known: {', '.join(_LEVELS)}")
+    hear(level)
     out = stream or sys.stderr
     plain = out.isatty() if json is None else not json
     shared: list[structlog.typing.Processor] = [

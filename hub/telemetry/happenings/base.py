@@ -3,18 +3,20 @@
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec
 
 import structlog
 
-__all__ = ["Happening", "Throttle", "describe", "happening"]
+__all__ = ["LEVELS", "Happening", "Throttle", "describe", "happening", "hear"]
 
 P = ParamSpec("P")
 Level = Literal["debug", "info", "warning", "error"]
-Values = Mapping[str, Any]
+LEVELS: tuple[str, ...] = ("debug", "info", "warning", "error")
 _MAX_KEYS = 2000
+_threshold = [0]
+"""Index in LEVELS of the least that is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def happening(
     line says how many were held back (`suppressed`).
     """
     throttle = Throttle(every_s)
+    rank = LEVELS.index(level)
 
     def wrap(write: Callable[P, None]) -> Callable[P, None]:
         keys = tuple(inspect.signature(write).parameters)
@@ -65,10 +68,13 @@ def happening(
         @functools.wraps(write)
         def happened(*args: P.args, **named: P.kwargs) -> None:
             write(*args, **named)
+            if rank < _threshold[0]:
+                return
             values = {**dict(zip(keys, args, strict=False)), **named}
             held = throttle.held(tuple(str(values[one]) for one in by)) if throttle.every_s else 0
             if held is not None:
-                _say(level, name, {**values, "suppressed": held} if held else values)
+                log: Any = structlog.get_logger("hub")
+                getattr(log, level)(name, **({**values, "suppressed": held} if held else values))
 
         happened.__happening__ = Happening(  # type: ignore[attr-defined]  # their type does not know it
             name, level, every_s, inspect.getdoc(write) or "", keys
@@ -78,9 +84,9 @@ def happening(
     return wrap
 
 
-def _say(level: Level, name: str, values: Values) -> None:
-    log: Any = structlog.get_logger("hub")
-    getattr(log, level)(name, **values)
+def hear(level: str) -> None:
+    """Write no lines below this level: then a happening that nobody hears costs its counting only."""
+    _threshold[0] = LEVELS.index(level)
 
 
 def describe(function: object) -> Happening | None:
