@@ -86,6 +86,12 @@ def _named(entry: Entry, table: Mapping[str, int]) -> tuple[int, dict[str, Any]]
     return activity, entry.common
 
 
+def _target(entry: Entry) -> str:
+    """Whose account it is about."""
+    said = entry.details.peek("username", "user", "name")
+    return said if isinstance(said, str) and said else entry.resource.rpartition("/")[2] or "unknown"
+
+
 def _authentication(entry: Entry) -> OcsfEvent:
     failed = entry.common.get("status_id") == FAILURE or "fail" in entry.verb or "reject" in entry.verb
     entry.common.setdefault("status_id", FAILURE if failed else _SUCCESS)
@@ -95,11 +101,11 @@ def _authentication(entry: Entry) -> OcsfEvent:
     logging_in = entry.verb.startswith(("login", "logon")) or entry.noun in _KEY_RESOURCES
     activity = 2 if leaving else 1 if logging_in else OTHER
     common = entry.common if activity != OTHER else {**entry.common, "activity_name": entry.action}
-    user = entry.actor.user if entry.actor and entry.actor.user else None
+    user = entry.actor.user if entry.actor and entry.actor.user else User(name=_target(entry))
     return authentication(
         activity,
         severity_id=max(entry.severity_id, 2 if failed else 1),
-        user=user or User(name=entry.details.peek("username", "user") or entry.resource or "unknown"),
+        user=user,
         service=Service(name="MailGuard"),
         src_endpoint=entry.source,
         action_id=outcome[0],
@@ -110,12 +116,10 @@ def _authentication(entry: Entry) -> OcsfEvent:
 
 def _account(entry: Entry) -> OcsfEvent:
     activity, common = _named(entry, _ACCOUNT_VERBS)
-    name = entry.details.peek("username", "name", "user")
-    target = entry.resource.rpartition("/")[2]
     is_key = entry.noun in _KEY_RESOURCES
     user = User(
-        name=name if isinstance(name, str) and name else target or "unknown",
-        uid=target or None,
+        name=_target(entry),
+        uid=entry.resource.rpartition("/")[2] or None,
         type_id=4 if is_key else 1,
         type="Service" if is_key else "User",
     )

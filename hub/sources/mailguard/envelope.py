@@ -32,7 +32,10 @@ class Envelope:
             for name in EVENT_FIELDS:
                 self.fields.text(name)
             self.event_id = self.fields.text(*ID_FIELDS)
-        self.node = self.data.text("node_id", "node") or self.fields.text("node_id", "node") or ""
+        reporter = self.fields.text("node_id", "node") or ""
+        self.node = (self.data.text("node_id", "node") if wrapped else None) or reporter
+        if reporter != self.node:
+            self.fields.leave("node_id", reporter)
         self.time, self.written_time = self.fields.time(*TIME_FIELDS) if wrapped else (None, None)
 
     def occurrence(self) -> str:

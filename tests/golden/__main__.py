@@ -1,0 +1,18 @@
+"""`python -m tests.golden --write`: rewrite every output that differs."""
+
+import sys
+
+from tests.golden import goldens
+
+
+def main(write: bool) -> int:
+    changed = [g for g in goldens() if not g.out.exists() or g.out.read_text() != g.render()]
+    for golden in changed:
+        print(f"{'rewrote' if write else 'differs'}: {golden.spec.vendor}/{golden.out.name}")
+        if write:
+            golden.out.write_text(golden.render())
+    return 0 if write or not changed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main("--write" in sys.argv[1:]))
