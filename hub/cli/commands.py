@@ -14,7 +14,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("hub.cli.init:init", "Write a commented configuration for the vendors and destinations named"),
     "parked": ("hub.cli.parked:parked", "List, show, replay and drop parked events"),
     "replay": ("hub.cli.replay:replay", "Send archived events to a connector"),
+    "run": ("hub.cli.run:run", "Start everything; without a configuration, a demo"),
+    "serve": ("hub.cli.run:serve", "Serve webhooks and the API beside a worker"),
     "sources": ("hub.cli.sources:sources", "List sources with their last event and errors"),
     "trail": ("hub.cli.events:trail", "Everything that happened to one message"),
     "verify": ("hub.cli.verify:verify", "Say why the signature of a webhook does not hold"),
+    "worker": ("hub.cli.run:worker", "Route, archive, deliver and poll"),
 }

@@ -1,0 +1,49 @@
+"""Defects to build into a hub process, so that the oracle can be shown to notice them."""
+
+from hub.model.ids import uid_text
+from hub.pipeline.fate import DELIVERED
+from hub.pipeline.record import Recorder
+from hub.pipeline.send import Sender
+
+__all__ = ["build_in"]
+
+
+def build_in(name):
+    """Change this process for good."""
+    {"answer-before-commit": _answer_before_commit, "settle-before-send": _settle_before_send}[name]()
+
+
+def _answer_before_commit():
+    """The classic: 202 first, the commit some time later."""
+    import asyncio
+
+    honest = Recorder.record
+
+    async def record(self, events):
+        async def later():
+            await asyncio.sleep(0.2)
+            await honest(self, events)
+
+        self._late = getattr(self, "_late", set())
+        task = asyncio.create_task(later())
+        self._late.add(task)
+        task.add_done_callback(lambda done: (self._late.discard(done), done.cancelled() or done.exception()))
+        return [True] * len(events)
+
+    Recorder.record = record
+
+
+def _settle_before_send():
+    """The other classic: the queue forgets first, then the batch is sent."""
+
+    async def head(self):
+        refs = (await self._log.peek(self.lane.name, self.lane.batch_events, now_ms=self._now_ms())).refs
+        if not refs:
+            return 0
+        entries = await self._payloads.of(refs)
+        uids = [uid_text(entry.uid) for entry in entries]
+        await self._log.settle(self.lane.name, refs, [DELIVERED] * len(refs), uids, now_ms=self._now_ms())
+        await self._send(entries)
+        return len(refs)
+
+    Sender._head = head
