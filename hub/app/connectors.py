@@ -1,6 +1,9 @@
 """From configuration to lanes: which sender serves a row."""
 
+from dataclasses import replace
+
 from hub.config.model import ConnectorConfig, Settings
+from hub.pipeline.backoff import PROBES, RETRIES
 from hub.pipeline.fate import Limits
 from hub.pipeline.replay import base_of
 from hub.pipeline.send import Lane
@@ -41,5 +44,6 @@ def lane_of(row: str, settings: Settings, registry: Registry) -> Lane | None:
         rate_per_s=config.rate_per_s,
         max_age_ms=None if config.max_age_s is None or row != base_of(row) else int(config.max_age_s * 1000),
         ordered=config.ordered,
-        limits=Limits(attempts=config.max_attempts),
+        limits=Limits(attempts=config.max_attempts, backoff=replace(RETRIES, first_s=config.retry_first_s)),
+        probes=replace(PROBES, most_s=config.probe_most_s),
     )

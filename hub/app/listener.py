@@ -35,7 +35,9 @@ class Listener:
 
     def __init__(self, app: web.Application, *, max_connections: int, idle_s: float = IDLE_S) -> None:
         app.middlewares.insert(0, self._stamp)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, auto_decompress=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=5.0
+        )
         self._max = max_connections
         self._idle_s = idle_s
         self._servers: list[asyncio.AbstractServer] = []

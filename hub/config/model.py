@@ -146,6 +146,12 @@ class ConnectorConfig(Section):
     from_: Moment = Field("now", alias="from", description="where it starts: now, beginning, or a time")
     batch_events: int | None = Field(None, ge=1, le=10_000, description="most events a send takes at once")
     max_attempts: int = Field(20, ge=1, le=1000, description="attempts after which an event is parked")
+    retry_first_s: float = Field(
+        5, gt=0, le=3600, description="ceiling of the first pause before an event is tried again"
+    )
+    probe_most_s: float = Field(
+        60, gt=0, le=3600, description="longest pause between probes while it is blocked"
+    )
     allow_networks: Networks = Field((), description="private networks that its URLs may point into")
     options: SerializeAsAny[Options] = Field(default_factory=Options, description="the kind's own options")
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from hub.model.event import Entry
 from hub.model.ids import uid_text
 from hub.model.outcome import Blocked, Outcome
-from hub.pipeline.backoff import PROBES
+from hub.pipeline.backoff import PROBES, Backoff
 from hub.pipeline.fate import Limits, Settlement, decide, settle_head
 from hub.pipeline.payloads import MissingPayload, Payloads
 from hub.sdk.connector import Connector
@@ -37,6 +37,7 @@ class Lane:
     max_age_ms: int | None = None
     ordered: bool = False
     limits: Limits = field(default_factory=Limits)
+    probes: Backoff = PROBES
 
 
 class SenderObserver(Protocol):
@@ -222,7 +223,7 @@ class Sender:
                 self._observer.recovered(self.lane)
 
     async def _block(self, blocked: Blocked) -> None:
-        wait_s = PROBES.delay_s(self._failures, blocked.probe_after_s)
+        wait_s = self.lane.probes.delay_s(self._failures, blocked.probe_after_s)
         self._failures += 1
         self._maybe_blocked = True
         now = self._now_ms()
