@@ -69,10 +69,10 @@ def test_parts_nested_beyond_recursion_leave_the_headers():
 )
 def test_repeated_markup_is_read_in_linear_time(unit):
     raw = html_mail(unit * 40_000, From=f'"{"a-." * 2000}" <a@b.example>')
-    began = time.perf_counter()
+    began = time.process_time()
     judged(raw)
 
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 def test_encoded_words_and_raw_utf8_become_text():

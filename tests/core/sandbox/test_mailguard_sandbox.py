@@ -27,7 +27,7 @@ LIVELY = Pace(
 )
 
 
-async def until(condition, seconds=8.0):
+async def until(condition, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -56,11 +56,11 @@ async def test_all_nine_events_arise_and_arrive_signed(tmp_path):
     assert len({event["id"] for event in hook.taken}) == len(hook.taken)
 
 
-async def test_the_first_held_message_is_announced_within_a_second(tmp_path):
+async def test_the_first_held_message_is_announced_within_two_seconds(tmp_path):
     async with receiver() as hook:
         sandbox = MailGuardSandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET)
         async with sandbox:
-            await until(lambda: "quarantine.added" in hook.names, seconds=1.0)
+            await until(lambda: "quarantine.added" in hook.names, seconds=2.0)
 
 
 async def test_a_webhook_and_the_quarantine_api_show_the_same_item(tmp_path):
@@ -155,7 +155,7 @@ async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
     async with quiet_sandbox(tmp_path, pace=pace) as sandbox:
         for _ in range(4):
             await sandbox.deliver("phishing", count=90)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while await sandbox.database.run(quarantine.count) > 300:
                 await asyncio.sleep(0.05)
 

@@ -40,7 +40,7 @@ async def emit(database, count=1, at_ms=None):
     )
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
