@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hub.store.embedded.binary import find_binary
+from hub.store.embedded.binary import ServerBinary, find_binary
 from hub.store.embedded.disk import DEFAULT_RESERVE, Disk
 from hub.store.embedded.errors import EmbeddedError
 from hub.store.embedded.launch import Running, Site, bring_up
@@ -17,7 +17,7 @@ from hub.store.embedded.lock import FileLock
 from hub.store.embedded.rewrites import guard_rewrites
 from hub.store.embedded.runtime import forget_runtime, open_runtime, recorded_runtime
 from hub.store.embedded.settings import DEFAULT_MAXMEMORY
-from hub.store.embedded.state import check_server, open_state
+from hub.store.embedded.state import check_server, open_state, remember_server
 from hub.store.embedded.status import Status, log_status
 
 __all__ = ["EmbeddedServer", "running_socket"]
@@ -122,19 +122,24 @@ class EmbeddedServer:
         self._make_folders()
         self._lock.take_or_refuse()
         try:
-            self._site = site = await self._settle_in()
-            self._change(Status("starting", time.time()))
-            self._came_up(site, await bring_up(site))
+            await self._start()
+        except OSError as error:
+            await self._end(str(error))
+            raise EmbeddedError(f"the data directory {self.data} cannot be used: {error}") from error
         except BaseException as error:
-            self._give_back()
-            self._change(Status("stopped", time.time(), reason=str(error)))
+            await self._end(str(error))
             raise
-        self._tasks = [
-            asyncio.create_task(self._supervise(site)),
-            asyncio.create_task(
-                guard_rewrites(site.socket, self.disk, self._maxmemory_bytes, self._rewrites)
-            ),
-        ]
+
+    async def _start(self) -> None:
+        state = open_state(self.data)
+        binary = await asyncio.to_thread(find_binary, self._explicit)
+        check_server(self.data, state, binary)
+        self._site = site = self._settle_in(binary)
+        self._change(Status("starting", time.time()))
+        self._came_up(site, await bring_up(site))
+        remember_server(self.data, state, binary)
+        guard = guard_rewrites(site.socket, self.disk, self._maxmemory_bytes, self._rewrites)
+        self._tasks = [asyncio.create_task(self._supervise(site)), asyncio.create_task(guard)]
 
     def _make_folders(self) -> None:
         try:
@@ -143,10 +148,7 @@ class EmbeddedServer:
         except OSError as error:
             raise EmbeddedError(f"the data directory {self.data} cannot be used: {error}") from error
 
-    async def _settle_in(self) -> Site:
-        state = open_state(self.data)
-        binary = await asyncio.to_thread(find_binary, self._explicit)
-        check_server(self.data, state, binary)
+    def _settle_in(self, binary: ServerBinary) -> Site:
         folder = self.data / FOLDER
         return Site(
             folder=folder,
@@ -214,12 +216,15 @@ class EmbeddedServer:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        await self._end()
+
+    async def _end(self, reason: str = "") -> None:
         running, self._running = self._running, None
         clean = running is None or await running.process.stop(self._stop_timeout_s)
         if running is not None:
             running.process.close()
         self._give_back()
-        why = "" if clean else f"killed: it did not end within {self._stop_timeout_s:g} s"
+        why = reason if clean else f"killed: it did not end within {self._stop_timeout_s:g} s"
         self._change(Status("stopped", time.time(), restarts=self._status.restarts, reason=why))
 
     def _give_back(self) -> None:

@@ -9,7 +9,16 @@ import msgspec
 from hub.store.embedded.binary import ServerBinary
 from hub.store.embedded.errors import WrongServer, WrongState
 
-__all__ = ["CURRENT", "MIGRATIONS", "State", "check_server", "load_state", "open_state", "save_state"]
+__all__ = [
+    "CURRENT",
+    "MIGRATIONS",
+    "State",
+    "check_server",
+    "load_state",
+    "open_state",
+    "remember_server",
+    "save_state",
+]
 
 CURRENT = 1
 MIGRATIONS: Mapping[int, Callable[[Path], None]] = {}
@@ -85,16 +94,17 @@ def open_state(
     return state
 
 
-def check_server(data: Path, state: State, binary: ServerBinary) -> State:
-    """Remember which server writes the log from now on.
-
-    Raises `WrongServer` when another or a newer one wrote it and this one cannot read that.
-    """
+def check_server(data: Path, state: State, binary: ServerBinary) -> None:
+    """Raises `WrongServer` when another or a newer server wrote the log and this one cannot read that."""
     if state.server and not binary.reads(state.server, state.server_version):
         raise WrongServer(
             f"{data} was written by {state.server} {state.server_version}, and {binary.name} {binary.version}"
             f" ({binary.path}) cannot read that; install {state.server} {state.server_version} or newer"
         )
+
+
+def remember_server(data: Path, state: State, binary: ServerBinary) -> State:
+    """Note who writes the log, once it runs: a failed start must not shut the older one out."""
     if (state.server, state.server_version) == (binary.name, binary.version):
         return state
     written = msgspec.structs.replace(state, server=binary.name, server_version=binary.version)

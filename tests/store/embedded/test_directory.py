@@ -11,7 +11,14 @@ from hub.store.embedded.errors import DirectoryInUse, WrongServer, WrongState
 from hub.store.embedded.lock import FileLock, holders
 from hub.store.embedded.runtime import forget_runtime, open_runtime, recorded_runtime
 from hub.store.embedded.settings import write_settings
-from hub.store.embedded.state import State, check_server, load_state, open_state, save_state
+from hub.store.embedded.state import (
+    State,
+    check_server,
+    load_state,
+    open_state,
+    remember_server,
+    save_state,
+)
 
 
 def test_a_new_directory_gets_the_current_version(tmp_path: Path) -> None:
@@ -89,7 +96,9 @@ def test_a_server_takes_over_only_what_it_can_read(
     state = State(1, *wrote)
 
     if allowed:
-        assert check_server(tmp_path, state, server(*reads)) == State(1, *reads)
+        check_server(tmp_path, state, server(*reads))
+
+        assert remember_server(tmp_path, state, server(*reads)) == State(1, *reads)
     else:
         with pytest.raises(WrongServer, match=f"was written by {wrote[0]} {wrote[1]}"):
             check_server(tmp_path, state, server(*reads))

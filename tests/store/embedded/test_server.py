@@ -14,6 +14,7 @@ from hub.store.embedded.server import NO_REWRITES, running_socket
 from hub.store.embedded.state import State, save_state
 from hub.store.embedded.status import Status
 from tests.factories.embedded import alive, fill, leave_orphan, log_file, numbers, until, write_and_stop
+from tests.servers.redis import redis_binary
 
 pytestmark = pytest.mark.server("valkey")
 
@@ -310,3 +311,35 @@ async def test_a_full_disk_ends_the_server_and_room_brings_it_back_with_all_it_a
 
         assert unlimited[0] == resource.RLIM_INFINITY
         assert await numbers(server.unix_socket) == list(range(5))
+
+
+async def test_a_failed_start_with_a_newer_server_does_not_shut_the_older_one_out(tmp_path: Path) -> None:
+    await write_and_stop(tmp_path, [1])
+    newer = tmp_path / "newer"
+    newer.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Valkey server v=99.0.0 x" && exit 0\nexit 1\n')
+    newer.chmod(0o755)
+    with pytest.raises(ServerGone):
+        await EmbeddedServer(tmp_path, binary=newer).start()
+
+    async with EmbeddedServer(tmp_path) as server:
+        assert await numbers(server.unix_socket) == [1]
+
+
+@pytest.mark.integration
+@pytest.mark.server("redis-7")
+async def test_redis_on_path_serves_as_well_and_its_log_moves_on_to_valkey(tmp_path: Path) -> None:
+    async with EmbeddedServer(tmp_path, binary=redis_binary()) as server:
+        assert server.status.server.startswith("redis 7.")
+        await fill(server.unix_socket, range(10))
+        os.kill(server.status.pid, signal.SIGKILL)
+        await back_up(server, 1)
+        assert await numbers(server.unix_socket) == list(range(10))
+    os.truncate(log_file(tmp_path), log_file(tmp_path).stat().st_size - 3)
+    async with EmbeddedServer(tmp_path, binary=redis_binary()) as server:
+        assert any("unfinished and was cut at byte" in note for note in server.status.notes)
+
+    async with EmbeddedServer(tmp_path) as server:
+        assert server.status.server.startswith("valkey ")
+        assert await numbers(server.unix_socket) == list(range(9))
+    with pytest.raises(WrongServer, match="written by valkey"):
+        await EmbeddedServer(tmp_path, binary=redis_binary()).start()
