@@ -11,7 +11,7 @@ import click
 from hub.cli.client import Client, Refused, connect
 from hub.cli.errors import Fails, MxhubError, Unreachable, Usage
 
-__all__ = ["connected", "reach"]
+__all__ = ["connected", "reach", "where"]
 
 R = TypeVar("R")
 
@@ -29,16 +29,24 @@ _ENDS: dict[str, type[MxhubError]] = {
 }
 
 
-def connected(command: Callable[..., R]) -> Callable[..., R]:
-    """Gives a command `--data` and `--url` and calls it with a client before its other arguments."""
-
-    @click.option(
+def where(command: Callable[..., R]) -> Callable[..., R]:
+    """Adds `--data` and `--url`."""
+    data = click.option(
         "--data",
         type=click.Path(path_type=Path, file_okay=False),
         envvar="MXHUB_DATA",
         help="Data directory of the running hub (default: the configured one, else ./.mxhub).",
     )
-    @click.option("--url", help="A remote hub, such as https://hub.example:8787; its token in MXHUB_TOKEN.")
+    url = click.option(
+        "--url", help="A remote hub, such as https://hub.example:8787; its token in MXHUB_TOKEN."
+    )
+    return data(url(command))
+
+
+def connected(command: Callable[..., R]) -> Callable[..., R]:
+    """Gives a command `--data` and `--url` and calls it with a client before its other arguments."""
+
+    @where
     @functools.wraps(command)
     def wrapped(*args: Any, data: Path | None, url: str | None, **options: Any) -> R:
         try:

@@ -1,9 +1,11 @@
 """`mxhub connectors`: where events go, and what holds them up."""
 
+from typing import Any
+
 import click
 
 from hub.cli.client import Client, segment
-from hub.cli.connection import connected
+from hub.cli.connection import connected, where
 from hub.cli.render import print_json, print_table, safe
 
 __all__ = ["connectors"]
@@ -14,12 +16,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 @click.group(invoke_without_command=True)
 @_json
+@where
 @click.pass_context
-@connected
-def connectors(client: Client, ctx: click.Context, as_json: bool) -> None:
+def connectors(ctx: click.Context, /, **options: Any) -> None:
     """Every connector with its state and how far it is behind (as `ls`), and what to do about one."""
     if ctx.invoked_subcommand is None:
-        _print(client, as_json)
+        ctx.invoke(ls, **options)
 
 
 @connectors.command()
@@ -27,7 +29,11 @@ def connectors(client: Client, ctx: click.Context, as_json: bool) -> None:
 @connected
 def ls(client: Client, as_json: bool) -> None:
     """List them: state is ok, blocked, paused or orphaned."""
-    _print(client, as_json)
+    rows = client.get("/api/v1/connectors").data
+    if as_json:
+        print_json(rows)
+        return
+    print_table(_COLUMNS, [[row[name] for name in _COLUMNS] for row in rows])
 
 
 @connectors.command()
@@ -65,14 +71,6 @@ def rename(client: Client, name: str, new: str, as_json: bool) -> None:
 def forget(client: Client, name: str, as_json: bool) -> None:
     """Remove the queue and the books of one that left the configuration."""
     _act(client, name, "forget", as_json)
-
-
-def _print(client: Client, as_json: bool) -> None:
-    rows = client.get("/api/v1/connectors").data
-    if as_json:
-        print_json(rows)
-        return
-    print_table(_COLUMNS, [[row[name] for name in _COLUMNS] for row in rows])
 
 
 def _act(client: Client, name: str, verb: str, as_json: bool, body: object = None) -> None:

@@ -18,12 +18,13 @@ def sources(client: Client, as_json: bool) -> None:
     """Every source with its last event, its last poll, and what went wrong."""
     rows = client.get("/api/v1/sources").data
     if as_json:
-        print_json(rows)
+        print_json([{name: row[name] for name in _COLUMNS} for row in rows])
         return
-    print_table(
-        _COLUMNS, [[*(row[name] for name in _COLUMNS[:-1]), _streams(row["streams"])] for row in rows]
-    )
+    shown = [
+        [*(row[name] for name in _COLUMNS[:-1]), _streams(row["streams"]), row["reason"]] for row in rows
+    ]
+    print_table((*_COLUMNS, "reason"), shown)
 
 
-def _streams(streams: list[dict[str, object]]) -> str:
-    return ", ".join(f"{one['stream']} ({one['state']})" for one in streams)
+def _streams(streams: list[dict[str, str]]) -> str:
+    return " ".join(one["stream"] for one in streams)
