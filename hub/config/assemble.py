@@ -7,13 +7,15 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hub.config.document import Loc
-from hub.config.explain import did_you_mean, findings
+from hub.config.explain import did_you_mean, findings, known_keys
 from hub.config.model import ConnectorConfig, Defaults, Settings, SourceConfig
+from hub.config.problem import Mark
 from hub.config.section import Section
 from hub.config.signature import schemes_of
 from hub.config.tree import Tree, merged
 from hub.config.values import check_name
 from hub.sdk.connector import ConnectorSpec
+from hub.sdk.options import Options
 from hub.sdk.source import SourceSpec
 
 __all__ = ["Registry", "assemble", "common_keys"]
@@ -70,10 +72,9 @@ def _checked(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        known_bad = tree.unreadable()
         for finding in findings(error, model, also):
             mark = tree.mark(origins, finding.loc, key=finding.about_key)
-            if mark not in known_bad:
+            if tree.readable(mark):
                 tree.blame(mark, finding.message)
         return None
 
@@ -88,9 +89,8 @@ def _mapping(tree: Tree, data: Mapping[str, Any], loc: Loc) -> dict[str, Any]:
 def _entries(tree: Tree, family: _Family) -> dict[str, SourceConfig | ConnectorConfig]:
     known = sorted(family.known())
     defaults = _mapping(tree, _mapping(tree, tree.data, ("defaults",)), ("defaults", family.section))
-    for word in set(defaults) - set(known):
-        mark = tree.mark([()], ("defaults", family.section, word), key=True)
-        tree.blame(mark, f"unknown {family.selector} {word!r}{did_you_mean(word, known)}")
+    for word, shared in defaults.items():
+        _check_defaults(tree, family, word, shared, known)
     found = {}
     for name, raw in _mapping(tree, tree.data, (family.section,)).items():
         spec = _spec(tree, family, name, raw, known)
@@ -102,6 +102,31 @@ def _entries(tree: Tree, family: _Family) -> dict[str, SourceConfig | ConnectorC
             if entry := _entry(tree, family, spec, whole, origins):
                 found[name] = entry
     return found
+
+
+def _check_defaults(tree: Tree, family: _Family, word: str, shared: Any, known: list[str]) -> None:
+    """Names and keys; values are checked where an entry takes them."""
+    loc = ("defaults", family.section, word)
+    if word not in known:
+        why = f"unknown {family.selector} {word!r}{did_you_mean(word, known)}"
+        tree.blame(tree.mark([()], loc, key=True), why)
+        return
+    spec = _loaded(tree, family, word, tree.mark([()], loc, key=True))
+    if spec is None or not isinstance(shared, dict):
+        return
+    understood = common_keys(family.config) | known_keys(spec.options, ())
+    for key in set(shared) - understood:
+        why = f"unknown key {key!r}{did_you_mean(key, understood)}"
+        tree.blame(tree.mark([()], (*loc, key), key=True), why)
+
+
+def _loaded(tree: Tree, family: _Family, word: str, mark: Mark) -> SourceSpec | ConnectorSpec | None:
+    try:
+        return family.spec(word)
+    except Exception as error:  # a third party's module that does not import is named, not a traceback
+        why = f"{family.selector} {word!r} cannot be loaded: {type(error).__name__}: {error}"
+        tree.blame(mark, why)
+        return None
 
 
 def _spec(
@@ -132,14 +157,7 @@ def _spec(
             f"unknown {family.selector} {str(word)[:63]!r}{did_you_mean(str(word), known)}",
         )
         return None
-    try:
-        return family.spec(word)
-    except Exception as error:  # a third party's module that does not import is named, not a traceback
-        tree.blame(
-            tree.mark([()], (*loc, family.selector)),
-            f"{family.selector} {word!r} cannot be loaded: {type(error).__name__}: {error}",
-        )
-        return None
+    return _loaded(tree, family, word, tree.mark([()], (*loc, family.selector)))
 
 
 def _entry(
@@ -153,22 +171,24 @@ def _entry(
     own = {key: value for key, value in whole.items() if key not in common}
     config = _checked(tree, family.config, {k: v for k, v in whole.items() if k in common}, origins)
     options = _checked(tree, spec.options, own, origins, also=common)
+    if isinstance(spec, SourceSpec) and options is not None:
+        _check_streams(tree, spec, options, whole.get("polls"), origins)
+    if isinstance(spec, SourceSpec) and isinstance(config, SourceConfig):
+        _check_signature(tree, spec, config, origins)
     if config is None or options is None:
         return None
-    entry = config.model_copy(update={"options": options})
-    if isinstance(entry, SourceConfig) and isinstance(spec, SourceSpec):
-        _check_source(tree, entry, spec, origins)
-    return entry
+    return config.model_copy(update={"options": options})
 
 
-def _check_source(tree: Tree, source: SourceConfig, spec: SourceSpec, origins: list[Loc]) -> None:
-    streams = [stream.name for stream in spec.streams(source.options)]
-    for name in source.polls:
+def _check_streams(tree: Tree, spec: SourceSpec, options: Options, polls: Any, origins: list[Loc]) -> None:
+    streams = [stream.name for stream in spec.streams(options)]
+    for name in polls if isinstance(polls, dict) else ():
         if name not in streams:
-            tree.blame(
-                tree.mark(origins, ("polls", name), key=True),
-                f"unknown stream {name!r}{did_you_mean(name, streams)}",
-            )
+            known = did_you_mean(name, streams) or "; with these options this source polls nothing"
+            tree.blame(tree.mark(origins, ("polls", name), key=True), f"unknown stream {name!r}{known}")
+
+
+def _check_signature(tree: Tree, spec: SourceSpec, source: SourceConfig, origins: list[Loc]) -> None:
     try:
         schemes_of(source.signature, spec.schemes)
     except ValueError as error:

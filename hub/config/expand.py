@@ -80,7 +80,7 @@ class Expander:
         parts = _VARIABLE.fullmatch(inner)
         if parts is None:
             raise ValueError(
-                f"'${{{inner[:40]}}}' is no reference; write ${{NAME}}, ${{NAME:-default}} or ${{file:/path}}"
+                "this is no reference: ${NAME}, ${NAME:-default} or ${file:/path}; '$${' is a plain '${'"
             )
         name = parts[1]
         value = variable(self._env, name)

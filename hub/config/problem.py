@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 __all__ = ["ConfigError", "Mark", "Problem", "spot"]
 
-_SECRET_KEY = re.compile(
-    r"^(\s*(?:-\s+)?[\"']?[\w-]*(?:secret|token|passw|api_?key|credential)[\w-]*[\"']?\s*:)\s*\S",
-    re.IGNORECASE,
-)
+_NAME = r"[\w-]*(?:secret|token|passw|api_?key|credential)[\w-]*[\"']?\s*:"
+_SECRET_KEY = re.compile(rf"^(\s*(?:-\s+)?[\"']?{_NAME})\s*\S", re.IGNORECASE)
+_ANY_SECRET_KEY = re.compile(_NAME, re.IGNORECASE)
+_INLINE = re.compile(rf"({_NAME}\s*)(\[[^\]]*\]?|\"[^\"]*\"?|'[^']*'?|[^\s,}}][^,}}]*)", re.IGNORECASE)
+"""In a flow mapping: `{kind: x, password: secret, ...}`."""
+_URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
 _LINE_CHARS = 160
 _MASK = "***"
 
@@ -58,14 +60,15 @@ def spot(lines: Sequence[str], mark: Mark, message: str) -> Problem:
 
 
 def _masked(lines: Sequence[str], at: int) -> str:
-    """The line, its value hidden when its key (or the key that a list item stands under) names a secret."""
+    """The line without the values of keys that name a secret; what follows them keeps its column."""
     text = lines[at]
     if found := _SECRET_KEY.match(text):
         return f"{found[1]} {_MASK}"
     if _under_secret(lines, at):
         indent = len(text) - len(text.lstrip(" -"))
         return text[:indent] + _MASK
-    return text
+    text = _INLINE.sub(lambda found: found[1] + _MASK.ljust(len(found[2])), text)
+    return _URL_PASSWORD.sub(lambda found: found[1] + _MASK.ljust(len(found[2])), text)
 
 
 def _under_secret(lines: Sequence[str], at: int) -> bool:
@@ -77,7 +80,5 @@ def _under_secret(lines: Sequence[str], at: int) -> bool:
             continue
         depth = len(above) - len(above.lstrip())
         if depth < indent or (is_item and depth == indent and not bare.startswith("-")):
-            return bool(
-                re.search(r"(secret|token|passw|api_?key|credential)[\w-]*[\"']?\s*:", above, re.IGNORECASE)
-            )
+            return bool(_ANY_SECRET_KEY.search(above))
     return False

@@ -1,6 +1,6 @@
 """All files of one configuration as one tree that knows where everything stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hub.config.document import Document, Loc
@@ -28,6 +28,7 @@ class Tree:
         """What a problem of the configuration as a whole is filed under."""
         self.data: dict[str, Any] = {}
         self.problems: list[Problem] = []
+        self._unreadable: set[Mark] = set()
         self._keys: dict[Loc, Mark] = {}
         self._values: dict[Loc, Mark] = {}
         self._lines: dict[str, list[str]] = {}
@@ -35,6 +36,7 @@ class Tree:
     def add(self, document: Document) -> None:
         """Put a file's content beside what is there; a key that is already set elsewhere is a problem."""
         self.problems += document.problems
+        self._unreadable |= {problem.mark for problem in document.problems}
         self._lines[document.file] = document.lines
         self._join(self.data, document.data, (), document)
 
@@ -80,9 +82,9 @@ class Tree:
         return at
 
     def blame(self, mark: Mark, message: str) -> None:
-        """Note a problem, unless the very value is already known to be unreadable."""
+        """Note a problem."""
         self.problems.append(spot(self._lines.get(mark.file, ()), mark, message))
 
-    def unreadable(self) -> Iterable[Mark]:
-        """Spots that already have a problem of their own."""
-        return {problem.mark for problem in self.problems}
+    def readable(self, mark: Mark) -> bool:
+        """Whether the value at `mark` could be read; what could not has its problem already."""
+        return mark not in self._unreadable
