@@ -1,0 +1,169 @@
+"""The walk proof: the poller dies after every single HTTP response, and the archive holds the server's set.
+
+A real MailGuard (the sandbox) over real HTTP, a real log, a real archive. Each life of the poller gets one
+response and is then killed: before anything of it was recorded, after its first chunk, or after all of it.
+Meanwhile entries come late, twice and out of order.
+"""
+
+import time
+
+import orjson
+import pytest
+
+from core.store import audit, quarantine
+from hub.app.call import Caller
+from hub.app.sources import polls
+from hub.archive.query import Query
+from hub.archive.sqlite import SqliteArchive
+from hub.config.load import load_text
+from hub.pipeline.keep import Keeper
+from hub.pipeline.payloads import Payloads
+from hub.pipeline.poll import Poller
+from hub.registry import Registry
+from hub.store.log import RedisLog
+from tests.factories.core import quiet_sandbox
+
+ENTRIES = 1700
+"""Four pages of 500, each recorded in three chunks of at most 200."""
+
+
+class Killed(BaseException):
+    """The process is gone: nothing may catch this."""
+
+
+class DyingLog(RedisLog):
+    """Lets a number of record steps through, then the process is dead."""
+
+    steps = 10**9
+
+    async def record(self, events, move=None, *, now_ms):
+        if self.steps == 0:
+            raise Killed
+        self.steps -= 1
+        return await super().record(events, move, now_ms=now_ms)
+
+
+class Quiet:
+    """An observer that nobody listens to."""
+
+    def page(self, poll, items, fresh):
+        pass
+
+    def gap(self, poll, reason):
+        return None
+
+
+def now_ms():
+    return time.time_ns() // 1_000_000
+
+
+def one_response(call):
+    """A call that kills the process at its second request."""
+    spent = False
+
+    async def dying(*args, **options):
+        nonlocal spent
+        if spent:
+            raise Killed
+        spent = True
+        return await call(*args, **options)
+
+    return dying
+
+
+def write_audit(db, first, count, *, spread_ms=50):
+    """Entries of the last hour, half of them on one millisecond with their neighbour (ties)."""
+    begin = now_ms() - 3_600_000
+    for n in range(first, first + count):
+        note = audit.Note(
+            actor=audit.Actor(type="user", name="admin"), action="domain.update", resource=f"domain/{n}"
+        )
+        audit.append(db, "node-1", begin + (n // 2) * spread_ms, note)
+
+
+async def lives(log, poll, call, disturb):
+    """Live until the walk is done, one response a life; returns how many lives it took."""
+    for life in range(1000):
+        await disturb(life)
+        dying = DyingLog(log._redis)
+        dying.steps = (0, 1, 10**9)[life % 3]
+        try:
+            walked = await Poller(dying, Quiet(), now_ms=now_ms).walk(poll, one_response(call))
+        except Killed:
+            continue
+        assert walked.end == "done", walked
+        return life + 1
+    pytest.fail("the walk never ended")
+
+
+async def archived(log, folder):
+    """The audit entries in the archive, by the vendor's id."""
+    archive = SqliteArchive(folder)
+    keeper = Keeper(log, Payloads(log, None), archive, stalled=lambda why: None)
+    log_head = await log.head()
+    while keeper.offset < log_head.seq:
+        await keeper.turn()
+    found = [orjson.loads(hit.body)["metadata"]["original_event_uid"] for hit in archive.iterate(Query())]
+    keeper.close()
+    archive.close()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["audit", "quarantine"])
+async def test_a_walk_killed_after_every_response_archives_the_servers_set_once(kind, log, state, tmp_path):
+    async with quiet_sandbox(tmp_path / "sandbox") as sandbox:
+        settings = load_text(f"""
+sources:
+  mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}", allow_networks: [127.0.0.0/8],
+       budget: {{per_minute: 60000, burst: 1000}}}}
+""")
+        caller = Caller(lambda: settings, state, now_ms=now_ms)
+        todo = polls(settings, Registry())
+        if kind == "audit":
+            await sandbox.database.run(lambda db: write_audit(db, 0, ENTRIES))
+        else:
+            await sandbox.deliver("spam", count=1500)
+        late = []
+
+        async def disturb(life):
+            sandbox.faults.duplicate_audit = life % 2 == 1
+            sandbox.faults.reorder_audit = life % 4 == 2
+            if kind == "quarantine" and life < 12:
+                await sandbox.deliver(count=40)
+            if life == 1 and kind == "audit":  # a node that was away: its entries were hidden so far
+                first = await sandbox.database.run(lambda db: audit.page(db, audit.Query(), None, 40))
+                late.extend(entry.id for entry in first[5:25])
+                sandbox.faults.hide(late)
+            if life == 8:
+                sandbox.faults.reveal()
+
+        took = await lives(log, todo[f"mg/{kind}"], caller.of(todo[f"mg/{kind}"]), disturb)
+        sandbox.faults.clear()
+        back = todo.get(f"mg/{kind}/lookback")
+        if back is not None:
+            await lives(log, back, caller.of(back), lambda life: _nothing())
+        await lives(log, todo[f"mg/{kind}"], caller.of(todo[f"mg/{kind}"]), lambda life: _nothing())
+        theirs = await _theirs(sandbox, kind, caller.of(todo[f"mg/{kind}"]))
+        await caller.close()
+
+    ours = await archived(log, tmp_path / "archive")
+
+    assert took >= 6
+    assert len(theirs) > 400
+    assert len(ours) == len(set(ours))
+    assert set(ours) == theirs
+
+
+async def _nothing():
+    pass
+
+
+async def _theirs(sandbox, kind, call):
+    """The server's set by its own account."""
+    if kind == "audit":
+        entries = await sandbox.database.run(lambda db: audit.page(db, audit.Query(), None, 100_000))
+        return {entry.id for entry in entries}
+    held = await sandbox.database.run(
+        lambda db: quarantine.page(db, quarantine.Filter(), limit=100_000, offset=0)
+    )
+    return {f"{item.node_id}/{item.queue_id}" for item in held}
