@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from hub.store.embedded import DamagedLog, DirectoryInUse, EmbeddedServer, ServerGone, WrongServer, WrongState
+from hub.store.embedded.runtime import forget_runtime
 from hub.store.embedded.server import NO_REWRITES, running_socket
 from hub.store.embedded.state import State, save_state
 from hub.store.embedded.status import Status
@@ -187,6 +188,7 @@ def test_a_server_ends_with_the_mxhub_that_started_it(tmp_path: Path) -> None:
     pid, _ = leave_orphan(tmp_path, dies_with_parent=True)
 
     assert until(lambda: not alive(pid))
+    forget_runtime(tmp_path)
 
 
 async def test_a_torn_last_write_is_dropped_and_noted(tmp_path: Path) -> None:
