@@ -345,9 +345,7 @@ class Log(Protocol):
     async def fates(self, seq: int) -> dict[str, str]:
         """`{connector: "pending" | "retrying" | "parked: why" | "dropped: why" | "delivered or filtered"}`.
 
-        The route table of that seq's gen tells the rest: delivered where it matches, filtered where it does
-        not. The latter goes for "dropped" too: dropped references are kept as ranges of the queue, which may
-        span events that never were in it.
+        Which of the last two, the route table of that seq's gen tells: delivered where it matches.
         """
         ...
 

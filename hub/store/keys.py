@@ -84,7 +84,7 @@ class PartitionKeys:
         return self.prefix + "c:"
 
     def row(self, name: str) -> str:
-        """Hash: start, matched, delivered, dropped, d:<reason>, popped, tries, paused, blocked, stood, ..."""
+        """Hash: start, matched, delivered, dropped, d:<reason>, tries, paused, blocked, stood, ..."""
         return self.row_prefix + check_name(name)
 
     def queue(self, name: str) -> str:

@@ -7,12 +7,13 @@ for i = 3, #ARGV do
   if not whole(ARGV[i], 1) then return refuse('BAD', 'seq') end
 end
 if redis.call('EXISTS', ROW) == 0 then return 0 end
-local counted = 0
+local dropped = {}
 for i = 3, #ARGV do
   local there = redis.call('HDEL', PARKED, ARGV[i]) == 1
   if there then -- guard:there
-    counted = counted + 1
-    drop(ARGV[i], ARGV[i], 1, ARGV[2])
+    dropped[#dropped + 1] = ARGV[i]
   end -- guard:there
 end
-return counted
+table.sort(dropped, function(a, b) return tonumber(a) < tonumber(b) end)
+if #dropped > 0 then drop(dropped, ARGV[2]) end
+return #dropped

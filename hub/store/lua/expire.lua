@@ -5,8 +5,7 @@
 --@use row
 local upto, limit, reason = whole(ARGV[2]), whole(ARGV[3], 1), ARGV[4]
 if not (upto and limit and reason) then return refuse('BAD', 'numbers') end
-local row = redis.call('HMGET', ROW, 'start', 'popped')
-if not row[1] then return 0 end
+if redis.call('EXISTS', ROW) == 0 then return 0 end
 
 -- Members of a set or hash of at most `room` references up to `upto`; a scan may name one twice.
 local function among(scan, key, step, room)
@@ -32,17 +31,19 @@ local parked = n + #retries < limit and among('HSCAN', PARKED, 2, limit - n - #r
 
 if n > 0 then
   redis.call('LPOP', QUEUE, n)
-  drop(refs[1], refs[n], n, reason, row[2])
-  redis.call('HSET', ROW, 'popped', refs[n])
+  for i = #refs, n + 1, -1 do refs[i] = nil end
+  drop(refs, reason)
 end
+local others = {}
 for _, member in ipairs(retries) do
-  local seq = string.match(member, '^%d+')
   redis.call('ZREM', RETRY, member)
-  drop(seq, seq, 1, reason)
+  others[#others + 1] = string.match(member, '^%d+')
 end
 for _, seq in ipairs(parked) do
   redis.call('HDEL', PARKED, seq)
-  drop(seq, seq, 1, reason)
+  others[#others + 1] = seq
 end
+table.sort(others, function(a, b) return tonumber(a) < tonumber(b) end)
+if #others > 0 then drop(others, reason) end
 if n + #retries > 0 then rescore() end
-return n + #retries + #parked
+return n + #others

@@ -28,10 +28,20 @@ local function retrying(key)
   return false
 end
 
+-- The reason when one of the ranges that can reach it (at most SPAN wide) has it in a run that was dropped.
+local SPAN = 10000
 local function dropped(key)
-  local member = redis.call('ZRANGE', key, ARGV[2], '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
-  local lo, reason = string.match(member or '', '^(%d+):(.*)$')
-  return lo and tonumber(lo) <= seq and reason
+  for _, member in ipairs(redis.call('ZRANGE', key, ARGV[2], digits(seq + SPAN), 'BYSCORE')) do
+    local lo, runs, reason = string.match(member, '^(%d+):([%d,]+):(.*)$')
+    local at, take = tonumber(lo), true
+    for run in string.gmatch(runs, '%d+') do
+      if seq < at then break end
+      at = at + tonumber(run)
+      if take and seq < at then return reason end
+      take = not take
+    end
+  end
+  return false
 end
 
 local function fate(key, replay)

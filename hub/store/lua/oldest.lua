@@ -1,15 +1,12 @@
 #!lua flags=no-writes,allow-oom
 -- oldest() -> lowest seq among a row's retries and parked, 0 when there are none
 -- KEYS retry, parked
-local low, cursor = 0, '0'
-local function lower(seq)
-  if low == 0 or seq < low then low = seq end
+local CHUNK = 5000
+local low = math.huge
+for at = 0, redis.call('ZCARD', KEYS[1]) - 1, CHUNK do
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[1], at, at + CHUNK - 1)) do
+    low = math.min(low, tonumber(string.match(member, '^%d+')))
+  end
 end
-for _, scan in ipairs({{'ZSCAN', KEYS[1]}, {'HSCAN', KEYS[2]}}) do
-  repeat
-    local page = redis.call(scan[1], scan[2], cursor, 'COUNT', 1000)
-    cursor = page[1]
-    for i = 1, #page[2], 2 do lower(tonumber(string.match(page[2][i], '^%d+'))) end
-  until cursor == '0'
-end
-return low
+for _, seq in ipairs(redis.call('HKEYS', KEYS[2])) do low = math.min(low, tonumber(seq)) end
+return low < math.huge and low or 0

@@ -14,7 +14,6 @@ local answer, count = {0}, looks('tries', refs[1])
 if count > PARKED_AFTER then -- guard:park
   park(refs[1], uid_of(KEYS[7], refs[1]), now, PARKED_AFTER, KILLER) -- guard:park
   redis.call('LPOP', QUEUE) -- guard:park
-  redis.call('HSET', ROW, 'popped', refs[1]) -- guard:park
   table.remove(refs, 1) -- guard:park
   answer[1], count = 1, 1 -- guard:park
 end -- guard:park

@@ -13,7 +13,9 @@ for i = 3, #ARGV do
   local ref = whole(ARGV[i], 1)
   if not ref or ref <= last then return refuse('BAD', 'reference') end
   last = ref
-  if not first and ref > pushed then first = i end
+  local again = false
+  if ref <= pushed then again = true end -- guard:again
+  if not (first or again) then first = i end
 end
 if not row[1] then
   redis.call('HSET', ROW, 'start', 0, 'matched', 0, 'delivered', 0, 'dropped', 0, 'added', ARGV[2], 'replay', 1)

@@ -31,7 +31,7 @@ for i = 3, #ARGV, 7 do
     elseif kind == 'k' then
       park(seq, ARGV[i + 6], now, attempts + 1, reason)
     else
-      drop(seq, seq, 1, reason)
+      drop({seq}, reason)
     end
   end -- guard:there
 end
@@ -40,7 +40,7 @@ if delivered > 0 then
   redis.call('HSET', ROW, 'delivered_at', ARGV[2])
 end
 if counted > 0 then
-  clear_tries()
+  clear_tries() -- guard:clear
   rescore()
 end
 return counted

@@ -12,23 +12,17 @@ if #ARGV ~= 4 + 3 * (n - delivered) then return refuse('BAD', 'one outcome each'
 for i = 5, #ARGV, 3 do
   if not whole(ARGV[i]) then return refuse('BAD', 'after') end
 end
-local row = redis.call('HMGET', ROW, 'start', 'stood', 'blocked_since', 'popped')
+local row = redis.call('HMGET', ROW, 'start', 'stood', 'blocked_since')
 if not row[1] then return refuse('STALE', 'no row') end
 local refs = redis.call('LRANGE', QUEUE, 0, n - 1)
-local _, commas = string.gsub(ARGV[3], ',', '')
-if commas ~= n - 1 then return refuse('BAD', 'one outcome each') end -- guard:one_each
 if table.concat(refs, ',') ~= ARGV[3] then return refuse('STALE', 'head') end -- guard:head
 
 redis.call('LPOP', QUEUE, n)
 local clock = clock_at(now, tonumber(row[2] or 0), row[3] and tonumber(row[3]))
-local at, run = 5, nil
+local at, gone, reasons = 5, {}, {}
 for i = 1, n do
   local kind = string.sub(kinds, i, i)
   local after, reason, uid = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if run and (kind ~= 'x' or run.reason ~= reason) then
-    drop(run.lo, run.hi, run.n, run.reason, run.before)
-    run = nil
-  end
   if kind == 'r' then
     wait_again(refs[i], 1, clock, clock + tonumber(after))
     redis.call('HSET', ROW, 'trouble', reason)
@@ -37,13 +31,15 @@ for i = 1, n do
   elseif kind == 'k' then
     park(refs[i], uid, now, 1, reason)
   elseif kind == 'x' then
-    run = run or {lo = refs[i], n = 0, reason = reason, before = refs[i - 1] or row[4]}
-    run.hi, run.n = refs[i], run.n + 1
+    if not gone[reason] then
+      gone[reason] = {}
+      reasons[#reasons + 1] = reason
+    end
+    table.insert(gone[reason], refs[i])
   end
   if kind ~= 'd' then at = at + 3 end
 end
-if run then drop(run.lo, run.hi, run.n, run.reason, run.before) end
-redis.call('HSET', ROW, 'popped', refs[n])
+for _, reason in ipairs(reasons) do drop(gone[reason], reason) end
 if delivered > 0 then
   redis.call('HINCRBY', ROW, 'delivered', delivered)
   redis.call('HSET', ROW, 'delivered_at', ARGV[2])

@@ -6,6 +6,6 @@ local now = whole(ARGV[2])
 if not now then return refuse('BAD', 'numbers') end
 if redis.call('EXISTS', ROW) == 0 then return 0 end
 local ended = end_block(now)
-clear_tries()
+clear_tries() -- guard:clear
 rescore()
 return ended

@@ -13,7 +13,9 @@ local function rescore()
   local state = redis.call('HMGET', ROW, 'paused', 'blocked_since', 'probe_at', 'stood')
   local waiting = redis.call('LLEN', QUEUE) > 0
   local first = redis.call('ZRANGE', RETRY, 0, 0, 'WITHSCORES')
-  if state[1] or not (waiting or first[1]) then
+  local absent = not (waiting or first[1])
+  if state[1] then absent = true end -- guard:paused
+  if absent then
     redis.call('ZREM', READY, NAME)
   elseif state[2] then
     redis.call('ZADD', READY, state[3], NAME)
@@ -30,7 +32,8 @@ local function clear_tries() redis.call('HDEL', ROW, 'tries', 'retry_tries') end
 local function end_block(now)
   local state = redis.call('HMGET', ROW, 'blocked_since', 'stood')
   if not state[1] then return 0 end
-  local stood = tonumber(state[2] or 0) + at_least_zero(now - tonumber(state[1])) -- guard:stood
+  local stood = tonumber(state[2] or 0)
+  stood = stood + at_least_zero(now - tonumber(state[1])) -- guard:stood
   redis.call('HSET', ROW, 'stood', digits(stood))
   redis.call('HDEL', ROW, 'blocked', 'blocked_since', 'probe_at')
   return 1
@@ -44,17 +47,38 @@ local function wait_again(seq, attempts, first, due)
   redis.call('ZADD', RETRY, digits(due), seq .. ':' .. digits(attempts) .. ':' .. digits(first))
 end
 
--- Counts `n` references as dropped; [lo, hi] holds no other reference of this row. A run that follows the reference
--- popped just `before` it, dropped for the same reason, lengthens that range, so a mass drop is one range.
-local function drop(lo, hi, n, reason, before)
-  for _, member in ipairs(before and redis.call('ZRANGE', GONE, before, before, 'BYSCORE') or {}) do
-    local from, why = string.match(member, '^(%d+):(.*)$')
-    if why == reason then
-      redis.call('ZREM', GONE, member)
-      lo = from
-    end
+-- Counts references (ascending) as dropped and keeps their seqs as runs: `lo:take,skip,take,...:reason`, the score
+-- being the last one. A range is at most GONE_SPAN wide, so that `fates` knows where to look.
+local GONE_SPAN, GONE_CHARS = 10000, 2000
+local function drop(seqs, reason)
+  local lo, hi, runs = nil, nil, {}
+  local function keep()
+    if lo then redis.call('ZADD', GONE, digits(hi), digits(lo) .. ':' .. table.concat(runs, ',') .. ':' .. reason) end
   end
-  redis.call('ZADD', GONE, hi, lo .. ':' .. reason)
-  redis.call('HINCRBY', ROW, 'dropped', n)
-  redis.call('HINCRBY', ROW, 'd:' .. reason, n)
+  local last = redis.call('ZRANGE', GONE, -1, -1, 'WITHSCORES')
+  local from, text, why = string.match(last[1] or '', '^(%d+):([%d,]+):(.*)$')
+  if why == reason and tonumber(last[2]) < tonumber(seqs[1]) and #text < GONE_CHARS then
+    redis.call('ZREM', GONE, last[1])
+    lo, hi = tonumber(from), tonumber(last[2])
+    for run in string.gmatch(text, '%d+') do runs[#runs + 1] = tonumber(run) end
+  end
+  for _, each in ipairs(seqs) do
+    local seq = tonumber(each)
+    if lo and (seq - lo >= GONE_SPAN or #runs >= GONE_CHARS / 2) then
+      keep()
+      lo = nil
+    end
+    if not lo then
+      lo, runs = seq, {1}
+    elseif seq == hi + 1 then
+      runs[#runs] = runs[#runs] + 1
+    else
+      runs[#runs + 1] = seq - hi - 1
+      runs[#runs + 1] = 1
+    end
+    hi = seq
+  end
+  keep()
+  redis.call('HINCRBY', ROW, 'dropped', #seqs)
+  redis.call('HINCRBY', ROW, 'd:' .. reason, #seqs)
 end
