@@ -30,7 +30,7 @@ EVENTS = 120
 
 
 async def fill(log: RedisLog, state: State, archive: SqliteArchive) -> None:
-    """Recorded, routed, archived; of `siem`, 1 is parked, 2 dropped, 3 waits for a retry, 4 to 60 are done."""
+    """Recorded, routed, archived; of `siem`, 1 is parked, 2 dropped, 3 retrying, 4 to 60 are done."""
     table = orjson.dumps(ROUTES).decode()
     gen = await log.publish(table, sorted(ROUTES), now_ms=NOW_MS)
     made = [make_entry(seq, source="guard", tenant="acme", raw_data=True) for seq in range(1, EVENTS + 1)]
