@@ -141,7 +141,7 @@ class ConnectorConfig(Section):
         None, gt=0, description="older events end as dropped (stale) instead of sent"
     )
     ordered: bool = Field(
-        False, description="nothing overtakes: trouble with one event holds up those behind it"
+        False, description="one event at a time, and trouble with one holds up those behind it"
     )
     from_: Moment = Field("now", alias="from", description="where it starts: now, beginning, or a time")
     batch_events: int | None = Field(None, ge=1, le=10_000, description="most events a send takes at once")

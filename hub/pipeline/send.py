@@ -36,6 +36,7 @@ class Lane:
     rate_per_s: float | None = None
     max_age_ms: int | None = None
     ordered: bool = False
+    """One event at a time: within a batch a refused event would be overtaken by those behind it."""
     limits: Limits = field(default_factory=Limits)
     probes: Backoff = PROBES
 
@@ -106,7 +107,8 @@ class Sender:
 
     # -- the queue's head ------------------------------------------------------------------------------------
     async def _head(self) -> int:
-        want = 1 if self._failures else self.lane.batch_events * self.lane.concurrency
+        alone = self._failures or self.lane.ordered
+        want = 1 if alone else self.lane.batch_events * self.lane.concurrency
         refs = (await self._log.peek(self.lane.name, want, now_ms=self._now_ms())).refs
         if not refs:
             return 0

@@ -114,8 +114,8 @@ async def test_a_walk_killed_after_every_response_archives_the_servers_set_once(
     async with quiet_sandbox(tmp_path / "sandbox") as sandbox:
         settings = load_text(f"""
 sources:
-  mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}", allow_networks: [127.0.0.0/8],
-       budget: {{per_minute: 60000, burst: 1000}}}}
+  mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}",
+       allow_networks: [127.0.0.0/8], budget: {{per_minute: 60000, burst: 1000}}}}
 """)
         caller = Caller(lambda: settings, state, now_ms=now_ms)
         todo = polls(settings, Registry())
