@@ -23,16 +23,6 @@ def _dumps(line: Any, **_: Any) -> str:
     return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace")
 
 
-def _surrogates_out(
-    _logger: Any, _method: str, line: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    """Text from hostile input may hold lone surrogates, which no encoder takes."""
-    for key, value in line.items():
-        if isinstance(value, str) and not value.isascii():
-            line[key] = value.encode("utf-8", "replace").decode()
-    return line
-
-
 REDACTOR = Redactor()
 """This process's secrets: what is registered once is never written again."""
 
@@ -83,7 +73,7 @@ def setup(
 def _renderers(*, plain: bool, colors: bool) -> list[structlog.typing.Processor]:
     if plain:
         return [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="time", pad_event_to=28)]
-    return [_surrogates_out, structlog.processors.JSONRenderer(serializer=_dumps)]
+    return [structlog.processors.JSONRenderer(serializer=_dumps)]
 
 
 def _adopt_libraries(

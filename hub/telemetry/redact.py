@@ -13,6 +13,7 @@ MASK = "***"
 _MIN_CHARS = 4
 """A shorter value cannot be told from ordinary text; `mxhub check` warns of short secrets."""
 _MAX_DEPTH = 8
+_JSON_BITS = 63
 _NAME = re.compile(
     r"(^|_)(secrets?|tokens?|passwords?|passwd|passphrase|api_?keys?|authorization|cookies?|credentials?|private_?key)$"
 )
@@ -39,6 +40,11 @@ def secrets_of(value: Any) -> set[str]:
     return set()
 
 
+def _fitting(value: Any) -> Any:
+    """JSON writers refuse integers beyond 64 bits."""
+    return str(value) if isinstance(value, int) and value.bit_length() > _JSON_BITS else value
+
+
 class Redactor:
     """A structlog processor. Values stay registered for good: an old secret may still be live somewhere."""
 
@@ -55,15 +61,17 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
-        """The text without any registered value and without credentials in URLs."""
+        """The text without any registered value, without credentials in URLs, and fit for UTF-8."""
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
-        return _URL_CREDENTIALS.sub(rf"\1:{MASK}@", text) if "@" in text else text
+        if "@" in text:
+            text = _URL_CREDENTIALS.sub(rf"\1:{MASK}@", text)
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Any value with its text scrubbed; what is no plain data becomes text first."""
         if value is None or isinstance(value, bool | float | int):
-            return MASK if str(value) in self._values else value
+            return MASK if str(value) in self._values else _fitting(value)
         if depth > _MAX_DEPTH:
             return "..."
         if isinstance(value, Mapping):
