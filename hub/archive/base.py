@@ -17,7 +17,8 @@ __all__ = ["Archive", "ArchiveError", "Hit", "Page", "Stored"]
 
 class ArchiveError(Exception):
     """The archive cannot be written or read: disk full, locked by another process, damaged. Says which file
-    and what to do."""
+    and what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Page:
 class Archive(Protocol):
     def offset(self, partition: int) -> int:
         """Highest seq that is durable and searchable; everything up to it is stored, a duplicate, or gone
-        by retention."""
+        by retention.
+        """
         ...
 
     def append(self, partition: int, entries: Sequence[Entry]) -> Stored:
@@ -70,7 +72,8 @@ class Archive(Protocol):
 
     def search(self, query: Query) -> Page:
         """Newest first (event time), or oldest first by record order when the query says so; stable under
-        inserts."""
+        inserts.
+        """
         ...
 
     def get(self, uid: str) -> Hit | None: ...
@@ -79,7 +82,8 @@ class Archive(Protocol):
 
     def facets(self, query: Query, field: str, limit: int = 20) -> Sequence[tuple[str, int]]:
         """Most frequent values of `tenant | source | class | code | severity | disposition | domain |
-        sender | recipient`, with counts."""
+        sender | recipient`, with counts.
+        """
         ...
 
     def histogram(self, query: Query, interval_ms: int) -> Sequence[tuple[int, int]]:
@@ -94,10 +98,13 @@ class Archive(Protocol):
         """What the range no longer holds (retention, erasure): `[{"from_seq","to_seq","reason"}]`."""
         ...
 
-    def retain(self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: Mapping[int, int]) -> int:
+    def retain(
+        self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: Mapping[int, int]
+    ) -> int:
         """Drop whole partition files: by age only below `owed_from` (partition -> lowest seq still owed to
         a connector), by size regardless.
-        Returns the number of events dropped."""
+        Returns the number of events dropped.
+        """
         ...
 
     def close(self) -> None: ...

@@ -9,8 +9,11 @@ MAX_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """All given conditions must hold; several values of one field mean any of them. Times are epoch milliseconds, `since` inclusive,
-    `until` exclusive. Addresses and domains compare case-insensitively and exactly; `subject` and `q` are words (a phrase in quotes)."""
+    """All given conditions must hold; several values of one field mean any of them.
+
+    Times are epoch milliseconds, `since` inclusive, `until` exclusive. Addresses, domains and message ids
+    compare exactly, case and angle brackets apart; `subject` and `q` are words, a phrase in quotes.
+    """
 
     q: str = ""
     tenant: tuple[str, ...] = ()
