@@ -105,7 +105,7 @@ def _load(what: str, name: str, found: EntryPoint | str, kind: type[Spec]) -> Sp
         loaded = (
             getattr(importlib.import_module(found), "SPEC", None) if isinstance(found, str) else found.load()
         )
-    except ImportError as error:
+    except Exception as error:  # a third party's module may raise anything
         raise RegistryError(f"{what} {name!r} ({_origin(found)}) cannot be imported: {error}") from error
     if not isinstance(loaded, kind):
         raise RegistryError(f"{what} {name!r} ({_origin(found)}) has no SPEC of type {kind.__name__}")

@@ -21,7 +21,7 @@ from hub.sdk.times import iso
 __all__ = ["UNREADABLE", "CursorWalk"]
 
 MAX_REFUSALS = 3
-"""A cursor refused this often without progress between ends the walk until the next due time."""
+"""A cursor refused this often at one place ends the walk until the next due time."""
 MAX_EMPTY = 5
 """Empty pages in a row, each of which promises another; then the rest waits for the next due time."""
 UNREADABLE = "the stored cursor cannot be read; the list is read again from its beginning"
@@ -102,8 +102,6 @@ class CursorWalk:
         items = [self.item(payload, raw) for payload, raw in listing.items]
         _look(state, [self.time_of(payload) for payload, _ in listing.items], now_ms)
         state.empty = 0 if items else state.empty + 1
-        if items and state.next is not None:
-            state.refused = 0
         asked, state.next = state.next, listing.following
         if _repeats(state, asked, listing):
             gap = f"{self.path} gives the same page again and again; entries behind it may be missing"
@@ -123,12 +121,13 @@ class CursorWalk:
             until=state.until,
             high=state.high,
             walk_high=state.walk_high,
-            refused=state.refused + 1,
         )
         if state.order == "asc" and state.walk_high is not None:
             again.start = state.walk_high
         elif state.order == "desc":
             again.until = state.walk_low
+        moved = (again.start, again.until) != (state.start, state.until)
+        again.refused = 1 if moved else state.refused + 1
         since = "its beginning" if again.start is None else iso(again.start)
         gap = f"the vendor refused the cursor of {self.path} ({why}); reading goes on from {since}"
         more = again.refused < MAX_REFUSALS

@@ -5,7 +5,7 @@ import sys
 from tests.golden import goldens
 
 
-def main(write: bool) -> int:
+def main(*, write: bool) -> int:
     changed = [g for g in goldens() if not g.out.exists() or g.out.read_text() != g.render()]
     for golden in changed:
         print(f"{'rewrote' if write else 'differs'}: {golden.spec.vendor}/{golden.out.name}")
@@ -15,4 +15,4 @@ def main(write: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--write" in sys.argv[1:]))
+    sys.exit(main(write="--write" in sys.argv[1:]))

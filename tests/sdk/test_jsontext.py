@@ -1,0 +1,55 @@
+"""JSON is decoded tolerantly and cut exactly."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.sdk.jsontext import decode, elements, members
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+SPACING = st.sampled_from([None, 1, "\t"])
+
+
+@given(st.lists(JSON, max_size=4), SPACING)
+def test_elements_are_the_exact_bytes_of_an_array(values: list[Any], indent: Any) -> None:
+    parts = elements(json.dumps(values, indent=indent).encode())
+
+    assert [repr(json.loads(part)) for part in parts] == [repr(json.loads(json.dumps(v))) for v in values]
+    assert all(part in json.dumps(values, indent=indent).encode() for part in parts)
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), SPACING)
+def test_members_are_the_exact_bytes_of_an_object(values: dict[str, Any], indent: Any) -> None:
+    parts = members(json.dumps(values, indent=indent).encode())
+
+    assert {k: repr(json.loads(p)) for k, p in parts.items()} == {
+        k: repr(json.loads(json.dumps(v))) for k, v in values.items()
+    }
+
+
+@pytest.mark.parametrize("raw", [b'"\\ud800"', b"NaN", b"\xef\xbb\xbf{}", b"1e999", b'{"a":1,"a":2}'])
+def test_what_python_takes_is_taken(raw: bytes) -> None:
+    decode(raw)
+
+
+@given(st.binary(max_size=30) | st.text('[]{},:"\\u0d8 \n1', max_size=30).map(str.encode))
+def test_anything_else_is_a_value_error(raw: bytes) -> None:
+    for read in (decode, elements, members):
+        try:
+            read(raw)
+        except ValueError:
+            continue
+
+
+@pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_deep_nesting_is_a_value_error(raw: bytes) -> None:
+    for read in (decode, elements, members):
+        with pytest.raises(ValueError, match=r"."):
+            read(raw)
