@@ -21,7 +21,7 @@ def sign(
 ) -> dict[str, str]:
     """Headers that prove `body`; several secrets (a rotation) give several signatures where there is room.
 
-    Raises `ValueError` when a delivery id or timestamp that the scheme signs is not given, or a secret is unfit.
+    Raises `ValueError` when a signed delivery id or timestamp is not given, or a secret is unfit.
     """
     stamped = "timestamp" in scheme.content or bool(scheme.timestamp_header)
     if stamped and timestamp_s is None:

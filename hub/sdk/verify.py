@@ -247,7 +247,7 @@ def _prove(
     if abs(now_s - stamp) > scheme.tolerance_s:
         return Refusal(
             code="timestamp_outside_tolerance",
-            message=f"signed {now_s - stamp:.0f} s ago, the window is {scheme.tolerance_s:.0f} s; check the clocks",
+            message=f"signed {now_s - stamp:.0f} s ago; the window is {scheme.tolerance_s:.0f} s",
         )
     return Verified(
         scheme=scheme.name, secret_index=matched, delivery_id=claim.delivery_id, timestamp_s=stamp
