@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -315,9 +316,14 @@ class MemoryStatus:
         return {"guard/audit": NOW_MS + 60_000, "other/audit": NOW_MS}
 
 
+@lru_cache(maxsize=2000)
+def _event(seq: int) -> Entry:
+    return make_entry(seq, source="guard", tenant="acme", raw_data=True)
+
+
 def make_services(*, events: int = 30, token: str | None = TOKEN, **over: Any) -> Services:
     """`over` replaces any service. Event `n` has source `guard` and a code of the made traffic."""
-    stored = [make_entry(seq, source="guard", tenant="acme", raw_data=True) for seq in range(1, events + 1)]
+    stored = [_event(seq) for seq in range(1, events + 1)]
     log = over.pop("log", None) or MemoryLog({entry.seq: entry for entry in stored})
     archive = over.pop("archive", None) or MemoryArchive(stored)
     first = stored[0] if stored else make_entry(1)
