@@ -75,9 +75,8 @@ def _sources(settings: Settings, registry: Registry) -> list[tuple[str, Awaitabl
     asked: list[tuple[str, Awaitable[str]]] = []
     for name, source in settings.sources.items():
         spec = registry.source(source.vendor)
-        streams = [
-            s for s in spec.streams(source.options) if name not in source.polls or source.polls[name].enabled
-        ]
+        off = {stream for stream, poll in source.polls.items() if not poll.enabled}
+        streams = [stream for stream in spec.streams(source.options) if stream.name not in off]
         if not streams or not spec.base_url(source.options):
             asked.append((f"source {name}", _nothing("it only receives webhooks")))
         asked += [(f"source {name} {stream.name}", _first_page(spec, source, stream)) for stream in streams]
