@@ -38,7 +38,7 @@ def mount(
         seen.add((route.method, route.path))
         endpoint = _endpoint(route, authenticate, idempotency)
         app.router.add_route(route.method, route.path, endpoint)
-        if route.method == "GET" and not route.media_types:
+        if route.method == "GET":
             app.router.add_route("HEAD", route.path, endpoint)
 
 
@@ -106,16 +106,17 @@ async def _respond(route: Route, call: Call[Any, Any], answer: Answer) -> web.St
 
 
 async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
+    headers = {
+        "Content-Type": answer.media_type,
+        "Content-Disposition": f'attachment; filename="{answer.filename}"',
+        "Cache-Control": "no-store",
+        "X-Request-Id": request[REQUEST_ID],
+    }
+    if request.method == "HEAD":
+        return web.Response(headers=headers)
     chunks = answer.chunks
     first = await anext(chunks, b"")
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": answer.media_type,
-            "Content-Disposition": f'attachment; filename="{answer.filename}"',
-            "Cache-Control": "no-store",
-            "X-Request-Id": request[REQUEST_ID],
-        }
-    )
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     try:
         await _pour(response, first, chunks)

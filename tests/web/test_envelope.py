@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from tests.web.conftest import AUTH, made
 
 
@@ -93,8 +95,9 @@ async def test_an_odd_request_id_is_replaced(client):
     assert re.fullmatch(r"req_[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 
-async def test_head_answers_without_a_body(client):
-    answer = await client.head("/api/v1/things", headers=AUTH)
+@pytest.mark.parametrize("path", ["/api/v1/things", "/ping", "/api/v1/stream?word=late"])
+async def test_head_answers_without_a_body(client, path):
+    answer = await client.head(path, headers=AUTH)
 
     assert answer.status == 200
     assert await answer.read() == b""
