@@ -108,14 +108,23 @@ def _padded(text: str, note: str) -> str:
 
 
 def _value(name: str, field: FieldInfo, prefix: str) -> str:
+    """The default where it says something, else an example."""
     if SecretStr in _types(field.annotation):
         return f"${{{prefix}_{name.upper()}}}"
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default not in (None, "", ()):
+        return _yaml(default)
+    return _example(name, field, prefix) or ("CHANGE-ME" if field.is_required() else _yaml(default))
+
+
+def _example(name: str, field: FieldInfo, prefix: str) -> str:
+    """From the option's examples, from its description, or, for a URL that is needed, made up."""
     if field.examples:
         return _yaml(field.examples[0])
-    if not field.is_required() and field.get_default(call_default_factory=True) not in (None, "", ()):
-        return _yaml(field.get_default(call_default_factory=True))
-    found = _EXAMPLE.search(field.description or "")
-    return found[1] if found else "CHANGE-ME" if field.is_required() else '""'
+    if found := _EXAMPLE.search(field.description or ""):
+        return found[1]
+    is_url = name == "url" or name.endswith("_url")
+    return f"https://{prefix.lower().replace('_', '-')}.example" if is_url and field.is_required() else ""
 
 
 def _types(annotation: Any) -> list[Any]:
