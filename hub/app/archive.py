@@ -1,13 +1,14 @@
 """Opens the archive and holds it against the log."""
 
+from contextlib import suppress
 from math import ceil
 
-from hub.archive.base import ArchiveError
+from hub.archive.base import ArchiveError, ArchiveInUse
 from hub.archive.sqlite import SqliteArchive
 from hub.config.model import Settings
 from hub.store.base import Log
 
-__all__ = ["open_archive"]
+__all__ = ["open_reader", "open_writer"]
 
 
 def _open(settings: Settings, *, read_only: bool) -> SqliteArchive:
@@ -21,14 +22,12 @@ def _open(settings: Settings, *, read_only: bool) -> SqliteArchive:
     )
 
 
-async def open_archive(settings: Settings, log: Log, *, writer: bool) -> SqliteArchive:
-    """The archive of the data directory; one writer, any number of readers.
+async def open_writer(settings: Settings, log: Log) -> SqliteArchive:
+    """The archive for writing: one process at a time.
 
-    Raises `ArchiveError` when it is ahead of the log: one of the two was restored from a back-up, and only a
-    person knows which to believe.
+    Raises `ArchiveInUse` while another process writes; `ArchiveError` when the archive is ahead of the log: one
+    of the two was restored from a back-up, and only a person knows which to believe.
     """
-    if not writer:
-        return _open_for_reading(settings)
     archive = _open(settings, read_only=False)
     seq, offset = (await log.head()).seq, archive.offset(log.partition)
     if offset > seq:
@@ -41,10 +40,8 @@ async def open_archive(settings: Settings, log: Log, *, writer: bool) -> SqliteA
     return archive
 
 
-def _open_for_reading(settings: Settings) -> SqliteArchive:
-    """A reader; where no writer has been yet, an empty archive is made first."""
-    try:
-        return _open(settings, read_only=True)
-    except ArchiveError:
+def open_reader(settings: Settings) -> SqliteArchive:
+    """The archive for reading, beside whoever writes; where no writer has been yet, an empty one is made first."""
+    with suppress(ArchiveInUse):  # then there is one
         _open(settings, read_only=False).close()
-        return _open(settings, read_only=True)
+    return _open(settings, read_only=True)

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from hub.api.app import create_app
 from hub.api.services import Readers, Services
-from hub.app.archive import open_archive
+from hub.app.archive import open_reader, open_writer
 from hub.app.call import Caller
 from hub.app.connectors import lane_of, make_connector
 from hub.app.desk import HubDesk
@@ -45,6 +45,7 @@ from hub.pipeline.route import Router
 from hub.pipeline.schedule import Walks
 from hub.pipeline.send import Sender
 from hub.registry import Registry
+from hub.telemetry.metrics import METRICS
 
 __all__ = ["Hub", "Role", "now_ms"]
 
@@ -99,7 +100,7 @@ class Hub:
         self.store = await self._stack.enter_async_context(open_store(self.settings))
         self.readers = Readers()
         self._stack.callback(self.readers.close)
-        self.archive = await open_archive(self.settings, self.store.log, writer="work" in self.roles)
+        self.archive = open_reader(self.settings)
         self._stack.callback(self.archive.close)
         self.observers = Observers(self.store.state, self.registry.source(OWN_SOURCE), now_ms=self.now_ms)
         await self._stack.enter_async_context(self.observers)
@@ -123,7 +124,10 @@ class Hub:
         log = self.store.log
         payloads = Payloads(log, lambda seqs: self.readers.run(self.archive.entries, log.partition, seqs))
         self._lanes = Lanes(log, lambda row: self._sender(row, payloads), now_ms=self.now_ms)
-        keeper = Keeper(log, payloads, self.archive, stalled=self.observers.archive_stalled)
+        keeper = Keeper(
+            log, payloads, lambda: open_writer(self.settings, log), stalled=self.observers.archive_stalled
+        )
+        await keeper.turn()  # an archive that cannot be written is said at start
         self._flow = Flow(
             log,
             router=lambda wake: Router(log, payloads, wake=wake),
@@ -195,6 +199,7 @@ class Hub:
             captures=captures,
             ready=self.store.ready,
             readers=self.readers,
+            metrics=METRICS,
         )
         await self._listen(
             Door(
@@ -251,6 +256,7 @@ class Hub:
         old, self.settings = self.settings, settings
         await self._publish()
         if self._ingest is not None:
+            self.services.settings = settings
             self._ingest.doors = doors(settings, self.registry)
         if self._walks is not None:
             self._walks.polls = polls(settings, self.registry)

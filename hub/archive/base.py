@@ -12,13 +12,17 @@ from typing import Protocol
 from hub.archive.query import Query
 from hub.model.event import Entry
 
-__all__ = ["Archive", "ArchiveError", "Hit", "Page", "Stored"]
+__all__ = ["Archive", "ArchiveError", "ArchiveInUse", "Hit", "Page", "Stored"]
 
 
 class ArchiveError(Exception):
     """The archive cannot be written or read: disk full, locked by another process, damaged. Says which file
     and what to do.
     """
+
+
+class ArchiveInUse(ArchiveError):
+    """Another process writes there. Says which."""
 
 
 @dataclass(frozen=True, slots=True)

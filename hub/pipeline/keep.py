@@ -1,59 +1,79 @@
 """The archive's writer: follows the log with its own durable offset and then lets the log forget.
 
-It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log,
-and a full log
-is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits for the
-disk.
+It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log, and a
+full log is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits for
+the disk. One process writes; the others stand by and take over when it is gone.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from hub.archive.base import Archive, ArchiveError
+from hub.archive.base import Archive, ArchiveError, ArchiveInUse
 from hub.pipeline.payloads import Payloads
 from hub.store.base import Log
 
 __all__ = ["Keeper"]
 
 BATCH_EVENTS = 1000
+_STANDBY_S = 0.5
 
 
 class Keeper:
-    """One partition's archive writer."""
+    """One partition's archive writer in this process."""
 
     def __init__(
-        self, log: Log, payloads: Payloads, archive: Archive, *, stalled: Callable[[str | None], None]
+        self,
+        log: Log,
+        payloads: Payloads,
+        open_writer: Callable[[], Awaitable[Archive]],
+        *,
+        stalled: Callable[[str | None], None],
     ) -> None:
+        """`open_writer` raises `ArchiveInUse` while another process writes."""
         self._log = log
         self._payloads = payloads
-        self._archive = archive
+        self._open_writer = open_writer
         self._stalled = stalled
+        self._archive: Archive | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-writer")
-        self.offset = archive.offset(log.partition)
+        self.offset = 0
 
     async def turn(self) -> int:
         """Archive what is there (bounded), then trim; returns how many events were archived.
 
         Raises `ArchiveError` after telling `stalled`.
         """
+        try:
+            archive = self._archive or await self._take_over()
+            if archive is None:
+                return 0
+            return await self._append(archive)
+        except ArchiveError as error:
+            self._stalled(str(error))
+            raise
+
+    async def _take_over(self) -> Archive | None:
+        try:
+            self._archive = await self._open_writer()
+        except ArchiveInUse:
+            await asyncio.sleep(_STANDBY_S)
+            return None
+        self.offset = self._archive.offset(self._log.partition)
+        await self.trim()
+        return self._archive
+
+    async def _append(self, archive: Archive) -> int:
         entries = await self._payloads.after(self.offset, BATCH_EVENTS)
         if not entries:
             return 0
         if entries[0].seq != self.offset + 1:
-            message = (
+            raise ArchiveError(
                 f"the log begins at {entries[0].seq}, the archive ends at {self.offset}: "
                 "the events between are in neither"
             )
-            self._stalled(message)
-            raise ArchiveError(message)
-        try:
-            await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._archive.append, self._log.partition, entries
-            )
-        except ArchiveError as error:
-            self._stalled(str(error))
-            raise
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, archive.append, self._log.partition, entries)
         self._stalled(None)
         self.offset = entries[-1].seq
         await self.trim()
@@ -64,5 +84,8 @@ class Keeper:
         return await self._log.trim(self.offset)
 
     def close(self) -> None:
-        """Wait for the write in flight."""
+        """Wait for the write in flight and let the next writer in."""
         self._thread.shutdown(wait=True)
+        archive, self._archive = self._archive, None
+        if archive is not None:
+            archive.close()

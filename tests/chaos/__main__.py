@@ -85,7 +85,7 @@ async def _main(args):
         played = (gated(n, file) for n in range(args.first, last))
         results = await asyncio.gather(*played, return_exceptions=True)
     for error in filter(None, results):
-        print(f"a schedule did not end: {error!r}")
+        print(f"a schedule did not end: {type(error).__name__}: {error}")
     return _close(args, rows, complete=not any(results))
 
 

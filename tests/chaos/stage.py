@@ -42,8 +42,7 @@ tenant: chaos
 log: {{dedupe_hours: {dedupe_hours}, max_entries: {max_entries}, disk_reserve_mb: 1}}
 archive: {{roll_events: 1000}}
 sources:
-  mg: {{vendor: mailguard, url: "http://127.0.0.1:9/api/v1", secrets: [{secret}], polls: {{audit: {{enabled:
-  false}}, quarantine: {{enabled: false}}}}}}
+  mg: {{vendor: mailguard, secrets: [{secret}]}}
 connectors:
 """
 CONNECTOR = """  {name}:

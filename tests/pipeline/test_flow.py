@@ -55,6 +55,15 @@ class Destination:
         return outcomes
 
 
+def writer_of(folder):
+    """Opens the archive for writing, as the keeper asks for it."""
+
+    async def open_writer():
+        return SqliteArchive(folder)
+
+    return open_writer
+
+
 class Told:
     def __init__(self):
         self.said = []
@@ -73,7 +82,7 @@ class Told:
 async def hub(log, tmp_path):
     """Starts a flow for `{connector: (rules, destination, lane options)}`."""
     flows = []
-    archive = SqliteArchive(tmp_path / "archive")
+    folder = tmp_path / "archive"
     told = Told()
 
     async def no_wait(*_):
@@ -96,7 +105,7 @@ async def hub(log, tmp_path):
             return Sender(lane, destination, log, payloads, now_ms=now_ms, take=no_wait, observer=told)
 
         lanes = Lanes(log, make, now_ms=now_ms)
-        keeper = Keeper(log, payloads, archive, stalled=lambda why: None)
+        keeper = Keeper(log, payloads, writer_of(folder), stalled=lambda why: None)
         flow = Flow(
             log,
             router=lambda wake: Router(log, payloads, wake=wake),
@@ -108,11 +117,10 @@ async def hub(log, tmp_path):
         await flow.start()
         return flow
 
-    start.told, start.archive = told, archive
+    start.told, start.folder = told, folder
     yield start
     for flow in flows:
         await flow.stop(0.5)
-    archive.close()
 
 
 async def until(condition, within_s=5.0):
@@ -160,7 +168,9 @@ async def test_everything_is_archived_once_and_the_log_forgets_it(hub, log):
 
     await until(trimmed)
 
-    assert [hit.seq for hit in hub.archive.iterate(Query())] == list(range(1, 151))
+    reader = SqliteArchive(hub.folder, read_only=True)
+    assert [hit.seq for hit in reader.iterate(Query())] == list(range(1, 151))
+    reader.close()
     assert (await log.head()).log_entries == 0
 
 

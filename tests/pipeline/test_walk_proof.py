@@ -96,16 +96,23 @@ async def lives(log, poll, call, disturb):
     pytest.fail("the walk never ended")
 
 
+def writer_of(folder):
+    async def open_writer():
+        return SqliteArchive(folder)
+
+    return open_writer
+
+
 async def archived(log, folder):
     """The audit entries in the archive, by the vendor's id."""
-    archive = SqliteArchive(folder)
-    keeper = Keeper(log, Payloads(log, None), archive, stalled=lambda why: None)
+    keeper = Keeper(log, Payloads(log, None), writer_of(folder), stalled=lambda why: None)
     log_head = await log.head()
     while keeper.offset < log_head.seq:
         await keeper.turn()
-    found = [orjson.loads(hit.body)["metadata"]["original_event_uid"] for hit in archive.iterate(Query())]
+    reader = SqliteArchive(folder, read_only=True)
+    found = [orjson.loads(hit.body)["metadata"]["original_event_uid"] for hit in reader.iterate(Query())]
+    reader.close()
     keeper.close()
-    archive.close()
     return found
 
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from hub.archive.base import ArchiveError
+from hub.archive.base import ArchiveInUse
 
 __all__ = ["DirectoryLock"]
 
@@ -14,7 +14,7 @@ _NAME = "LOCK"
 class DirectoryLock:
     """Holds `LOCK` in the directory from construction to `release`.
 
-    Raises `ArchiveError` naming the directory and the holder's process id when another process has it, and
+    Raises `ArchiveInUse` naming the directory and the holder's process id when another process has it, and
     `OSError` when the file cannot be made.
     """
 
@@ -25,7 +25,7 @@ class DirectoryLock:
         except BlockingIOError:
             holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
-            raise ArchiveError(
+            raise ArchiveInUse(
                 f"the archive {directory} is in use by process {holder}: "
                 "stop it, choose another data directory, or open this one read-only"
             ) from None
