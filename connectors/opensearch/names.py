@@ -13,7 +13,7 @@ DAY_MS = 86_400_000
 _FORMATS = {"day": "%Y.%m.%d", "month": "%Y.%m", "year": "%Y"}
 _SAFE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MOST_TENANT_CHARS = 80
-_PERIOD = re.compile(r"-(\d{4})(?:\.(\d\d))?(?:\.(\d\d))?$")
+_PERIOD = re.compile(r"-(\d{4})(?:\.(\d\d)(?:\.(\d\d))?)?$", re.ASCII)
 _MOST_CACHED = 20_000
 
 
@@ -64,19 +64,19 @@ def ended_ms(index: str) -> int | None:
     found = _PERIOD.search(index)
     if found is None:
         return None
-    year, month, day = (int(part) if part else 0 for part in found.groups())
+    year, month, day = found.groups()
     try:
-        after = _after(year, month, day)
+        after = _after(int(year), int(month) if month else None, int(day) if day else None)
     except (ValueError, OverflowError):
         return None
     return int(datetime(after.year, after.month, after.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def _after(year: int, month: int, day: int) -> date:
-    """The day after a year, a month (`day` 0) or a day (`month` 0 means the whole year)."""
-    if not month:
-        return date(year + 1, 1, 1)
-    if not day:
-        begin = date(year, month, 1)
+def _after(year: int, month: int | None, day: int | None) -> date:
+    """The first day after a year, a month or a day. Raises `ValueError` when there is no such date."""
+    begin = date(year, 1 if month is None else month, 1 if day is None else day)
+    if month is None:
+        return begin.replace(year=year + 1)
+    if day is None:
         return (begin + timedelta(days=31)).replace(day=1)
-    return date(year, month, day) + timedelta(days=1)
+    return begin + timedelta(days=1)

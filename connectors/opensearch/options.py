@@ -43,7 +43,9 @@ class OpenSearchOptions(Options):
     url: Node | Annotated[tuple[Node, ...], Field(min_length=1)] = Field(
         description="base URL of the cluster; a list of them names several nodes of one cluster"
     )
-    username: str | None = Field(None, min_length=1, description="user for HTTP basic authentication")
+    username: str | None = Field(
+        None, min_length=1, pattern="^[^:]*$", description="user for HTTP basic authentication"
+    )
     password: SecretStr | None = Field(None, description="its password")
     api_key: Annotated[SecretStr | None, AfterValidator(_header_value)] = Field(
         None, description="sent as 'Authorization: ApiKey ...', instead of user and password"

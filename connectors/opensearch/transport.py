@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 import orjson
 from opensearchpy import AsyncOpenSearch
 from opensearchpy._async.http_aiohttp import AsyncConnection
@@ -17,7 +16,7 @@ from yarl import URL
 
 from connectors.opensearch.options import OpenSearchOptions
 from hub.sdk.connector import Context
-from hub.sdk.http import Client, DeadlineExceeded, HttpError, Response, Tls, user_agent
+from hub.sdk.http import Client, DeadlineExceeded, HttpError, Response, Tls, basic_auth, user_agent
 
 __all__ = ["Answered", "open_client", "open_http"]
 
@@ -156,6 +155,5 @@ def _authorization(options: OpenSearchOptions) -> dict[str, str]:
     if options.api_key is not None:
         return {"authorization": f"ApiKey {options.api_key.get_secret_value()}"}
     if options.username is not None and options.password is not None:
-        basic = aiohttp.BasicAuth(options.username, options.password.get_secret_value(), "utf-8")
-        return {"authorization": basic.encode()}
+        return {"authorization": basic_auth(options.username, options.password.get_secret_value())}
     return {}

@@ -1,6 +1,6 @@
 """Outgoing HTTP: one client, one exception tree, one address guard."""
 
-from hub.sdk.http.client import Client, Response, user_agent
+from hub.sdk.http.client import Client, Response, basic_auth, user_agent
 from hub.sdk.http.errors import (
     BadAnswer,
     DeadlineExceeded,
@@ -29,6 +29,7 @@ __all__ = [
     "TooLarge",
     "Unreachable",
     "Unsendable",
+    "basic_auth",
     "redact",
     "retry_after_s",
     "user_agent",

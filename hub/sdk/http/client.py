@@ -1,6 +1,7 @@
 """The one outgoing HTTP client: a deadline on everything, a size cap, no redirects, guarded addresses."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from hub.sdk.http.resolve import Resolver
 from hub.sdk.http.retry_after import retry_after_s
 from hub.sdk.http.tls import Tls
 
-__all__ = ["Client", "Response", "user_agent"]
+__all__ = ["Client", "Response", "basic_auth", "user_agent"]
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 _DNS_TTL_S = 30
@@ -45,6 +46,11 @@ def user_agent() -> str:
         return f"mxhub/{version('mxhub')}"
     except PackageNotFoundError:
         return "mxhub"
+
+
+def basic_auth(user: str, password: str) -> str:
+    """Value of an Authorization header (RFC 7617, in UTF-8). A user's name holds no colon."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 class Client:
@@ -111,7 +117,7 @@ class Client:
         """
         shown = redact(url)
         try:
-            target = self._target(url, params)
+            target, headers = _without_user(self._target(url, params), headers)
             async with asyncio.timeout(self._deadline_s if deadline_s is None else deadline_s):
                 session = self._open()
                 async with session.request(
@@ -151,6 +157,14 @@ class Client:
                 trust_env=False,
             )
         return self._session
+
+
+def _without_user(target: URL, headers: Mapping[str, str] | None) -> tuple[URL, Mapping[str, str] | None]:
+    """Credentials in the URL as the header that they stand for."""
+    if target.user is None and target.password is None:
+        return target, headers
+    authorization = basic_auth(target.user or "", target.password or "")
+    return target.with_user(None), {"Authorization": authorization, **(headers or {})}
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int, shown: str) -> Response:

@@ -75,6 +75,15 @@ async def test_cookies_are_not_kept():
         assert "cookie" not in server.received[1].headers
 
 
+async def test_credentials_in_the_url_become_a_header():
+    async with StrictServer() as server, client() as http:
+        server.expect("GET", "/", Reply())
+
+        await http.request("GET", server.url.replace("//", "//hub:p%C3%A4ss@"))
+
+        assert server.received[0].headers["authorization"] == "Basic aHViOnDDpHNz"
+
+
 async def test_retry_after_is_read():
     async with StrictServer() as server, client() as http:
         server.expect("GET", "/", Reply(status=429, headers={"Retry-After": "7"}))
