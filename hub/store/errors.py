@@ -46,12 +46,12 @@ def translate(error: BaseException) -> Exception:
     Whatever leaves the outcome unknown or may pass is `Unavailable`; a refusal of our scripts is what it
     says; what remains (a defect, a key of a wrong type) is a plain `StoreError`.
     """
-    if isinstance(error, redis_errors.ResponseError):
-        return _refusal(error)
     if isinstance(error, _PERSISTENT):
         return StoreError(
             f"the log's server and we do not understand each other: {type(error).__name__}: {error}"
         )
+    if isinstance(error, redis_errors.ResponseError):
+        return _refusal(error)
     return Unavailable(f"the log's server cannot be reached: {type(error).__name__}: {error}")
 
 
@@ -63,5 +63,5 @@ def _refusal(error: redis_errors.ResponseError) -> Exception:
         error, redis_errors.NoScriptError
     )
     if code in _TRY_LATER or subclass:
-        return Unavailable(f"the log's server refused: {error}")
+        return Unavailable(f"the log's server refused: {type(error).__name__}: {error}")
     return StoreError(f"the log's server refused: {error}")

@@ -1,0 +1,73 @@
+"""A log on a real server for a test: one server a session, emptied for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from hub.model.event import Event, Header
+from hub.store.log import RedisLog
+from hub.store.state import State
+from tests.servers.fixtures import valkey_binary
+from tests.servers.redis import RedisProcess, redis_binary
+
+__all__ = ["event", "events", "log", "log_server", "redis", "start_valkey", "state", "uid"]
+
+
+def start_valkey(**settings: str) -> RedisProcess:
+    """The embedded default's server on a socket of its own, without the waiting for a disk."""
+    process = RedisProcess(valkey_binary(), **{"appendonly": "no", **settings})
+    process.start()
+    return process
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("valkey", marks=pytest.mark.server("valkey")),
+        pytest.param("redis-7", marks=[pytest.mark.server("redis-7"), pytest.mark.integration]),
+    ],
+)
+def log_server(request: pytest.FixtureRequest) -> Iterator[RedisProcess]:
+    """The same tests on the embedded default's server and on Redis 7."""
+    binary = valkey_binary() if request.param == "valkey" else redis_binary()
+    assert binary is not None, "the server mark skips where there is none"
+    process = RedisProcess(binary, appendonly="no")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+async def redis(log_server: RedisProcess) -> AsyncIterator[Redis]:
+    """A client of an empty server."""
+    client = Redis(unix_socket_path=str(log_server.socket))
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def log(redis: Redis) -> RedisLog:
+    return RedisLog(redis)
+
+
+@pytest.fixture
+def state(redis: Redis) -> State:
+    return State(redis)
+
+
+def uid(n: int) -> bytes:
+    return n.to_bytes(16, "big")
+
+
+def event(n: int, *, body: bytes = b"{}") -> Event:
+    """Event number `n`: its uid says so."""
+    header = Header(
+        "acme", "mg", 2004, "quarantine.added", 3, "example.org", 1_700_000_000_000 + n, 1_700_000_000_500
+    )
+    return Event(uid(n), header, body)
+
+
+def events(*numbers: int) -> list[Event]:
+    return [event(n) for n in numbers]
