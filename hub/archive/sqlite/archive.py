@@ -69,6 +69,8 @@ class SqliteArchive:
     def offset(self, partition: int) -> int:
         """See `Archive.offset`."""
         if self._store is not None:
+            if (known := self._store.known_offset(partition)) is not None:
+                return known
             with self._store.lock, translated(self.path, "read the archive in"):
                 return self._store.offset(partition)
         files = [file for file in self._catalogue.files() if file.partition == partition]
@@ -156,7 +158,7 @@ class SqliteArchive:
     def retain(
         self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: Mapping[int, int]
     ) -> int:
-        """See `Archive.retain`. The file being written is never dropped, it is sealed first."""
+        """See `Archive.retain`. A partition's newest events are never dropped for size."""
         return retention.retain(
             self._writer(),
             self._pool,

@@ -22,16 +22,17 @@ _MAX_TIME_MS = 2**43 - 1
 
 
 def bounded(entry: Entry) -> Entry:
-    """The same entry with numbers that fit 64 bits and texts that are Unicode (a mapper's slip must not stop
-    the archive).
+    """The same entry with a time that fits 64 bits, texts that are Unicode and the domain in lower case.
+
+    A mapper's slip must not stop the archive.
     """
     h = entry.header
-    if -_INT64 <= h.time_ms <= _INT64 and h.tenant.isascii() and h.code.isascii() and h.domain.isascii():
+    texts = (h.tenant, h.source, h.code, h.domain)
+    if -_INT64 <= h.time_ms <= _INT64 and "".join(texts).isascii() and h.domain == h.domain.lower():
         return entry
-    texts = (text.encode("utf-8", "replace").decode() for text in (h.tenant, h.source, h.code, h.domain))
-    tenant, source, code, domain = texts
+    tenant, source, code, domain = (text.encode("utf-8", "replace").decode() for text in texts)
     time_ms = max(-_INT64, min(_INT64, h.time_ms))
-    header = Header(tenant, source, h.class_uid, code, h.severity, domain, time_ms, h.recorded_ms)
+    header = Header(tenant, source, h.class_uid, code, h.severity, domain.lower(), time_ms, h.recorded_ms)
     return Entry(entry.seq, entry.uid, header, entry.body)
 
 
@@ -69,7 +70,7 @@ class Batch:
         key = self.file.key(time_ms, seq)
         origin = self.names.origin(header.tenant, header.source)
         kind = self.names.kind(header.class_uid, header.code, header.severity, facts.disposition)
-        domain = self.names.domain(header.domain.lower())
+        domain = self.names.domain(header.domain)
         said = None if time_ms == header.time_ms else header.time_ms
         lag_ms = header.recorded_ms - time_ms
         recipients = "\n".join(facts.recipients)

@@ -50,7 +50,7 @@ def entries(pool: Pool, catalogue: Catalogue, partition: int, seqs: Sequence[int
 
 
 def _by_file(files: Sequence[DataFile], seqs: Sequence[int]) -> Iterable[tuple[DataFile, list[int]]]:
-    for file, following in zip(files, [*files[1:], None], strict=True):
+    for file, following in zip(files, [*files[1:], None], strict=False):
         end = following.first_seq if following else (1 << 63)
         mine = [seq for seq in seqs if file.first_seq <= seq < end]
         if mine:

@@ -18,7 +18,7 @@ __all__ = ["finish_drops", "gaps", "retain"]
 _CHUNK = 5_000
 _OWED = "SELECT seq, original FROM repeats WHERE seq >= ? AND original BETWEEN ? AND ? AND copy IS NULL"
 _OPEN_SHARE = 4
-"""An open file larger than this part of the size limit is sealed, so that it can go later."""
+"""An open file larger than this part of the size limit is sealed, so that it can go once newer came."""
 
 
 def retain(
@@ -36,7 +36,7 @@ def retain(
         dropped = 0
         for file in [] if keep_ms is None else _expired(store, now_ms - keep_ms, owed_from):
             dropped += _drop(store, pool, file, "retention: age", now_ms, owed_from)
-        while (oversize := _oversize(store, max_bytes)) is not None:
+        while (oversize := _oversize(store, pool, max_bytes)) is not None:
             dropped += _drop(store, pool, oversize, "retention: size", now_ms, owed_from)
         return dropped
 
@@ -67,15 +67,17 @@ def _expired(store: Store, before_ms: int, owed_from: Mapping[int, int]) -> list
     return found
 
 
-def _oversize(store: Store, max_bytes: int | None) -> DataFile | None:
-    """The oldest sealed file while all files together exceed `max_bytes`."""
-    files = store.catalogue.files()
+def _oversize(store: Store, pool: Pool, max_bytes: int | None) -> DataFile | None:
+    """The oldest file while all exceed `max_bytes`; never a partition's last one that holds events."""
+    files = list(pool.current(store.catalogue.files()))
     if max_bytes is None or sum(_bytes(store.directory, file) for file in files) <= max_bytes:
         return None
-    oldest = (next(group) for _, group in groupby(files, key=lambda file: file.partition))
-    return min(
-        (file for file in oldest if file.sealed), key=lambda file: file.max_recorded or 0, default=None
-    )
+    candidates = []
+    for _, group in groupby(files, key=lambda file: file.partition):
+        oldest, *later = group
+        if oldest.sealed and any(file.events for file in later):
+            candidates.append(oldest)
+    return min(candidates, key=lambda file: file.max_recorded or 0, default=None)
 
 
 def _bytes(directory: Path, file: DataFile) -> int:

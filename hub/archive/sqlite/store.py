@@ -5,7 +5,8 @@
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -40,6 +41,7 @@ class Store:
         self._roll_events = roll_events
         self._roll_ms = roll_ms
         self._open: dict[int, OpenFile] = {}
+        self._compacting = ThreadPoolExecutor(1, thread_name_prefix="archive-compact")
         with translated(directory, "open the archive"):
             directory.mkdir(parents=True, exist_ok=True)
             self._held = DirectoryLock(directory)
@@ -48,6 +50,7 @@ class Store:
                 self._remove_strays()
                 self.uids = Uids(directory / NAME)
                 self._catch_up()
+                self._compact_last()
             except BaseException:
                 self._held.release()
                 raise
@@ -94,6 +97,11 @@ class Store:
                 self.catalogue.begin(file, None)
             self._open[partition] = OpenFile(self.directory, file)
         return self._open[partition]
+
+    def known_offset(self, partition: int) -> int | None:
+        """The offset while the partition's file is open, without waiting for a write in progress."""
+        file = self._open.get(partition)
+        return None if file is None else file.last_seq
 
     def offset(self, partition: int) -> int:
         """Highest durable seq; 0 for a partition that has no file yet."""
@@ -156,13 +164,18 @@ class Store:
         after = create(self.directory, partition, before.last_seq + 1, _base(now_ms), before.chain)
         self.catalogue.begin(after, before.sealed())
         self._open[partition] = OpenFile(self.directory, after)
-        try:
-            before.compact()
-        except sqlite3.Error:  # a smaller and faster index, nothing that correctness needs
-            pass
-        finally:
-            before.close()
+        self._compacting.submit(_compact, before)
         return self._open[partition]
+
+    def _compact_last(self) -> None:
+        """Compact files that a crash kept from it: at most the last sealed one of a partition."""
+        last = {file.partition: file for file in self.catalogue.files() if file.sealed}
+        for file in last.values():
+            held = OpenFile(self.directory, file)
+            if held.compacted:
+                held.close()
+            else:
+                self._compacting.submit(_compact, held)
 
     def open_file(self, partition: int) -> OpenFile:
         """The partition's open file, for retention; under `lock`."""
@@ -174,6 +187,8 @@ class Store:
             file.close()
 
     def close(self) -> None:
+        """Finish what is running and let the next writer in."""
+        self._compacting.shutdown(wait=True)
         with self.lock, translated(self.directory, "close the archive"):
             for file in self._open.values():
                 file.close()
@@ -181,6 +196,12 @@ class Store:
             self.uids.close()
             self.catalogue.close()
             self._held.release()
+
+
+def _compact(file: OpenFile) -> None:
+    """In the background; a failure costs size and speed, nothing that correctness needs."""
+    with suppress(sqlite3.Error), closing(file):
+        file.compact()
 
 
 def _base(now_ms: int) -> int:

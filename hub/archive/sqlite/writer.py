@@ -122,10 +122,16 @@ class OpenFile:
         row = self._connection.execute(f"SELECT {', '.join(_SEALED)} FROM state").fetchone()
         return replace(self.file, status="sealed", **dict(zip(_SEALED, row, strict=True)))
 
+    @property
+    def compacted(self) -> bool:
+        """Whether `compact` was done."""
+        return bool(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
     def compact(self) -> None:
-        """Merge the index into one segment: a sealed file is searched for years."""
+        """Merge the index into one segment and give back free pages: a sealed file is searched for years."""
         self._connection.execute("INSERT INTO terms(terms) VALUES('optimize')")
         self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would free one page only
+        self._connection.execute("PRAGMA user_version=1")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
