@@ -7,8 +7,10 @@ local books = {head[1] or '0', head[2] or '0'}
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local key = ARGV[1] .. name
   local row = redis.call('HMGET', key, 'start', 'matched', 'delivered', 'dropped', 'replay', 'blocked')
-  books[#books + 1] = {name, row[1], row[2], row[3], row[4], row[5] or '', row[6] or '',
-    redis.call('LLEN', key .. ':q'), redis.call('ZCARD', key .. ':retry'), redis.call('HLEN', key .. ':parked'),
+  local retry, parked = key .. ':retry', key .. ':parked'
+  local trouble = redis.call('EXISTS', retry, parked) > 0 -- one call instead of two for a healthy row
+  books[#books + 1] = {name, row[1], row[2], row[3], row[4], row[5] or '', row[6] or '', redis.call('LLEN', key .. ':q'),
+    trouble and redis.call('ZCARD', retry) or 0, trouble and redis.call('HLEN', parked) or 0,
     row[4] ~= '0' and redis.call('HGETALL', key) or {}}
 end
 return books
