@@ -1,0 +1,153 @@
+"""What the log's verbs take and give."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "Book",
+    "ConnectorRow",
+    "CursorMove",
+    "Fate",
+    "Head",
+    "Lease",
+    "ParkedRow",
+    "Peeked",
+    "Recorded",
+    "RetryRef",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CursorMove:
+    """Moves a source stream's cursor in the same step that records its events."""
+
+    stream: str
+    """`<source>/<stream>`."""
+    expected: str | None
+    """The cursor as the walk read it; `None` = none yet. `Stale` when it differs by now."""
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    fresh: tuple[bool, ...]
+    """For each event given, in order: recorded now (True) or a repeat inside the dedupe window (False)."""
+    seq: int
+    """Last seq of the log after the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    start: int
+    seq: int
+    routed: int
+    trim: int
+    gen: int
+    log_entries: int
+    log_bytes: int
+    dedupe_window_ms: int
+    """How far back a repeat is surely recognised right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peeked:
+    """The head of a queue, with what `settle` needs."""
+
+    refs: tuple[int, ...]
+    parked: int = 0
+    """Heads that `peek` itself parked because they killed their worker six times."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRef:
+    """A reference in the retry set, at one attempt: it is settled only while exactly this is still there."""
+
+    seq: int
+    attempts: int
+    first_ms: int
+    """When it first failed, on the connector's own clock (which stands still while it is blocked)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What `settle` and `retried` write for one reference."""
+
+    kind: Literal["delivered", "retry", "postponed", "parked", "dropped"]
+    """`postponed`: to the retry set, due now, without counting an attempt."""
+    reason: str = ""
+    """For parked: the text shown; for retry: the last error; for dropped: a short code that is counted
+    (`stale`, `operator`, `expired`)."""
+    after_ms: int = 0
+    """For retry: due this long from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRow:
+    connector: str
+    seq: int
+    uid: str
+    reason: str
+    attempts: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorRow:
+    """A connector's state beside its books."""
+
+    name: str
+    state: Literal["ok", "blocked", "paused"]
+    reason: str
+    since_ms: int
+    """Since when it is in that state (0 for ok)."""
+    probe_at_ms: int
+    head_seq: int
+    """Oldest reference waiting in its queue; 0 when the queue is empty."""
+    queued: int
+    retrying: int
+    parked: int
+    next_retry_ms: int
+    """Wall clock of its earliest retry, as if a block ended now; 0 for none."""
+    clock_ms: int
+    """The connector's own clock now."""
+    last_delivered_ms: int
+    oldest_seq: int
+    """At most the lowest seq among its retries and parked events (exact up to 1,000 of them); 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """recorded = delivered + filtered + dropped + parked + pending, from the stored sets in one read."""
+
+    connector: str
+    recorded: int
+    matched: int
+    delivered: int
+    filtered: int
+    dropped: int
+    parked: int
+    pending: int
+    queued: int
+    """What the queue holds, counted."""
+    retrying: int
+    """What the retry set holds, counted."""
+    dropped_by: Mapping[str, int]
+    blocked: str | None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both equations hold."""
+        return (
+            self.matched == self.queued + self.delivered + self.dropped + self.parked + self.retrying
+            and self.recorded == self.delivered + self.filtered + self.dropped + self.parked + self.pending
+            and min(self.delivered, self.filtered, self.dropped, self.parked, self.pending) >= 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease only saves work; the compare-and-set is what makes two holders harmless."""
+
+    name: str
+    token: str
