@@ -150,12 +150,13 @@ def _build(
     if "verdict_id" in attributes:
         metadata.profiles.insert(1, "incident")
     for number, text, captions in _TEXTS:
-        if number in attributes:
-            attributes.setdefault(text, captions[attributes[number]])
-    if "status_id" in attributes:
+        if number in attributes and text not in attributes:
+            attributes[text] = captions[attributes[number]]
+    if "status_id" in attributes and "status" not in attributes:
         names = FINDING_STATUSES if kind.category == _FINDINGS_CATEGORY else STATUSES
-        attributes.setdefault("status", names[attributes["status_id"]])
-    attributes.setdefault("activity_name", kind.activities[activity_id])
+        attributes["status"] = names[attributes["status_id"]]
+    if "activity_name" not in attributes:
+        attributes["activity_name"] = kind.activities[activity_id]
     return OcsfEvent(
         class_uid=kind.uid,
         category_uid=kind.category,

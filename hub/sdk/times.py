@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-__all__ = ["iso", "parse_ms", "seconds_key"]
+__all__ = ["iso", "parse_ms", "seconds_key", "whole_seconds"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -68,7 +68,10 @@ def seconds_key(value: Any) -> str:
 
     Text that is no time stands for itself.
     """
-    if type(value) is str and _CANONICAL(value) and _parse_text(value) is not None:
-        return value
     ms = parse_ms(value)
-    return str(value) if ms is None else iso(ms - ms % 1000)
+    return str(value) if ms is None else whole_seconds(ms, str(value))
+
+
+def whole_seconds(ms: int, written: str) -> str:
+    """`seconds_key` of a time that is parsed already."""
+    return written if _CANONICAL(written) else iso(ms - ms % 1000)

@@ -8,7 +8,7 @@ import binascii
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "STANDARD_WEBHOOKS",
@@ -92,8 +92,7 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request's headers claim under one scheme."""
 
     digests: tuple[bytes, ...]
@@ -139,7 +138,7 @@ def verify(
 
 def read_claim(scheme: Scheme, headers: Mapping[str, str]) -> Claim | Refusal:
     """Find and decode what the headers claim, without looking at the body."""
-    value = next((headers[name] for name in scheme.headers if name in headers), None)
+    value = _first(headers, scheme.headers)
     if value is None:
         looked = ", ".join(scheme.headers)
         return Refusal(
@@ -163,6 +162,13 @@ def read_claim(scheme: Scheme, headers: Mapping[str, str]) -> Claim | Refusal:
         return Refusal(code="signature_malformed", message=f"not of the form {_form(scheme)}")
     delivery_id = headers.get(scheme.id_header, "") if scheme.id_header else ""
     return _refuse_parts(scheme, delivery_id, stamp) or Claim(digests, delivery_id, stamp)
+
+
+def _first(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
+    for name in names:
+        if name in headers:
+            return headers[name]
+    return None
 
 
 def _split_stripe(value: str) -> tuple[str, list[str]]:

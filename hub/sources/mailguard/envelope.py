@@ -29,8 +29,8 @@ class Envelope:
         self.wrapped = wrapped
         self.event_id: str | None = None
         if wrapped:
-            for name in EVENT_FIELDS:
-                self.fields.text(name)
+            while self.fields.text(*EVENT_FIELDS):  # `type` beside `event` says the same
+                pass
             self.event_id = self.fields.text(*ID_FIELDS)
         reporter = self.fields.text("node_id", "node") or ""
         self.node = (self.data.text("node_id", "node") if wrapped else None) or reporter

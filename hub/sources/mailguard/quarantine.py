@@ -14,7 +14,7 @@ from hub.model.ocsf_classes import OBSERVABLES, OTHER
 from hub.model.ocsf_objects import Device, Email, EmailAuth, Endpoint, Observable
 from hub.sdk.payload import Fields
 from hub.sdk.source import Mapped, Mapper, Payload
-from hub.sdk.times import seconds_key
+from hub.sdk.times import whole_seconds
 from hub.sources.mailguard.envelope import Envelope, actor_of
 
 __all__ = ["QUARANTINE", "correlation"]
@@ -53,12 +53,8 @@ def correlation(node: str, queue_id: str) -> str:
 def _map(state: _State, payload: Payload) -> Mapped:
     envelope = Envelope(payload)
     data = envelope.data
-    queue_id = data.peek("queue_id", "queueId")
-    if not isinstance(queue_id, str) or not queue_id:
-        raise ValueError("a quarantine event without queue_id")
-    arrived = data.peek(*_ARRIVED)
-    key = (envelope.node, queue_id, seconds_key(arrived) if arrived else envelope.occurrence(), state.name)
-    _use_arrival(envelope, state)
+    queue_id = _queue_id(data)
+    key = (envelope.node, queue_id, _arrival(envelope, state), state.name)
     metadata = envelope.metadata(correlation(envelope.node, queue_id))
     metadata.original_event_uid = metadata.original_event_uid or f"{envelope.node}/{queue_id}"
     sender, recipients, domain = _addresses(data)
@@ -94,15 +90,27 @@ def _is_dangerous(reason: object) -> bool:
     return isinstance(reason, str) and reason.lower() in _DANGEROUS
 
 
-def _use_arrival(envelope: Envelope, state: _State) -> None:
-    """A message's arrival is when it was held; a release happens when the webhook says so."""
-    if state is not _ADDED and envelope.time is not None:
-        return
+def _queue_id(data: Fields) -> str:
+    """Looked at, not taken: actions on the message need it under the vendor's name."""
+    queue_id = data.peek("queue_id", "queueId")
+    if type(queue_id) not in (str, int) or queue_id == "":
+        raise ValueError("a quarantine event without queue_id")
+    return str(queue_id)
+
+
+def _arrival(envelope: Envelope, state: _State) -> str:
+    """Take the arrival, part of the identity; it is also when the message was held (not: released)."""
+    said = envelope.data.peek(*_ARRIVED)
     arrived, written = envelope.data.time(*_ARRIVED)
-    if arrived is not None:
+    if arrived is None or written is None:
+        return str(said) if said else envelope.occurrence()
+    if state is _ADDED or envelope.time is None:
         if envelope.wrapped:
             envelope.fields.leave("timestamp", envelope.written_time)
         envelope.time, envelope.written_time = arrived, written
+    else:
+        envelope.data.leave(_ARRIVED[0], said)
+    return whole_seconds(arrived, written)
 
 
 def _addresses(data: Fields) -> tuple[str | None, list[str], str]:
