@@ -314,7 +314,7 @@ def _paths(payload: dict[str, Any]) -> list[tuple[str, ...]]:
     return [(name,) for name in payload] + inner
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_mutated_payloads_still_give_valid_events(data: st.DataObject) -> None:
     spec, code, payload = data.draw(st.sampled_from(INPUTS))
