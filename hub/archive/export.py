@@ -44,7 +44,7 @@ def export(archive: Archive, query: Query, out: BinaryIO, *, form: Format, creat
     """Write every hit in record order to `out`, in bounded memory, and return the manifest.
 
     The manifest is `{"query": the conditions given, "count": hits, "sha256" and "bytes" of what was written,
-    "gaps": what retention took of the range, "format", "created"}`; `created` is the caller's clock (RFC 3339).
+    "gaps": what retention took of it, "format", "created"}`. `created` is the caller's clock, RFC 3339.
 
     Raises `ValueError` for another format, `ArchiveError`, and what `out.write` raises.
     """

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.archive.words import ip_word
+from hub.archive.words import ip_word, whole, wholes
 from hub.model.ocsf_classes import DISPOSITIONS
 
-__all__ = ["Facts", "address", "extract"]
+__all__ = ["Facts", "address", "extract", "message_id_form"]
 
 MAX_TEXT = 8192
 """Characters of searchable text kept per event, and of the subject: a hostile body must not swell the index.
@@ -104,6 +104,8 @@ class Facts(NamedTuple):
     disposition: str = ""
     """Caption, e.g. `Quarantined`."""
     message: str = ""
+    wholes: tuple[str, ...] = ()
+    """Every address and the message id (`message_id_form`), wherever they stand: words of their own."""
     text: str = ""
     """Everything else that `q` looks through, joined by blanks."""
 
@@ -119,6 +121,11 @@ def address(text: str) -> str:
     return text.strip().lower()
 
 
+def message_id_form(message_id: str) -> str:
+    """For comparing: filters write a Message-ID with and without its angle brackets; case does not count."""
+    return message_id.strip().strip("<>").lower()
+
+
 def extract(body: bytes) -> Facts:
     """Facts of a body; empty facts when it is not an OCSF event of the usual shape."""
     try:
@@ -131,8 +138,12 @@ def extract(body: bytes) -> Facts:
     if event.disposition_id is None and event.disposition is None:
         disposition = ""
     message_id = (email.message_uid or "").strip() if email else ""
-    words: dict[str | None, None] = dict.fromkeys((sender, message_id, *recipients))
+    words: dict[str | None, None] = dict.fromkeys((sender, *recipients))
+    if message_id and whole(message_id) != message_id_form(message_id):
+        words[message_id] = None
     _collect(words, event, email)
+    text = " ".join(filter(None, words))[:MAX_TEXT]
+    found = dict.fromkeys((sender, *recipients, message_id_form(message_id), *wholes(text)))
     return Facts(
         sender,
         recipients,
@@ -140,7 +151,8 @@ def extract(body: bytes) -> Facts:
         message_id,
         disposition,
         event.message or "",
-        " ".join(filter(None, words))[:MAX_TEXT],
+        tuple(filter(None, found)),
+        text,
     )
 
 

@@ -1,5 +1,8 @@
 """Words of a text, cut the same way when an event is stored and when a user searches.
 
+An e-mail address or message id is a word as a whole, besides its parts: cut at its dots it would be a phrase
+of the most frequent words there are. So is an IP address.
+
 ASCII is cut by the index itself at everything that is no letter or digit. Other text is folded here first
 (case, diacritics, compatibility forms; Unicode as this Python knows it, not as an old SQLite does), and each
 ideograph is a word of its own, so that a part of a Chinese or Japanese subject is found as a phrase.
@@ -8,11 +11,13 @@ ideograph is a word of its own, so that a part of a Chinese or Japanese subject 
 import re
 import unicodedata
 
-__all__ = ["ip_word", "phrases", "searchable", "words"]
+__all__ = ["ip_word", "phrases", "searchable", "whole", "wholes", "words"]
 
 _QUOTED = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _WORD = re.compile("[0-9A-Za-z\x80-\U0010ffff]+")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*")
+_WHOLE = re.compile(r"""[^\s<>,;"'()\[\]@]+@[^\s<>,;"'()\[\]@]+""")
+_AROUND = "<>,;\"'()[].:!?"
 _IP_SIGNS = str.maketrans(".:", "xy")
 _TABLE_LIMIT = 20_000
 
@@ -64,12 +69,18 @@ def words(text: str) -> str:
     return " ".join(_WORD.findall(searchable(text)))
 
 
-def phrases(query: str) -> list[tuple[str, ...]]:
-    """Each word or "quoted phrase" of `query` as the index words that may stand for it.
+def wholes(text: str) -> list[str]:
+    """Whatever looks like an address or message id (`local@host`) in `text`, in lower case."""
+    return [found.strip(_AROUND).lower() for found in _WHOLE.findall(text)] if "@" in text else []
 
-    What holds no letter or digit is left out. An IP address has two forms: as an attribute it is one word,
-    within a sentence it is cut like any text.
-    """
+
+def whole(text: str) -> str | None:
+    """`text` as one address or message id in lower case, without angle brackets; `None` when it is none."""
+    bare = text.strip(_AROUND)
+    return bare.lower() if _WHOLE.fullmatch(bare) else None
+
+
+def phrases(query: str) -> list[str]:
+    """Each word and "quoted phrase" of `query` as it was typed; without what has no letter or digit."""
     found = (quoted or word for quoted, word in _QUOTED.findall(query))
-    cut = (tuple(dict.fromkeys((words(text), words(ip_word(text))))) for text in found)
-    return [forms for forms in cut if forms[0]]
+    return [text for text in found if words(text)]

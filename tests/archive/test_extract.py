@@ -49,10 +49,27 @@ def test_text_has_what_q_looks_through() -> None:
     )
 
     for word in (
-        *("sentence", "code.name", "vendor-id", "<mid@x.example>", "f.pdf", "http://u/", "operator", "cli"),
+        *("sentence", "code.name", "vendor-id", "f.pdf", "http://u/", "operator", "cli"),
         *("192x0x2x9", "mx.example", "Finding", "finding-1", "observed", "entity-1", "resource-1"),
     ):
         assert word in found.text
+
+
+def test_addresses_and_the_message_id_are_words_as_a_whole() -> None:
+    found = facts(
+        message="Held mail of Ops@x.example.",
+        email={"from": "a@x.example", "message_uid": "<MID@x.example>"},
+        actor={"user": {"email_addr": "b@x.example"}},
+    )
+
+    assert set(found.wholes) == {"a@x.example", "mid@x.example", "ops@x.example", "b@x.example"}
+    assert "MID" not in found.text
+
+
+def test_a_message_id_without_an_at_sign_is_cut_like_text() -> None:
+    found = facts(email={"message_uid": "<odd id>"})
+
+    assert found.text == "<odd id>"
 
 
 def test_a_finding_takes_its_mail_from_the_evidence() -> None:

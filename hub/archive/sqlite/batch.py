@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hub.archive.extract import Facts, extract
 from hub.archive.sqlite.catalogue import DataFile
 from hub.archive.sqlite.chain import event_digest, extend, repeat_digest
-from hub.archive.sqlite.keys import domain_key, kind_key, origin_key, recipient_key, sender_key
+from hub.archive.sqlite.keys import domain_key, kind_key, origin_key, whole_key
 from hub.archive.sqlite.names import Names
 from hub.archive.sqlite.schema import place_of
 from hub.archive.words import searchable
@@ -22,17 +22,20 @@ _MAX_TIME_MS = 2**43 - 1
 
 
 def bounded(entry: Entry) -> Entry:
-    """The same entry with a time that fits 64 bits, texts that are Unicode and the domain in lower case.
+    """The same entry with numbers that fit, texts that are Unicode and the domain in lower case.
 
     A mapper's slip must not stop the archive.
     """
     h = entry.header
     texts = (h.tenant, h.source, h.code, h.domain)
-    if -_INT64 <= h.time_ms <= _INT64 and "".join(texts).isascii() and h.domain == h.domain.lower():
+    numbers = (h.time_ms, h.class_uid, h.severity)
+    fit = min(numbers) >= -_INT64 and max(numbers) <= _INT64 and 0 <= h.recorded_ms <= _MAX_TIME_MS
+    if fit and "".join(texts).isascii() and h.domain == h.domain.lower():
         return entry
     tenant, source, code, domain = (text.encode("utf-8", "replace").decode() for text in texts)
-    time_ms = max(-_INT64, min(_INT64, h.time_ms))
-    header = Header(tenant, source, h.class_uid, code, h.severity, domain.lower(), time_ms, h.recorded_ms)
+    time_ms, class_uid, severity = (max(-_INT64, min(_INT64, number)) for number in numbers)
+    recorded_ms = max(0, min(_MAX_TIME_MS, h.recorded_ms))
+    header = Header(tenant, source, class_uid, code, severity, domain.lower(), time_ms, recorded_ms)
     return Entry(entry.seq, entry.uid, header, entry.body)
 
 
@@ -92,9 +95,7 @@ class Batch:
 
 def _keys(origin: int, kind: int, domain: int, facts: Facts) -> str:
     keys = [origin_key(origin), kind_key(kind), domain_key(domain)]
-    if facts.sender:
-        keys.append(sender_key(facts.sender))
-    keys.extend(map(recipient_key, facts.recipients))
+    keys.extend(map(whole_key, facts.wholes))
     return " ".join(keys)
 
 

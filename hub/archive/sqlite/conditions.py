@@ -6,12 +6,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.archive.extract import address
+from hub.archive.extract import address, message_id_form
 from hub.archive.query import Query
-from hub.archive.sqlite.keys import domain_key, kind_key, origin_key, recipient_key, sender_key
-from hub.archive.sqlite.pool import Session, message_id_form
+from hub.archive.sqlite.keys import domain_key, kind_key, origin_key, whole_key
+from hub.archive.sqlite.pool import Session
 from hub.archive.sqlite.schema import SEQ_BITS
-from hub.archive.words import phrases, words
+from hub.archive.words import ip_word, phrases, whole, words
 from hub.model.ocsf_classes import DISPOSITIONS
 
 __all__ = ["Conditions", "compile_query"]
@@ -64,11 +64,9 @@ def compile_query(session: Session, query: Query, *, by_columns: bool = False) -
     """
     found = Conditions()
     match: list[str] = []
-    if not (
-        _groups(session, query, found) and _texts(query, match, found) and _domains(session, query, match)
-    ):
+    if not (_groups(session, query, found) and _texts(query, match) and _domains(session, query, match)):
         return None
-    _addresses(query, match, found)
+    _wholes(query, match, found)
     _recorded(session, query, found)
     share = _share(session, found)
     if share == 0:
@@ -117,23 +115,26 @@ def _int64(value: object) -> object:
     return value if isinstance(value, int) and -(2**63) <= value < 2**63 else None
 
 
-def _texts(query: Query, match: list[str], found: Conditions) -> bool:
-    """Words of `q` and `subject`, and the message id; false when a text has no word that could be found."""
-    for column, text in (("{text subject}", query.q), ("subject", query.subject)):
-        if text.strip():
-            cut = phrases(text)
-            if not cut:
-                return False
-            match.extend(_any(column, (f'"{form}"' for form in forms)) for forms in dict.fromkeys(cut))
-    if query.message_id:
-        phrase = words(message_id_form(query.message_id))
-        if not phrase:
+def _texts(query: Query, match: list[str]) -> bool:
+    """Words of `q` and `subject`; false when a text has no word that could be found."""
+    for text, condition in ((query.q, _word_anywhere), (query.subject, _word_of_subject)):
+        cut = phrases(text)
+        if text.strip() and not cut:
             return False
-        match.append(f'text : "{phrase}"')
-        found.where.append("message_id_of(b.body) = ?")
-        found.args.extend(_bindable([message_id_form(query.message_id)]))
-        found.needs_body = True
+        match.extend(map(condition, dict.fromkeys(cut)))
     return True
+
+
+def _word_of_subject(text: str) -> str:
+    return f'subject : "{words(text)}"'
+
+
+def _word_anywhere(text: str) -> str:
+    """An IP address has two forms: one word as an attribute, cut like any text within a sentence."""
+    if (one := whole(text)) is not None:
+        return _any("keys", [whole_key(one)])
+    forms = dict.fromkeys((words(text), words(ip_word(text))))
+    return _any("{text subject}", (f'"{form}"' for form in forms))
 
 
 def _domains(session: Session, query: Query, match: list[str]) -> bool:
@@ -148,18 +149,24 @@ def _domains(session: Session, query: Query, match: list[str]) -> bool:
     return bool(keys)
 
 
-def _addresses(query: Query, match: list[str], found: Conditions) -> None:
-    """An address is found by its key and checked against the row: a key is only a hash."""
+def _wholes(query: Query, match: list[str], found: Conditions) -> None:
+    """An address or message id is found by its key; the row tells whether it stands in the field named."""
     if query.sender:
         sender = address(query.sender)
-        match.append(_any("keys", [sender_key(sender)]))
+        match.append(_any("keys", [whole_key(sender)]))
         found.where.append("e.sender = ?")
         found.args.extend(_bindable([sender]))
     if query.recipient:
         recipient = address(query.recipient)
-        match.append(_any("keys", [recipient_key(recipient)]))
+        match.append(_any("keys", [whole_key(recipient)]))
         found.where.append("instr(char(10) || e.recipients || char(10), ?) > 0")
         found.args.extend(_bindable([f"\n{recipient}\n"]))
+    if query.message_id:
+        message_id = message_id_form(query.message_id)
+        match.append(_any("keys", [whole_key(message_id)]))
+        found.where.append("message_id_of(b.body) = ?")
+        found.args.extend(_bindable([message_id]))
+        found.needs_body = True
 
 
 def _recorded(session: Session, query: Query, found: Conditions) -> None:

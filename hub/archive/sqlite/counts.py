@@ -6,6 +6,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hub.archive.query import Query
 from hub.archive.sqlite.batch import DAY_MS
@@ -18,6 +19,9 @@ from hub.archive.sqlite.search import Bounds, key_bounds, may_match, rows_sql
 
 __all__ = ["FACETS", "count", "facets", "histogram"]
 
+_CHUNK = 5_000
+MAX_VALUES = 200_000
+"""Different values that a facet counts at once; where there are more, counts of the rarest are too low."""
 FACETS = (*ORIGIN_FIELDS, *KIND_FIELDS, "domain", "sender", "recipient")
 
 
@@ -59,6 +63,7 @@ def facets(
     for session, group, events in _counted(pool, files, query, lambda _: grouping):
         for value in _values(session, field, group):
             totals[value] += events
+        _prune(totals)
     del totals[""]
     return sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
 
@@ -127,9 +132,23 @@ def _of_file(
 def _of_rows(
     session: Session, conditions: Conditions, by: _Grouping, bounds: Bounds
 ) -> Iterator[tuple[Session, object, int]]:
-    sql, args = rows_sql(session, conditions, f"{by.row}, count(*)", bounds, body=False)
-    for group, events in session.connection.execute(f"{sql} GROUP BY 1", args):
+    """Counted here, not by GROUP BY: SQLite would sort the rows on disk."""
+    sql, args = rows_sql(session, conditions, by.row, bounds, body=False)
+    rows = session.connection.execute(sql, args)
+    groups: Counter[object] = Counter()
+    while chunk := rows.fetchmany(_CHUNK):
+        groups.update(row[0] for row in chunk)
+        _prune(groups)
+    for group, events in groups.items():
         yield session, group, events
+
+
+def _prune(groups: Counter[Any]) -> None:
+    """Bounded memory: beyond `MAX_VALUES` different values the rarest so far are forgotten."""
+    if len(groups) > MAX_VALUES:
+        kept = groups.most_common(MAX_VALUES // 2)
+        groups.clear()
+        groups.update(dict(kept))
 
 
 def _whole_days(file: DataFile, query: Query) -> tuple[int, int] | None:
@@ -164,8 +183,8 @@ def _covers(file: DataFile, days: tuple[int, int]) -> bool:
 
 def _table(file: DataFile, conditions: Conditions, by: _Grouping, days: tuple[int, int]) -> str:
     """The smallest roll-up that knows what is asked."""
-    if not by.daily and _covers(file, days):
-        return "totals"
     origin = conditions.origins is not None or by is _ORIGIN
+    if origin and not by.daily and _covers(file, days):
+        return "totals"
     kind = conditions.kinds is not None or by is _KIND
     return "daily" if origin and kind else "daily_origins" if origin else "daily_kinds"

@@ -13,14 +13,14 @@ from threading import Lock
 from typing import Any
 
 from hub.archive.base import Hit
-from hub.archive.extract import extract
+from hub.archive.extract import extract, message_id_form
 from hub.archive.sqlite.catalogue import Catalogue, DataFile
 from hub.archive.sqlite.codec import unpack
 from hub.archive.sqlite.failure import translated
 from hub.archive.sqlite.schema import connect_reader
 from hub.model.event import Entry, Header
 
-__all__ = ["ENTRY_COLUMNS", "HIT_COLUMNS", "Gone", "Pool", "Session", "message_id_form"]
+__all__ = ["ENTRY_COLUMNS", "HIT_COLUMNS", "Gone", "Pool", "Session"]
 
 IDLE_CONNECTIONS = 12
 HIT_COLUMNS = "e.key, e.uid, e.lag_ms, b.body"
@@ -84,11 +84,6 @@ class Session:
 
     def _message_id(self, packed: bytes) -> str:
         return message_id_form(extract(unpack(self._dictionary, packed)).message_id)
-
-
-def message_id_form(message_id: str) -> str:
-    """Filters write a Message-ID with and without its angle brackets; case does not count."""
-    return message_id.strip().strip("<>").lower()
 
 
 class Pool:

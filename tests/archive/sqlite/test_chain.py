@@ -16,7 +16,7 @@ def chained(path: Path) -> None:
     """Three files of ten seqs, with a repeat, a hostile time and an odd domain."""
     archive = archive_of(path, [], roll_events=10, keep_days=30)
     stored = entries(30)
-    stored[4] = make_entry(5, time_ms=-(2**70), domain="MiXed.example")
+    stored[4] = make_entry(5, time_ms=-(2**70), domain="MiXed.example", body=b"{}")
     stored[14] = make_entry(15, uid=stored[2].uid)
     for first in (0, 10, 20):
         archive.append(0, stored[first : first + 10])
