@@ -25,7 +25,7 @@ from hub.app.archive import open_reader, open_writer
 from hub.app.call import Caller
 from hub.app.connectors import lane_of, make_connector
 from hub.app.desk import HubDesk
-from hub.app.door import Door
+from hub.app.door import PREFIX, Door
 from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
@@ -100,7 +100,7 @@ class Hub:
         self.store = await self._stack.enter_async_context(open_store(self.settings))
         self.readers = Readers()
         self._stack.callback(self.readers.close)
-        self.archive = open_reader(self.settings)
+        self.archive = await open_reader(self.settings)
         self._stack.callback(self.archive.close)
         self.observers = Observers(self.store.state, self.registry.source(OWN_SOURCE), now_ms=self.now_ms)
         await self._stack.enter_async_context(self.observers)
@@ -215,6 +215,7 @@ class Hub:
         public = Listener(
             create_app(self.services, trusted=False, extra_routes=routes),
             max_connections=settings.ingest.max_connections,
+            direct=(PREFIX, door.post),
         )
         private = Listener(create_app(self.services, trusted=True), max_connections=64)
         self._stack.push_async_callback(private.stop)

@@ -1,24 +1,41 @@
 """Listening with bounds: connections are counted, and one that sends no whole request in time is closed.
 
-aiohttp itself holds a silent connection for ever and has no limit on their number.
+aiohttp itself holds a silent connection for ever, has no limit on their number, and writes a traceback into
+the log for every request that is no HTTP.
 """
 
 import asyncio
+import resource
 import ssl
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+import orjson
 from aiohttp import web
 
-__all__ = ["Listener"]
+from hub.telemetry import happenings
+
+__all__ = ["Direct", "Listener"]
 
 IDLE_S = 30.0
-"""A connection without a whole request head for so long is closed (slow or silent clients)."""
-_BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 92\r\n\r\n"
+"""A connection whose first request head does not arrive within so long is closed (slow or silent clients)."""
+KEPT_S = 75.0
+"""The same between two requests: longer than proxies keep a connection to us (nginx: 60 s), so that the one
+who closes is the one who knows that nothing is on its way."""
+LINGER_S = 2.0
+"""How long the rest of a refused body is read and thrown away, so that its sender sees the answer."""
+_SPARE_FILES = 256
+"""Descriptors that the rest of a process needs."""
+_WORKING = float("inf")
+_BUSY_BODY = (
     b'{"error":{"code":"too_many_connections","message":"ingest.max_connections reached, try again"}}'
 )
-_BUSY = _BUSY.replace(b"Content-Length: 92", b"Content-Length: %d" % len(_BUSY.partition(b"\r\n\r\n")[2]))
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_BUSY_BODY), _BUSY_BODY)
+)
+
+Direct = tuple[str, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]
+"""A path prefix whose POSTs go to a handler past the router and every middleware; it must not raise."""
 
 
 class _Refuser(asyncio.Protocol):
@@ -30,37 +47,108 @@ class _Refuser(asyncio.Protocol):
             transport.close()
 
 
+class _Connection(web.RequestHandler):
+    """One connection that tells when it ends, and answers what is no HTTP in our form."""
+
+    __slots__ = ("_ended",)
+
+    def __init__(self, server: web.Server, ended: Callable[["_Connection"], None]) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # aiohttp takes None for none, its annotation does not
+            auto_decompress=False,
+            lingering_time=LINGER_S,
+        )
+        self._ended = ended
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._ended(self)
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= 500:  # noqa: PLR2004 - a defect of ours: aiohttp logs it
+            return super().handle_error(request, status, exc, message)
+        what = (message or "").strip().partition("\n")[0][:200]
+        response = _refusal(status, "bad_request", f"this is no valid HTTP request: {what}".rstrip(": "))
+        response.force_close()
+        return response
+
+
+def _refusal(status: int, code: str, message: str) -> web.Response:
+    body = orjson.dumps({"error": {"code": code, "message": message.encode(errors="replace").decode()}})
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
 class Listener:
     """Serves an application on TCP or a unix socket."""
 
-    def __init__(self, app: web.Application, *, max_connections: int, idle_s: float = IDLE_S) -> None:
-        app.middlewares.insert(0, self._stamp)
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=5.0
-        )
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        max_connections: int,
+        idle_s: float = IDLE_S,
+        kept_s: float = KEPT_S,
+        direct: Direct | None = None,
+    ) -> None:
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=5.0)
+        self._inner: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
         self._max = max_connections
         self._idle_s = idle_s
+        self._kept_s = kept_s
+        self._direct = direct
         self._servers: list[asyncio.AbstractServer] = []
-        self._active: dict[Any, float] = {}
-        """Connection -> loop time since when it owes us a request; infinity while we owe it an answer."""
+        self._owed: dict[object, float] = {}
+        """Connection -> loop time until when it has to send a request; infinity while we owe it an answer."""
         self._sweeper: asyncio.Task[None] | None = None
 
-    @web.middleware
-    async def _stamp(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        self._active[request.protocol] = float("inf")
+    @property
+    def connections(self) -> int:
+        """How many are open, or still worked for."""
+        return len(self._owed)
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        self._owed[connection] = _WORKING
         try:
-            response: web.StreamResponse = await handler(request)
+            return await self._answer(request)
+        except web.HTTPException as error:  # before any middleware: an Expect that nobody knows
+            return _refusal(error.status, "refused", error.text or error.reason)
         finally:
-            self._active[request.protocol] = asyncio.get_running_loop().time()
-        return response
+            if connection.transport is None:
+                self._owed.pop(connection, None)
+            else:
+                self._owed[connection] = asyncio.get_running_loop().time() + self._kept_s
+
+    def _answer(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        if (
+            self._direct is not None
+            and request.method == "POST"
+            and request.path.startswith(self._direct[0])
+            and "Expect" not in request.headers
+        ):
+            return self._direct[1](request)
+        return self._inner(request)
 
     def _connect(self) -> asyncio.Protocol:
         server = self._runner.server
-        if server is None or len(self._active) >= self._max:
+        if server is None or len(self._owed) >= self._max:
+            happenings.webhook_rejected("-", "too_many_connections", 503)
             return _Refuser()
-        handler = server()
-        self._active[handler] = asyncio.get_running_loop().time()
-        return handler
+        connection = _Connection(server, self._left)
+        self._owed[connection] = asyncio.get_running_loop().time() + self._idle_s
+        return connection
+
+    def _left(self, connection: _Connection) -> None:
+        if self._owed.get(connection) != _WORKING:  # else it counts until its request is done
+            self._owed.pop(connection, None)
 
     async def start_tcp(
         self, host: str, port: int, tls: ssl.SSLContext | None = None, *, shared: bool = False
@@ -80,22 +168,22 @@ class Listener:
         self._servers.append(await asyncio.get_running_loop().create_unix_server(self._connect, path))
 
     async def _setup(self) -> None:
-        if self._runner.server is None:
-            await self._runner.setup()
-            self._sweeper = asyncio.create_task(self._sweep(), name="listener sweep")
+        if self._sweeper is not None:
+            return
+        _allow_files(self._max + _SPARE_FILES)
+        await self._runner.setup()
+        if (server := self._runner.server) is not None:
+            self._inner, server.request_handler = server.request_handler, self._dispatch
+        self._sweeper = asyncio.create_task(self._sweep(), name="listener sweep")
 
     async def _sweep(self) -> None:
-        """Close who owes us a request for too long; forget who left."""
+        """Close who owes us a request for too long."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(1.0)
-            oldest = asyncio.get_running_loop().time() - self._idle_s
-            for handler, since in list(self._active.items()):
-                transport = handler.transport
-                if transport is None:
-                    if since != float("inf"):
-                        del self._active[handler]
-                elif since < oldest:
-                    transport.abort()
+            await asyncio.sleep(min(1.0, self._idle_s / 4))
+            for connection, until in list(self._owed.items()):
+                if until < loop.time():
+                    _hang_up(connection.transport)  # type: ignore[attr-defined]
 
     async def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""
@@ -109,3 +197,21 @@ class Listener:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await self._runner.cleanup()
+
+
+def _hang_up(transport: asyncio.Transport | None) -> None:
+    """Politely, unless it does not even read what we wrote."""
+    if transport is None:
+        return
+    if transport.get_write_buffer_size():
+        transport.abort()
+    else:
+        transport.close()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the soft limit of open files where the hard one allows it: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

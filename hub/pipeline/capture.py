@@ -8,10 +8,11 @@ What is captured holds the sender's secrets (headers) and mail data: it is delet
 import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
+import structlog
 
 __all__ = ["MAX_BYTES", "MAX_MINUTES", "MAX_REQUESTS", "Capture", "Captures"]
 
@@ -19,6 +20,7 @@ MAX_REQUESTS = 200
 MAX_BYTES = 16 * 1024 * 1024
 MAX_MINUTES = 24 * 60
 _KEEP_MS = 24 * 3600 * 1000
+_logger = structlog.get_logger("hub.pipeline.capture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +84,30 @@ class Captures:
         if self._now_ms() > capture.until_ms:
             del self._open[source]
             return
+        if capture.requests >= MAX_REQUESTS or capture.bytes + len(body) > MAX_BYTES:
+            return
         line = orjson.dumps(
             {
-                "at_ms": self._now_ms(), "source": source, "reason": reason, "headers": dict(headers),
+                "at_ms": self._now_ms(), "source": source, "reason": reason,
+                "headers": {_text(name): _text(value) for name, value in headers.items()},
                 "body_b64": base64.b64encode(body).decode(),
             },
             option=orjson.OPT_APPEND_NEWLINE,
         )  # fmt: skip
-        if capture.requests >= MAX_REQUESTS or capture.bytes + len(line) > MAX_BYTES:
-            return
-        with self._path(capture.id).open("ab") as file:
-            file.write(line)
-        self._open[source] = Capture(
-            capture.id, source, capture.until_ms, capture.requests + 1, capture.bytes + len(line)
-        )
+        size = capture.bytes + len(line)
+        if size <= MAX_BYTES and self._write(capture, line):
+            self._open[source] = replace(capture, requests=capture.requests + 1, bytes=size)
+
+    def _write(self, capture: Capture, line: bytes) -> bool:
+        """Whether it is kept; a capture that cannot be written ends, the door goes on."""
+        try:
+            with self._path(capture.id).open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            del self._open[capture.source]
+            _logger.warning("hub.capture.ended", source=capture.source, error=str(error))
+            return False
+        return True
 
     def _path(self, capture_id: str) -> Path:
         return self._folder / f"{Path(capture_id).name}.jsonl"
@@ -104,3 +116,8 @@ class Captures:
         for path in self._folder.glob("*.jsonl"):
             if path.stat().st_mtime * 1000 < now - _KEEP_MS:
                 path.unlink(missing_ok=True)
+
+
+def _text(value: str) -> str:
+    """Header bytes that are no UTF-8 arrive as lone surrogates, which JSON cannot hold."""
+    return value.encode(errors="replace").decode()

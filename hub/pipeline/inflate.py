@@ -5,6 +5,7 @@ import zlib
 __all__ = ["BadEncoding", "Inflated", "UnsupportedEncoding", "inflate"]
 
 _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_MAX_LAYERS = 2
 
 
 class UnsupportedEncoding(ValueError):
@@ -24,9 +25,12 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
     Raises `UnsupportedEncoding`, `BadEncoding` or `Inflated` (more than `max_bytes`).
     """
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in {"", "identity"}:
-            continue
+    names = [name for part in encoding.split(",") if (name := part.strip().lower()) not in {"", "identity"}]
+    if len(names) > _MAX_LAYERS:
+        raise UnsupportedEncoding(
+            f"{len(names)} encodings over one another; at most {_MAX_LAYERS} are undone"
+        )
+    for name in reversed(names):
         if name not in _WINDOW:
             raise UnsupportedEncoding(
                 f"Content-Encoding {name[:40]!r} is not read here; send gzip, deflate or none"

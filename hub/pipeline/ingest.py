@@ -15,7 +15,7 @@ import orjson
 from hub.model.event import Event
 from hub.model.ids import uid_text
 from hub.pipeline.inflate import BadEncoding, Inflated, UnsupportedEncoding, inflate
-from hub.pipeline.normalise import Normalised, normalise_body
+from hub.pipeline.normalise import Normalised, TooMany, normalise_body
 from hub.sdk.source import SourceSpec
 from hub.sdk.verify import Refusal, Scheme, verify
 from hub.store.base import Full, StoreError
@@ -103,41 +103,47 @@ class Ingest:
         self._closed = closed
         """Why nothing can be taken right now (disk reserve), or `None`."""
 
+    def foresee(self, source: str, length: int | None) -> Answer | None:
+        """The refusal that needs no body: an unknown source, a closed door, a length over the cap."""
+        if source not in self.doors:
+            answer = refuse(404, "unknown_source", f"no source {source[:63]!r} is configured")
+        elif (why := self._closed()) is not None:
+            answer = refuse(503, "not_accepting", why, Retry_After="30")
+        elif length is not None and length > self.limits.max_body_bytes:
+            answer = self.too_large()
+        else:
+            return None
+        return self.refused(source, answer)
+
     async def take(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one delivery. `headers` have lower-case names; `body` is as it came over the wire.
 
         Never raises on anything a client can send.
         """
-        door = self.doors.get(source)
-        if door is None:
-            return self._refused(
-                source,
-                refuse(404, "unknown_source", f"no source {source[:63]!r} is configured"),
-                headers,
-                b"",
-            )
-        if (why := self._closed()) is not None:
-            return self._refused(source, refuse(503, "not_accepting", why, Retry_After="30"), headers, b"")
+        if (refusal := self.foresee(source, len(body))) is not None:
+            return refusal
+        door = self.doors[source]
         admitted = self._admit(door, headers, body)
         if isinstance(admitted, Answer):
-            return self._refused(source, admitted, headers, body)
-        items = normalise_body(door.spec, door.tenant, door.source, admitted, self._now_ms())
-        if len(items) > self.limits.max_events:
-            answer = refuse(
-                413,
-                "too_many_events",
-                f"{len(items)} events in one body; the limit is ingest.max_events = {self.limits.max_events}",
+            return self.refused(source, admitted, headers, body)
+        limit = self.limits.max_events
+        try:
+            items = normalise_body(
+                door.spec, door.tenant, door.source, admitted, self._now_ms(), max_events=limit
             )
-            return self._refused(source, answer, headers, body)
+        except TooMany as error:
+            message = f"{error}; the limit is ingest.max_events = {limit}"
+            return self.refused(source, refuse(413, "too_many_events", message), headers, body)
         return await self._keep(door, items, headers)
 
-    def _refused(self, source: str, answer: Answer, headers: Mapping[str, str], body: bytes) -> Answer:
-        self._observer.refused(source, answer, headers, body)
+    def refused(
+        self, source: str, answer: Answer, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        """Count and show a refusal of a source that is configured, or an `unknown_source`."""
+        self._observer.refused(source, answer, headers or {}, body)
         return answer
 
     def _admit(self, door: Door, headers: Mapping[str, str], body: bytes) -> Trusted | Answer:
-        if len(body) > self.limits.max_body_bytes:
-            return self.too_large()
         if not door.unsigned:
             verdict = verify(door.schemes, door.secrets, headers, body, self._now_ms() / 1000)
             if isinstance(verdict, Refusal):
@@ -167,12 +173,12 @@ class Ingest:
                 "the log is at its limit; it drains as the archive and the router go on",
                 Retry_After="10",
             )
-            return self._refused(door.source, answer, headers, b"")
+            return self.refused(door.source, answer, headers, b"")
         except StoreError as error:
             answer = refuse(
                 503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5"
             )
-            return self._refused(door.source, answer, headers, b"")
+            return self.refused(door.source, answer, headers, b"")
         self._observer.accepted(door, items, fresh)
         accepted = sum(fresh)
         ids = [uid_text(item.event.uid) for item in items]

@@ -12,10 +12,20 @@ from hub.model.event import Event, Header
 from hub.model.ids import event_uid, uid_text
 from hub.model.ocsf import OcsfEvent, base_event
 from hub.model.ocsf_objects import Fingerprint, Metadata, Product
+from hub.sdk.jsontext import more_than
 from hub.sdk.source import Item, Mapped, SourceSpec
 from hub.sdk.times import parse_ms
 
-__all__ = ["HASHED_FROM", "MAX_CODE", "MAX_DEPTH", "NOT_UTF8", "Normalised", "normalise", "normalise_body"]
+__all__ = [
+    "HASHED_FROM",
+    "MAX_CODE",
+    "MAX_DEPTH",
+    "NOT_UTF8",
+    "Normalised",
+    "TooMany",
+    "normalise",
+    "normalise_body",
+]
 
 HASHED_FROM = 64 * 1024
 """Raw payloads of at least this many bytes also carry their size and SHA-256."""
@@ -41,10 +51,20 @@ class Normalised:
     """Why it became a base event; `None` when a mapper took it."""
 
 
+class TooMany(ValueError):
+    """One body holds more events than are taken at once."""
+
+
 def normalise_body(
-    spec: SourceSpec, tenant: str, source: str, body: bytes, received_ms: int
+    spec: SourceSpec, tenant: str, source: str, body: bytes, received_ms: int, *, max_events: int = 2**31
 ) -> list[Normalised]:
-    """Map a verified webhook body: one event per vendor object in it. Never raises on what is in it."""
+    """Map a verified webhook body: one event per vendor object in it.
+
+    Raises `TooMany`, before anything is built of them (350,000 empty objects fit into 1 MiB); nothing else,
+    whatever is in it.
+    """
+    if body.count(b",") >= max_events and more_than(max_events, body):
+        raise TooMany(f"more than {max_events} events in one body")
     try:
         items = spec.split(body)
     except Exception as error:
@@ -52,6 +72,8 @@ def normalise_body(
         item = Item(code="", payload={}, raw=body)
         event = _finish(spec, tenant, source, item, received_ms, _unknown(item, "unparsable"))
         return [Normalised(event, f"the body cannot be parsed: {_clean(str(error))[:MAX_CODE]}")]
+    if len(items) > max_events:
+        raise TooMany(f"{len(items)} events in one body")
     return [
         normalise(spec, tenant=tenant, source=source, item=item, received_ms=received_ms) for item in items
     ]

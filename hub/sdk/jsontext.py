@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-__all__ = ["decode", "elements", "members"]
+__all__ = ["decode", "elements", "members", "more_than"]
 
 _decode = msgspec.json.Decoder().decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -39,6 +41,21 @@ def elements(raw: bytes) -> list[bytes]:
         return [part for _, part in _scan(raw, "[", "]")]
 
 
+def more_than(most: int, raw: bytes) -> bool:
+    """Whether it is an array of more than `most` elements, without building them. Never raises."""
+    if raw.removeprefix(_BOM).lstrip()[:1] != b"[":
+        return False
+    try:
+        return len(_elements(raw)) > most
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        text = raw.removeprefix(_BOM).decode()
+        return sum(1 for _ in islice(_parts(text, "[", "]"), most + 1)) > most
+    except (IndexError, RecursionError, ValueError):
+        return False
+
+
 def members(raw: bytes) -> dict[str, bytes]:
     """Cut an object into its names and the bytes of their values. Raises `ValueError`."""
     try:
@@ -51,18 +68,17 @@ def _scan(raw: bytes, opening: str, closing: str) -> list[tuple[str, bytes]]:
     """The slow way, with Python's own more tolerant parser: `(name or empty, bytes)` of each part."""
     try:
         text = raw.removeprefix(_BOM).decode()
-        return _parts(text, opening, closing)
+        return list(_parts(text, opening, closing))
     except (IndexError, RecursionError) as error:
         raise ValueError(f"no complete JSON value between {opening} and {closing}") from error
 
 
-def _parts(text: str, opening: str, closing: str) -> list[tuple[str, bytes]]:
+def _parts(text: str, opening: str, closing: str) -> Iterator[tuple[str, bytes]]:
     at = _skip(text, 0)
     _expect(text, at, opening)
-    at = _skip(text, at + 1)
-    found: list[tuple[str, bytes]] = []
+    begin = at = _skip(text, at + 1)
     while text[at] != closing:
-        if found:
+        if at > begin:
             _expect(text, at, ",")
             at = _skip(text, at + 1)
         name = ""
@@ -73,11 +89,10 @@ def _parts(text: str, opening: str, closing: str) -> list[tuple[str, bytes]]:
             _expect(text, at, ":")
             at = _skip(text, at + 1)
         _, end = _raw_decode(text, at)
-        found.append((name, text[at:end].encode()))
+        yield name, text[at:end].encode()
         at = _skip(text, end)
     if _skip(text, at + 1) != len(text):
         raise ValueError(f"something follows the last {closing}")
-    return found
 
 
 def _skip(text: str, at: int) -> int:
