@@ -24,6 +24,7 @@ _ADVICE = {
     401: "the credentials are refused: check username and password, or api_key",
     403: "the user may not do this: check its rights on the indices and on index templates",
     404: "there is no such address: check that url points at OpenSearch itself",
+    413: "more than http.max_content_length, or a proxy before the cluster, allows",
     429: "the cluster is overloaded",
 }
 _REDIRECTS = range(300, 400)

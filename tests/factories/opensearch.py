@@ -32,6 +32,9 @@ class PlayedOpenSearch:
         self.template: dict | None = None
         self.always: Reply | None = None
         """Answer to every bulk, while set."""
+        about = {"version": {"number": "3.6.0", "distribution": "opensearch"}}
+        server.allow("GET", "/", Reply(json=about))
+        server.allow("GET", "/_cluster/health", Reply(json={"status": "green", "number_of_nodes": 1}))
         server.allow("GET", "/_index_template/.*", self._template)
         server.allow("PUT", "/_index_template/.*", self._put_template)
         server.allow("PUT", "/[^/]*/_mapping", Reply(json={"acknowledged": True}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = ["Client", "Response", "basic_auth", "user_agent"]
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 _DNS_TTL_S = 30
+_PIECEWISE = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Client:
             async with asyncio.timeout(self._deadline_s if deadline_s is None else deadline_s):
                 session = self._open()
                 async with session.request(
-                    method, target, headers=headers, data=body, ssl=self._ssl, allow_redirects=False
+                    method, target, headers=headers, data=_sent(body), ssl=self._ssl, allow_redirects=False
                 ) as answer:
                     return await _read(answer, self._max_bytes if max_bytes is None else max_bytes, shown)
         except Exception as error:  # total on purpose; `from None` because foreign texts quote the URL
@@ -157,6 +159,11 @@ class Client:
                 trust_env=False,
             )
         return self._session
+
+
+def _sent(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Large bodies go out in pieces that wait for the connection; the length is still announced."""
+    return io.BytesIO(body) if body is not None and len(body) > _PIECEWISE else body
 
 
 def _without_user(target: URL, headers: Mapping[str, str] | None) -> tuple[URL, Mapping[str, str] | None]:

@@ -75,6 +75,7 @@ class StrictServer:
         self._rules: list[_Rule] = []
         self._tls = tls
         self._runner: web.AppRunner | None = None
+        self._port = 0
         self.url = ""
 
     def expect(self, method: str, path: str, answer: Answer, *, times: int = 1) -> Self:
@@ -100,13 +101,7 @@ class StrictServer:
             raise AssertionError("; ".join(found))
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", "/{rest:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
-        port = self._runner.addresses[0][1]
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
+        await self.start()
         return self
 
     async def __aexit__(
@@ -116,8 +111,21 @@ class StrictServer:
         if error is None:
             self.verify()
 
+    async def start(self) -> None:
+        """Listen: on any free port at first, on the same one again after `stop`."""
+        if self._runner is not None:
+            return
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_route("*", "/{rest:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls, reuse_address=True)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
     async def stop(self) -> None:
-        """Stop listening and drop every connection; the address stays reserved for nobody."""
+        """Stop listening and drop every connection."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

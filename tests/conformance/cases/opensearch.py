@@ -1,0 +1,68 @@
+"""The OpenSearch connector: its destination is played on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from hub.sdk.testing import Case, Reply, StrictServer
+from tests.factories.opensearch import PlayedOpenSearch
+
+__all__ = ["CASE"]
+
+_PASSWORD = "correct-horse-battery"  # a made secret that must not show up anywhere
+_TROUBLES = {
+    "hangs": Reply(delay_s=60),
+    "hangs up": Reply(hang_up=True),
+    "refuses the credentials": Reply(status=401, body=b"Unauthorized"),
+    "forbids it": Reply(status=403, json={"error": {"type": "security_exception", "reason": "no"}}),
+    "is overloaded": Reply(status=429, headers={"Retry-After": "5"}),
+    "is broken": Reply(status=503, body=b"<h1>503</h1>"),
+    "is another service": Reply(body=b"<html>welcome</html>"),
+    "redirects": Reply(status=302, headers={"Location": "http://127.0.0.1:9/"}),
+}
+
+
+class Cluster:
+    """`PlayedOpenSearch` as the suite wants it."""
+
+    def __init__(self, server: StrictServer) -> None:
+        self._server = server
+        self._played = PlayedOpenSearch(server)
+        self.options = {"url": server.url, "username": "hub", "password": _PASSWORD}
+
+    def taken(self) -> Sequence[str]:
+        return list(self._played.held)
+
+    def body(self, uid: str) -> bytes:
+        return self._played.held[uid]
+
+    async def trouble(self, name: str) -> None:
+        if name == "is down":
+            await self._server.stop()
+        else:
+            self._played.always = _TROUBLES[name]
+        await asyncio.sleep(0)
+
+    async def recover(self) -> None:
+        self._played.always = None
+        await self._server.start()
+
+    def refuse(self, uids: Sequence[str]) -> None:
+        self._played.refused = frozenset(uids)
+
+
+@asynccontextmanager
+async def play(_: Path) -> AsyncIterator[Cluster]:
+    async with StrictServer() as server:
+        yield Cluster(server)
+
+
+CASE = Case(
+    kind="opensearch",
+    play=play,
+    troubles=("is down", *_TROUBLES),
+    idempotent=True,
+    refuses=True,
+    secrets=(_PASSWORD, "aHViOmNvcnJlY3QtaG9yc2U"),
+)
