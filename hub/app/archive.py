@@ -1,5 +1,6 @@
 """Opens the archive and holds it against the log."""
 
+import asyncio
 from contextlib import suppress
 from math import ceil
 
@@ -9,6 +10,9 @@ from hub.config.model import Settings
 from hub.store.base import Log
 
 __all__ = ["open_reader", "open_writer"]
+
+_TRIES = 20
+_PAUSE_S = 0.1
 
 
 def _open(settings: Settings, *, read_only: bool) -> SqliteArchive:
@@ -25,8 +29,8 @@ def _open(settings: Settings, *, read_only: bool) -> SqliteArchive:
 async def open_writer(settings: Settings, log: Log) -> SqliteArchive:
     """The archive for writing: one process at a time.
 
-    Raises `ArchiveInUse` while another process writes; `ArchiveError` when the archive is ahead of the log: one
-    of the two was restored from a back-up, and only a person knows which to believe.
+    Raises `ArchiveInUse` while another process writes; `ArchiveError` when the archive is ahead of the log:
+    one of the two was restored from a back-up, and only a person knows which to believe.
     """
     archive = _open(settings, read_only=False)
     seq, offset = (await log.head()).seq, archive.offset(log.partition)
@@ -40,8 +44,15 @@ async def open_writer(settings: Settings, log: Log) -> SqliteArchive:
     return archive
 
 
-def open_reader(settings: Settings) -> SqliteArchive:
-    """The archive for reading, beside whoever writes; where no writer has been yet, an empty one is made first."""
+async def open_reader(settings: Settings) -> SqliteArchive:
+    """The archive for reading, beside whoever writes. Where none has been yet, an empty one is made.
+
+    Raises `ArchiveError` when it cannot be read, a writer that is just making it waited for.
+    """
     with suppress(ArchiveInUse):  # then there is one
         _open(settings, read_only=False).close()
+    for _ in range(_TRIES):
+        with suppress(ArchiveError):
+            return _open(settings, read_only=True)
+        await asyncio.sleep(_PAUSE_S)
     return _open(settings, read_only=True)

@@ -1,8 +1,8 @@
 """The archive's writer: follows the log with its own durable offset and then lets the log forget.
 
-It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log, and a
-full log is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits for
-the disk. One process writes; the others stand by and take over when it is gone.
+It only ever says stored or duplicate, never parks, and stalls on error; a stalled archive fills the log, and
+a full log is a 503 at the door. It writes on a thread of its own, so that nothing else in the process waits
+for the disk. One process writes; the others stand by and take over when it is gone.
 """
 
 import asyncio

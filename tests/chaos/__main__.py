@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from hub.telemetry.logs import setup
 from tests.chaos.faults import FAULTS
 from tests.chaos.schedule import play
 
@@ -111,4 +112,5 @@ def _close(args, rows, *, complete):
 
 
 if __name__ == "__main__":
+    setup(level="error")
     sys.exit(asyncio.run(_main(_arguments())))

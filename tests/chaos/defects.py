@@ -1,22 +1,28 @@
 """Defects to build into a hub process, so that the oracle can be shown to notice them."""
 
+import asyncio
+import os
+
 from hub.model.ids import uid_text
 from hub.pipeline.fate import DELIVERED
 from hub.pipeline.record import Recorder
 from hub.pipeline.send import Sender
+from tests.factories import mutants
 
 __all__ = ["build_in"]
 
 
 def build_in(name):
-    """Change this process for good."""
+    """Change this process for good. `<script>:<guard>` takes a guard of the protocol out."""
+    if ":" in name:
+        os.environ["MXHUB_MUTATE"] = name
+        mutants.install()
+        return
     {"answer-before-commit": _answer_before_commit, "settle-before-send": _settle_before_send}[name]()
 
 
 def _answer_before_commit():
     """The classic: 202 first, the commit some time later."""
-    import asyncio
-
     honest = Recorder.record
 
     async def record(self, events):

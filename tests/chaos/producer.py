@@ -34,6 +34,7 @@ class Producer:
         self.acked = {}
         """uid -> SHA-256 of its body."""
         self.answers = Counter()
+        self.hostile_times = False
         self._bodies = []
         self._n = 0
 
@@ -63,15 +64,17 @@ class Producer:
         self.sent[hashlib.sha256(body).digest()] = (code, domain)
         return body
 
-    async def run(self, seconds, rate, *, clients=8, hostile_times=False):
+    async def run(self, seconds, rate, *, clients=8, enough=None):
         """Send for a while; a refused or unanswered event is sent again a few times, as vendors do."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             ends = asyncio.get_running_loop().time() + seconds
             pace = clients / rate
 
             async def client():
-                while asyncio.get_running_loop().time() < ends:
-                    await self._deliver(session, self.body(hostile_time=hostile_times), ends)
+                while asyncio.get_running_loop().time() < ends and (
+                    enough is None or len(self.acked) < enough
+                ):
+                    await self._deliver(session, self.body(hostile_time=self.hostile_times), ends)
                     await asyncio.sleep(pace * self._rng.uniform(0.5, 1.0))
 
             await asyncio.gather(*(client() for _ in range(clients)))

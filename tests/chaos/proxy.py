@@ -18,7 +18,9 @@ class Proxy:
 
     def __init__(self, listen, target, scripts) -> None:
         self.listen, self.target = str(listen), str(target)
-        self._names = {hashlib.sha1(source.encode()).hexdigest().encode(): name for name, source in scripts.items()}
+        self._names = {
+            hashlib.sha1(source.encode()).hexdigest().encode(): name for name, source in scripts.items()
+        }
         self._armed = Counter()
         self.swallowed = Counter()
         self.seen = Counter()

@@ -54,7 +54,6 @@ class Run:
         self.rng = random.Random(f"{seed}/faults")
         self.producer = Producer(seed)
         self.fired = Counter()
-        self.hostile_times = False
         self.unbalanced = []
         self.samples = 0
 
@@ -102,13 +101,19 @@ async def play(seed, number, *, mutate="", faults=None):
     names = plan(seed, number, layout) if faults is None else faults
     rng = random.Random(f"{seed}/{number}/stage")
     hours = rng.choice([72, 0.0004])  # 1.4 s: dedupe rotates while the schedule runs
-    async with Stage(f"{seed}/{number}", layout, mutate=mutate, dedupe_hours=hours) as stage:
+    orphans = rng.random() < 0.5
+    async with Stage(f"{seed}/{number}", layout, mutate=mutate, dedupe_hours=hours, orphans=orphans) as stage:
         run = Run(stage, f"{seed}/{number}")
         run.producer.url = stage.url + "/in/mg"
         sampler = asyncio.create_task(run.sample())
         await asyncio.gather(run.producer.run(PRODUCE_S, RATE), run.hurt(names))
-        if hours < 1:
-            run.fired["dedupe-rotation"] += 1
+        if (
+            len(run.producer.acked) < ENOUGH
+        ):  # the hub was down most of the time: go on until it means something
+            await run.producer.run(PRODUCE_S, RATE, enough=ENOUGH + 20)
+        run.fired["dedupe-rotation"] += hours < 1
+        run.fired["orphaned-server"] += orphans * run.fired["kill-hub"]
+        run.fired = +run.fired  # what never fired is not named
         verdict = await _judge(run)
         sampler.cancel()
         await asyncio.gather(sampler, return_exceptions=True)

@@ -72,7 +72,9 @@ def _free_port():
 class Stage:
     """`async with Stage(...)`: everything is up and answers; at the end everything is gone."""
 
-    def __init__(self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000) -> None:
+    def __init__(
+        self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000, orphans=False
+    ) -> None:
         self.layout = layout
         self.folder = Path(tempfile.mkdtemp(prefix="mxc-"))
         self.data = self.folder / "data"
@@ -83,6 +85,7 @@ class Stage:
         self.server = None
         self.proxy = None
         self._mutate = mutate
+        self._orphans = orphans
         self._options = {"dedupe_hours": dedupe_hours, "max_entries": max_entries}
         self._redis = None
         self._log = None
@@ -128,9 +131,8 @@ class Stage:
     def spawn(self, name):
         """Start the hub process of that name."""
         roles = {"run": ("serve", "work"), "serve": ("serve",)}.get(name, ("work",))
-        process = _CONTEXT.Process(
-            target=_child, args=(self.config(), roles, str(self.folder / f"{name}.log"), self._mutate)
-        )
+        arguments = (self.config(), roles, str(self.folder / f"{name}.log"), self._mutate, self._orphans)
+        process = _CONTEXT.Process(target=_child, args=arguments)
         process.start()
         self.processes[name] = process
 
@@ -173,7 +175,7 @@ class Stage:
 
     async def server_pid(self):
         """Process id of the log's server; raises while it is down."""
-        info = await (await self.redis()).info("server")
+        info = await (await self.redis(2.0)).info("server")
         return info["process_id"]
 
     async def kill_server(self):
@@ -183,12 +185,14 @@ class Stage:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
-    async def redis(self):
-        """A connection past the proxy; raises while the server is down."""
+    async def redis(self, within_s=0.0):
+        """A connection past the proxy; raises while the server is down (for longer than `within_s`)."""
         if self._redis is None:
-            socket = self.socket()
-            if socket is None:
-                raise ConnectionError("the server is down")
+            ends = asyncio.get_running_loop().time() + within_s
+            while (socket := self.socket()) is None:
+                if asyncio.get_running_loop().time() >= ends:
+                    raise ConnectionError("the server is down")
+                await asyncio.sleep(0.02)
             self._redis = Redis(unix_socket_path=str(socket))
         return self._redis
 
