@@ -59,10 +59,11 @@ class Trial:
 
     def make(self, deadline_s=10.0):
         options = self.spec.options.model_validate(dict(self.played.options))
-        context = Context(
-            name=f"trial-{self.spec.kind}", deadline_s=deadline_s, allow_networks=("127.0.0.0/8",)
-        )
-        return self.spec.make(options, context)
+        return self.spec.make(options, self.context(deadline_s))
+
+    def context(self, deadline_s):
+        name = f"trial-{self.spec.kind}"
+        return Context(name=name, deadline_s=deadline_s, allow_networks=("127.0.0.0/8",))
 
     async def send(self, batch, deadline_s=10.0):
         async with self.make(deadline_s) as connector:
