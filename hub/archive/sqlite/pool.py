@@ -3,7 +3,6 @@
 # Only names of our own tables and columns are put into SQL; every value is bound.
 # ruff: noqa: S608
 
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from hub.archive.base import Hit
+from hub.archive.base import ArchiveError, Hit
 from hub.archive.extract import extract, message_id_form
 from hub.archive.sqlite.catalogue import Catalogue, DataFile
 from hub.archive.sqlite.codec import unpack
@@ -135,12 +134,12 @@ class Pool:
     def _open(self, file: DataFile) -> Session:
         path = self._directory / file.name
         try:
-            return Session(path, file)
-        except sqlite3.OperationalError:
+            with translated(path, "read"):
+                return Session(path, file)
+        except ArchiveError:
             if all(known.name != file.name for known in self._catalogue.files()):
                 raise Gone(file.name) from None
-            with translated(path, "read"):
-                raise
+            raise
 
     def _give(self, session: Session) -> None:
         with self._lock:

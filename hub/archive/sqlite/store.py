@@ -118,7 +118,7 @@ class Store:
             try:
                 return self._append(partition, entries)
             except BaseException:
-                self._reopen(partition)
+                self._reload(partition)
                 raise
 
     def _append(self, partition: int, entries: Sequence[Entry]) -> Stored:
@@ -181,10 +181,15 @@ class Store:
         """The partition's open file, for retention; under `lock`."""
         return self._writable(partition)
 
-    def _reopen(self, partition: int) -> None:
+    def _reload(self, partition: int) -> None:
         """Forget what is in memory after an error: the disk is right."""
-        if (file := self._open.pop(partition, None)) is not None:
-            file.close()
+        file = self._open.get(partition)
+        if file is None:
+            return
+        try:
+            file.load()
+        except sqlite3.Error:
+            self._open.pop(partition).close()
 
     def close(self) -> None:
         """Finish what is running and let the next writer in."""

@@ -58,9 +58,7 @@ def _sync(path: Path) -> None:
 
 
 class OpenFile:
-    """Takes batches. After any error it is discarded and opened anew: what is in memory may be ahead of the
-    disk.
-    """
+    """Takes batches, one transaction each."""
 
     def __init__(self, directory: Path, file: DataFile) -> None:
         self.file = file
@@ -68,6 +66,13 @@ class OpenFile:
             directory / file.name, DATA, cache_kib=_CACHE_KIB, synchronous="FULL"
         )
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        self.load()
+
+    def load(self) -> None:
+        """Learn the state; also after an error, when what is in memory may be ahead of the disk.
+
+        On the same connection: a full disk may have no room to open the file again.
+        """
         row = self._connection.execute(
             "SELECT last_seq, events, min_recorded, chain, dictionary FROM state"
         ).fetchone()
