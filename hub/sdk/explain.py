@@ -236,7 +236,7 @@ def _header_hints(
         if like:
             yield f"no header that is looked for is there, but {', '.join(like)} is: set `signature.headers`"
         else:
-            yield "no header looks like a signature: is a secret set at the vendor? does a proxy strip headers?"
+            yield "no header looks like a signature: is a secret set at the vendor? does a proxy drop it?"
 
 
 def _secret_hints(

@@ -93,7 +93,7 @@ class Answer:
 
 
 Call = Callable[..., Awaitable[Answer]]
-"""`await call("GET", "/audit/logs", params={...}) -> Answer`: the source's base URL, credentials, shared budget,
+"""`await call("GET", "/audit/logs", params={...}) -> Answer`: the source's URL, credentials, shared budget,
 deadline and size cap are the caller's business. Any status is returned, 429 and 503 are not (they raise
 `PollFailed` after the shared budget has noted them); transport trouble raises `PollFailed`."""
 

@@ -34,8 +34,8 @@ _VERBS = {
     1: ("create", "created", "add", "added", "issue", "join", "node_joined", "upload", "import"),
     2: ("read", "get", "list", "view", "export", "preview", "download", "search", "body"),
     3: ("update", "updated", "set", "change", "changed", "edit", "rotate", "enable", "disable", "release",
-        "discard", "retrain", "train_ham", "train_spam", "train", "activate", "deactivate", "restore", "renew",
-        "refresh"),
+        "discard", "retrain", "train_ham", "train_spam", "train", "activate", "deactivate", "restore",
+        "renew", "refresh"),
     4: ("delete", "deleted", "remove", "removed", "revoke", "revoked", "purge", "leave", "node_left"),
 }  # fmt: skip
 _CRUD = {verb: number for number, verbs in _VERBS.items() for verb in verbs}
