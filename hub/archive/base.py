@@ -76,7 +76,9 @@ class Archive(Protocol):
 
     def search(self, query: Query) -> Page:
         """Newest first (event time), or oldest first by record order when the query says so; stable under
-        inserts.
+        inserts. A feed never ends: its page always has a cursor, which alone goes on from there.
+
+        Raises `ValueError` for a bad cursor or limit.
         """
         ...
 
@@ -91,11 +93,16 @@ class Archive(Protocol):
         ...
 
     def histogram(self, query: Query, interval_ms: int) -> Sequence[tuple[int, int]]:
-        """`(bucket start ms, count)` ascending, empty buckets left out."""
+        """`(bucket start ms, count)` ascending, empty buckets left out; buckets begin at multiples of the
+        interval since 1970.
+        """
         ...
 
     def iterate(self, query: Query) -> Iterator[Hit]:
-        """Every hit of the query in record order (oldest first), in bounded memory, for export and replay."""
+        """Every hit of the query in record order (oldest first), in bounded memory, for export and replay.
+
+        `after_seq` is where it begins; `limit` and `cursor` do not count.
+        """
         ...
 
     def gaps(self, query: Query) -> Sequence[Mapping[str, object]]:

@@ -7,8 +7,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from threading import Thread
-from time import sleep
+from threading import Timer
 
 import pytest
 
@@ -23,7 +22,7 @@ def killed_writer(path: Path, seed: int, after_s: float) -> int:
     process = subprocess.Popen([*WRITER, str(path), str(seed)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
-    killer = Thread(target=lambda: (sleep(after_s), process.send_signal(signal.SIGKILL)))
+    killer = Timer(after_s, process.kill)
     killer.start()
     said = [line for line in process.stdout if line.endswith("\n")]
     killer.join()

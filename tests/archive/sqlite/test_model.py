@@ -154,8 +154,8 @@ def test_search_and_iterate_and_count_agree_with_the_list(world: World, query: Q
     archive, plain = world
     expected = sorted((event["order"] for event in plain if matches(event, query)), reverse=True)
 
-    found, page = [], archive.search(query)
-    found += page.hits
+    page = archive.search(query)
+    found = [*page.hits]
     while page.cursor is not None:
         page = archive.search(replace(query, cursor=page.cursor))
         found += page.hits

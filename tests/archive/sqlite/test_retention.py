@@ -48,9 +48,11 @@ def test_a_file_with_one_late_event_stays_as_long_as_that(tmp_path: Path) -> Non
     archive.append(0, [make_entry(3, time_ms=NOW_MS + 5 * DAY_MS, recorded_ms=NOW_MS + 5 * DAY_MS)])
     newest_of_first = max(hit.recorded_ms for hit in archive.search(Query(limit=10)).hits if hit.seq < 3)
 
-    keep = {"keep_ms": DAY_MS, "max_bytes": None, "owed_from": {}}
-    assert archive.retain(now_ms=newest_of_first + DAY_MS, **keep) == 0  # type: ignore[arg-type]
-    assert archive.retain(now_ms=newest_of_first + DAY_MS + 1, **keep) == 2  # type: ignore[arg-type]
+    def dropped_at(now_ms: int) -> int:
+        return archive.retain(now_ms=now_ms, keep_ms=DAY_MS, max_bytes=None, owed_from={})
+
+    assert dropped_at(newest_of_first + DAY_MS) == 0
+    assert dropped_at(newest_of_first + DAY_MS + 1) == 2
     archive.close()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_extreme_times_in_a_query_are_answered(archive: SqliteArchive, extreme: 
 
 
 def test_sender_is_the_header_sender_and_else_the_envelope_sender(tmp_path: Path) -> None:
-    envelope = {"from": "env@x.example", "email": {"to": ["r@y.example"]}}
+    envelope: dict[str, Any] = {"from": "env@x.example", "email": {"to": ["r@y.example"]}}
     archive = archive_of(tmp_path, [make_entry(1, **envelope), make_entry(2, sender="head@x.example")])
 
     assert found(archive, sender="env@x.example") == [1]
