@@ -159,6 +159,10 @@ class Catalogue:
         seal = [] if sealed is None else [self._put(sealed)]
         self._change(*seal, self._put(file))
 
+    def enter(self, files: Sequence[DataFile]) -> None:
+        """Files as the directory has them, in place of what is known of them."""
+        self._change(*map(self._put, files))
+
     def _put(self, file: DataFile) -> tuple[str, Sequence[object]]:
         values = [getattr(file, name) for name in _COLUMNS.split(", ")]
         return f"INSERT OR REPLACE INTO files({_COLUMNS}) VALUES({', '.join('?' * len(values))})", values

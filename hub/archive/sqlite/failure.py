@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import zstandard
+
 from hub.archive.base import ArchiveError
 
 __all__ = ["translated"]
@@ -20,6 +22,7 @@ _ADVICE = (
     ("read-only", "make the file system writable"),
     ("locked", "stop the other program that has the file open"),
     ("malformed", "the file is damaged: stop mxhub, move the file away or restore it from a backup"),
+    ("frame", "the file is damaged: restore it from a backup, `verify_chain` tells what else is"),
     ("not a database", "the file is damaged: stop mxhub, move the file away or restore it from a backup"),
     (
         "unable to open",
@@ -35,8 +38,8 @@ def _advice(message: str) -> str:
 
 @contextmanager
 def translated(path: Path, doing: str) -> Iterator[None]:
-    """Turn `sqlite3.Error` and `OSError` into `ArchiveError`."""
+    """Turn `sqlite3.Error`, `OSError` and a damaged body into `ArchiveError`."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, zstandard.ZstdError) as error:
         raise ArchiveError(f"cannot {doing} {path}: {error} ({_advice(str(error))})") from error

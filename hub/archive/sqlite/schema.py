@@ -88,12 +88,14 @@ def split_place(place: int) -> tuple[int, int]:
 
 
 def connect_writer(path: Path, script: str, *, cache_kib: int, synchronous: str) -> sqlite3.Connection:
-    """Open for writing; a file without tables gets those of `script` in one transaction.
+    """Open for writing; where there is no file one is made with the tables of `script`, in one transaction.
 
+    An empty `script` never makes a file: `sqlite3.OperationalError`.
     SECURE_DELETE is a build default on Debian and would zero every page that an index merge frees: bodies are
     erased by rewriting a file, so it is off.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    uri = f"file:{quote(str(path))}?mode={'rwc' if script else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
     connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     connection.execute("PRAGMA journal_mode=WAL")
@@ -102,7 +104,7 @@ def connect_writer(path: Path, script: str, *, cache_kib: int, synchronous: str)
     connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA journal_size_limit=33554432")
     connection.execute("PRAGMA temp_store=MEMORY")
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+    if script and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
     return connection
 

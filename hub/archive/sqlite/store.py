@@ -11,12 +11,13 @@ from pathlib import Path
 from threading import Lock
 
 from hub.archive.base import Stored
+from hub.archive.sqlite.adopt import adopt_files
 from hub.archive.sqlite.batch import bounded
 from hub.archive.sqlite.catalogue import Catalogue, DataFile
 from hub.archive.sqlite.chain import GENESIS
 from hub.archive.sqlite.failure import translated
 from hub.archive.sqlite.lock import DirectoryLock
-from hub.archive.sqlite.schema import connect_reader, split_place
+from hub.archive.sqlite.schema import connect_reader, place_of, split_place
 from hub.archive.sqlite.uids import FLUSH_AT, NAME, Uids
 from hub.archive.sqlite.writer import OpenFile, create
 from hub.model.event import Entry
@@ -47,22 +48,13 @@ class Store:
             self._held = DirectoryLock(directory)
             try:
                 self.catalogue = Catalogue(directory, read_only=False)
-                self._remove_strays()
+                adopt_files(directory, self.catalogue)
                 self.uids = Uids(directory / NAME)
                 self._catch_up()
                 self._compact_last()
             except BaseException:
                 self._held.release()
                 raise
-
-    def _remove_strays(self) -> None:
-        """Files that a crash left between making one and entering it in the catalogue, or dropping one and
-        removing it.
-        """
-        known = {file.name for file in self.catalogue.all_files()}
-        for path in self.directory.glob("events-*.db*"):
-            if path.name.removesuffix("-wal").removesuffix("-shm") not in known:
-                path.unlink()
 
     def _catch_up(self) -> None:
         """Bring the id index up to the data files."""
@@ -83,7 +75,7 @@ class Store:
                 (reached,),
             )
             while chunk := rows.fetchmany(FLUSH_AT):
-                self.uids.add(partition, {uid: partition << 44 | seq for seq, uid in chunk}, chunk[-1][0])
+                self.uids.add(partition, {uid: place_of(partition, seq) for seq, uid in chunk}, chunk[-1][0])
                 self.uids.flush(at=FLUSH_AT)
 
     def _writable(self, partition: int, now_ms: int = 0) -> OpenFile:

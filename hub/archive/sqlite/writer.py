@@ -62,9 +62,7 @@ class OpenFile:
 
     def __init__(self, directory: Path, file: DataFile) -> None:
         self.file = file
-        self._connection = connect_writer(
-            directory / file.name, DATA, cache_kib=_CACHE_KIB, synchronous="FULL"
-        )
+        self._connection = connect_writer(directory / file.name, "", cache_kib=_CACHE_KIB, synchronous="FULL")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         self.load()
 

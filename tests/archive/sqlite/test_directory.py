@@ -121,6 +121,84 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     reader.close()
 
 
+def test_a_lost_catalogue_is_made_again_from_the_files(tmp_path: Path) -> None:
+    stored = entries(25)
+    archive = archive_of(tmp_path, stored[:10], roll_events=10)
+    archive.append(0, stored[10:20])
+    archive.append(0, stored[20:])
+    archive.append(1, [make_entry(1, salt="b")])
+    archive.close()
+    for path in tmp_path.glob("catalogue.db*"):
+        path.unlink()
+
+    archive = SqliteArchive(tmp_path, roll_events=10)
+
+    assert (archive.offset(0), archive.offset(1), archive.count(Query())) == (25, 1, 26)
+    assert [check.problem for check in archive.verify_chain()] == [None] * 4
+    archive.append(0, entries(10, first=26))
+    assert archive.entries(0, range(1, 36)).keys() == set(range(1, 36))
+    archive.close()
+
+
+def test_a_catalogue_from_a_backup_learns_the_later_files(tmp_path: Path) -> None:
+    stored = entries(30)
+    archive = archive_of(tmp_path, stored[:10], roll_events=10)
+    archive.close()
+    backup = (tmp_path / "catalogue.db").read_bytes()
+    archive = SqliteArchive(tmp_path, roll_events=10)
+    archive.append(0, stored[10:20])
+    archive.append(0, stored[20:])
+    archive.close()
+    (tmp_path / "catalogue.db").write_bytes(backup)
+
+    archive = SqliteArchive(tmp_path, roll_events=10)
+
+    assert (archive.offset(0), archive.count(Query())) == (30, 30)
+    assert archive.append(0, [make_entry(31, uid=stored[14].uid)]).duplicate == 1
+    archive.close()
+
+
+def test_an_empty_file_left_by_a_crash_is_cleared_away(tmp_path: Path) -> None:
+    archive_of(tmp_path, entries(3)).close()
+    (tmp_path / "events-0-000000000004.db").touch()
+
+    archive = SqliteArchive(tmp_path)
+
+    assert not (tmp_path / "events-0-000000000004.db").exists()
+    assert archive.offset(0) == 3
+    archive.close()
+
+
+def test_an_unknown_file_that_cannot_be_read_is_not_touched(tmp_path: Path) -> None:
+    archive_of(tmp_path, entries(3)).close()
+    path = tmp_path / "events-0-000000000004.db"
+    path.write_bytes(b"something else" * 100)
+
+    with pytest.raises(ArchiveError, match=r"events-0-000000000004.db is not in the archive's catalogue"):
+        SqliteArchive(tmp_path)
+    assert path.read_bytes() == b"something else" * 100
+
+
+def test_a_data_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    archive_of(tmp_path, entries(3)).close()
+    (tmp_path / "events-0-000000000001.db").unlink()
+
+    with pytest.raises(ArchiveError, match="unable to open database file"):
+        SqliteArchive(tmp_path)
+    assert not (tmp_path / "events-0-000000000001.db").exists()
+
+
+def test_a_damaged_body_is_an_archive_error(tmp_path: Path) -> None:
+    archive_of(tmp_path, entries(3)).close()
+    with closing(sqlite3.connect(tmp_path / "events-0-000000000001.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE bodies SET body = x'00' WHERE seq = 2")
+    reader = SqliteArchive(tmp_path, read_only=True)
+
+    with pytest.raises(ArchiveError, match="the file is damaged"):
+        reader.search(Query())
+    reader.close()
+
+
 def test_a_directory_that_cannot_be_made_is_an_archive_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
