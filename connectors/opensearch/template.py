@@ -40,13 +40,13 @@ _FIELDS: Final[Mapping[str, str]] = {
         metadata.uid metadata.tenant_uid metadata.event_code metadata.log_provider
         metadata.original_event_uid metadata.correlation_uid metadata.labels
         metadata.product.name metadata.product.vendor_name metadata.product.version metadata.profiles
-        metadata.version
+        metadata.version metadata.original_time device.type
         activity_name severity status status_code action disposition direction verdict
         email.message_uid email.from_mailbox email.to_mailboxes email.files.name email.uid
         email_auth.spf email_auth.dkim email_auth.dmarc email_auth.dmarc_policy
         actor.user.uid actor.user.type actor.app_name actor.app_uid user.uid user.type service.uid
         finding_info.uid finding_info.types finding_info.analytic.name compliance.status compliance.control
-        entity.type entity.uid app.name app.version api.operation api.service.name
+        entity.type entity.uid app.name app.vendor_name app.version api.operation api.service.name
         resources.uid resources.type observables.name observables.type raw_data_hash.value malware.name
     """,
     "name": """
@@ -62,6 +62,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "int": """
         class_uid category_uid activity_id severity_id status_id action_id disposition_id direction_id
         verdict_id confidence_score count compliance.status_id entity.type_id device.type_id user.type_id
+        actor.user.type_id
         observables.type_id src_endpoint.port dst_endpoint.port
     """,
     "long": "type_uid email.size raw_data_size",

@@ -99,6 +99,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner) | st.dictionaries(st.sampled_from(["create", "status", "error", "type"]), inner)
     ),
+    max_leaves=8,
 )
 
 

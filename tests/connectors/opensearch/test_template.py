@@ -1,5 +1,8 @@
 """The index template and who owns it."""
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from connectors.opensearch import OpenSearchOptions
@@ -61,6 +64,25 @@ def test_time_is_a_date_in_milliseconds_and_timestamp_its_other_name():
 )
 def test_what_people_search_by_is_mapped(name):
     assert name in fields(mappings())
+
+
+def leaves(value, path=""):
+    if isinstance(value, dict):
+        return {each for name, inner in value.items() for each in leaves(inner, f"{path}.{name}".strip("."))}
+    if isinstance(value, list):
+        return {each for inner in value for each in leaves(inner, path)}
+    return {path}
+
+
+def test_every_attribute_of_every_golden_is_mapped_or_kept_on_purpose():
+    found = fields(mappings())
+    kept = [name for name, field in found.items() if field.get("enabled") is False]
+    goldens = [*(Path(__file__).parents[2] / "golden").glob("*/*.out.json")]
+    seen = {each for golden in goldens for each in leaves(msgspec.json.decode(golden.read_bytes()))}
+
+    assert len(goldens) > 10
+    unmapped = {each for each in seen - set(found) if not each.startswith(tuple(kept))}
+    assert unmapped <= {"finding_info.analytic.type", "finding_info.analytic.type_id"}
 
 
 def test_no_keyword_can_be_too_long_for_the_index():

@@ -303,7 +303,7 @@ async def test_a_hanging_look_up_holds_up_only_its_own_client(monkeypatch):
             server.expect("GET", "/", Reply(body=b"ok"))
             port = server.url.rpartition(":")[2]
             waiting = [
-                asyncio.create_task(stuck.request("GET", f"http://hangs.example:{n}/", deadline_s=0.5))
+                asyncio.create_task(stuck.request("GET", f"http://hangs.example:{n}/", deadline_s=1.0))
                 for n in range(1, 9)
             ]
             await asyncio.sleep(0.05)
@@ -311,7 +311,7 @@ async def test_a_hanging_look_up_holds_up_only_its_own_client(monkeypatch):
 
             assert (await other.request("GET", f"http://fine.example:{port}/")).body == b"ok"
 
-            assert time.monotonic() - started < 0.4
+            assert time.monotonic() - started < 0.9
             ended = await asyncio.gather(*waiting, return_exceptions=True)
             assert {type(each) for each in ended} == {DeadlineExceeded}
     finally:
