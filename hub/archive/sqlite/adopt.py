@@ -1,7 +1,7 @@
 """Files that the catalogue does not know: empty ones are left by a crash, the others come back into it.
 
-The data files are the truth, so a catalogue that was lost or restored from a backup is made whole from them; no
-event is removed because a list lacks its file.
+The data files are the truth, so a catalogue that was lost or restored from a backup is made whole from them;
+no event is removed because a list lacks its file.
 """
 
 import sqlite3
@@ -17,8 +17,8 @@ from hub.archive.sqlite.schema import connect_writer
 
 __all__ = ["adopt_files"]
 
-_STATE = """SELECT partition, first_seq, base_ms, last_seq, events, min_ms, max_ms, min_recorded, max_recorded,
-  chain FROM state"""
+_STATE = """SELECT partition, first_seq, base_ms, last_seq, events, min_ms, max_ms, min_recorded,
+  max_recorded, chain FROM state"""
 
 
 def adopt_files(directory: Path, catalogue: Catalogue) -> None:
