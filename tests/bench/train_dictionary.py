@@ -3,7 +3,9 @@
 Usage: python -m tests.bench.train_dictionary FILE
 """
 
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,9 +13,9 @@ from typing import Any
 import msgspec
 import zstandard
 
-from tests.factories.events import make_entry
+from tests.factories.events import WORDS, make_entry
 
-DICTIONARY_BYTES = 24 * 1024
+DICTIONARY_BYTES = 48 * 1024
 SAMPLES = 6000
 
 _METADATA = {"version": "1.8.0", "product": {"name": "MailGuard", "vendor_name": "MailGuard"}}
@@ -60,9 +62,11 @@ _OTHERS: tuple[dict[str, Any], ...] = (
 
 
 def sample(number: int) -> bytes:
-    """One body: seven in ten mail events, the rest of other classes, a third with the vendor's payload."""
+    """One body: a third are mappers' outputs with other values, the rest made events of all classes."""
     random = Random(number)
-    body = make_entry(number, salt="dictionary", raw_data=number % 3 == 0).body
+    if number % 3 == 1:
+        return _varied(random, random.choices(_GOLDENS, weights=_WEIGHTS)[0])
+    body = make_entry(number, salt="dictionary", raw_data=number % 6 == 0).body
     if random.random() < 0.7:
         return body
     made: dict[str, Any] = msgspec.json.decode(body)
@@ -73,6 +77,43 @@ def sample(number: int) -> bytes:
         if name in made
     }
     return msgspec.json.encode(kept | other | {"metadata": _METADATA | made["metadata"] | other["metadata"]})
+
+
+def _golden(path: Path) -> bytes:
+    """A mapper's output as it is stored: without blanks, its payload too."""
+    event = msgspec.json.decode(path.read_bytes())
+    with suppress(msgspec.DecodeError, KeyError):
+        event["raw_data"] = msgspec.json.encode(msgspec.json.decode(event["raw_data"])).decode()
+    return msgspec.json.encode(event)
+
+
+def _varied(random: Random, golden: bytes) -> bytes:
+    """Other digits, hexadecimal ids, addresses and hosts in the same shape; a subject of other words."""
+    names: dict[str, str] = {}
+
+    def name(found: re.Match[str]) -> str:
+        return names.setdefault(
+            found[0], f"{random.choice(WORDS)}{random.choice(WORDS)[:3]}{found[1] or '.'}"
+        )
+
+    text = re.sub(r"[a-z0-9-]{3,}(?:(@)|\.(?=example))", name, golden.decode())
+    text = re.sub(r"[0-9a-f]{32}", lambda _: f"{random.getrandbits(128):032x}", text)
+    text = re.sub(r"Invoice overdue", lambda _: " ".join(random.choices(WORDS, k=4)), text)
+    text = re.sub(r"\b[0-9A-F]{8}\b", lambda _: f"{random.getrandbits(32):08X}", text)
+    text = re.sub(r"evt_\w+", lambda _: f"evt_{random.getrandbits(80):020X}", text)
+    return re.sub(_VALUES, lambda found: _digits(random, len(found[0])), text).encode()
+
+
+def _digits(random: Random, count: int) -> str:
+    return str(random.randrange(10 ** (count - 1), 10**count))
+
+
+_VALUES = re.compile(r"""(?<!_uid":)\b\d{7,}|(?<=[-:T.])\d{2,3}(?=[-:.TZ])|(?<=\.)\d{1,3}(?=")""")
+"""Times, addresses and sizes, but no number of an enumeration."""
+_FOLDER = Path(__file__).parents[1] / "golden"
+_PATHS = sorted(_FOLDER.glob("*/*.out.json"))
+_GOLDENS = [_golden(path) for path in _PATHS]
+_WEIGHTS = [8 if path.name.startswith("quarantine") else 1 for path in _PATHS]
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import msgspec
 from hub.model.event import Entry, Header
 from hub.model.ids import event_uid, uid_text
 
-__all__ = ["NOW_MS", "SPAN_MS", "make_entry"]
+__all__ = ["NOW_MS", "SPAN_MS", "WORDS", "make_entry"]
 
 NOW_MS = 1_760_000_000_000
 """2025-10-09T08:53:20Z; events lie in the 30 days before it."""
@@ -25,9 +25,9 @@ discount voucher subscription billing refund  warranty maintenance outage incide
 audit signature attachment scanned voicemail fax parcel  customs tax annual declaration salary bonus
 pension insurance mortgage loan crypto wallet prize winner lottery
 """
-_WORDS = _WORD_LIST.split()
-_RARE = tuple(f"{word}{n}" for n in range(60) for word in _WORDS[:50])
-_VOCABULARY = (*_WORDS, *_RARE)
+WORDS = _WORD_LIST.split()
+_RARE = tuple(f"{word}{n}" for n in range(60) for word in WORDS[:50])
+_VOCABULARY = (*WORDS, *_RARE)
 _WORD_ODDS = tuple(accumulate(1 / (rank + 1) for rank in range(len(_VOCABULARY))))
 _TENANT_ODDS = tuple(accumulate(1 / (rank + 1) for rank in range(TENANTS)))
 _DOMAIN_ODDS = tuple(accumulate(1 / (rank + 1) for rank in range(3000)))
@@ -115,7 +115,7 @@ def _email(random: Random, sender: str, recipients: list[str], over: dict[str, A
         name = f"{'_'.join(_words(random, 2))}.{random.choice(('pdf', 'zip', 'docx', 'xlsx'))}"
         email["files"] = [{"name": name, "type_id": 1}]
     if random.random() < 0.3:
-        url = f"https://{_host(random)}/{random.choice(_WORDS)}/{random.randrange(10**6)}"
+        url = f"https://{_host(random)}/{random.choice(WORDS)}/{random.randrange(10**6)}"
         email["urls"] = [{"url_string": url}]
     return email
 
