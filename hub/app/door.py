@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 
 from hub.pipeline.ingest import Answer, Ingest, refuse
+from hub.telemetry import happenings
 
 __all__ = ["PREFIX", "Door"]
 
@@ -49,7 +50,8 @@ class Door:
             headers = {name.lower(): value for name, value in request.headers.items()}
             return await self._ingest.take(source, headers, body)
         except Exception:  # a defect of ours; the outcome is unknown, so it is the sender's to send again
-            _logger.exception("hub.door.failed", source=source[:200])
+            _logger.exception("hub.door.failed", source=source)
+            happenings.webhook_rejected(source, "internal", 503)
             return refuse(503, "internal", "a defect in mxhub; its log has the details", Retry_After="60")
         finally:
             self._room += reserved

@@ -30,6 +30,7 @@ REASONS = frozenset(
         "broken_transfer",
         "empty_body",
         "inflated_too_large",
+        "internal",
         "log_full",
         "log_unavailable",
         "not_accepting",
@@ -78,7 +79,7 @@ def log_full() -> None:
     METRICS.count("mxhub_log_full_total")
 
 
-@happening("hub.event.unmapped", "info", every_s=60.0, by=("source", "reason"))
+@happening("hub.event.unmapped", "info", every_s=60.0, by=("source",))
 def event_unmapped(source: str, events: int, reason: str) -> None:
     """Events that no mapper knew or could read were kept whole, as OCSF base events."""
     del reason
