@@ -131,7 +131,7 @@ class _Questions:
         aligned = NOW_MS // DAY_MS * DAY_MS
         days = Query(since_ms=aligned - 10 * DAY_MS, until_ms=aligned)
         return {
-            "day facets verdict": lambda _: facets(Query(), "disposition"),
+            "day facets verdict, 30 d": lambda _: facets(Query(), "disposition"),
             "day facets verdict, tenant": lambda r: facets(Query(tenant=_tenant(r)), "disposition"),
             "day facets tenant, verdict": lambda r: facets(Query(disposition=_verdict(r)), "tenant"),
             "day facets tenant, 10 d, verdict": lambda r: facets(

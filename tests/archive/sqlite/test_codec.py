@@ -23,7 +23,7 @@ def test_a_mail_event_takes_a_fifth_of_its_size() -> None:
 
 
 def test_a_dictionary_of_a_later_version_is_an_os_error() -> None:
-    with pytest.raises(FileNotFoundError, match="events-99.zdict"):
+    with pytest.raises(FileNotFoundError, match=r"events-99\.zdict"):
         packer(99)
 
 
