@@ -62,8 +62,7 @@ class HubDesk:
         archive = hub.settings.archive
         retention = Retention(
             hub.store.log,
-            hub.archive,
-            hub.readers.run,
+            hub.keeper,
             keep_ms=None if archive.keep_days is None else int(archive.keep_days * 86_400_000),
             max_bytes=archive.max_bytes,
             now_ms=hub.now_ms,

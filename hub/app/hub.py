@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import orjson
+import stamina
 import structlog
 from aiohttp import web
 
@@ -30,6 +31,7 @@ from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
+from hub.archive.query import Query
 from hub.config.model import Settings
 from hub.jobs.worker import Jobs, redis_settings
 from hub.pipeline.capture import Captures
@@ -45,11 +47,14 @@ from hub.pipeline.route import Router
 from hub.pipeline.schedule import Walks
 from hub.pipeline.send import Sender
 from hub.registry import Registry
+from hub.store.base import Unavailable
 from hub.telemetry.metrics import METRICS
 
 __all__ = ["Hub", "Role", "now_ms"]
 
-Role = Literal["serve", "work"]
+Role = Literal["serve", "work", "answer"]
+"""`serve`: webhooks and the API; `work`: everything behind the log; `answer`: the API beside `work`."""
+START_S = 30.0
 _logger = structlog.get_logger("hub.app")
 
 
@@ -79,17 +84,23 @@ class Hub:
         self.observers: Observers
         self.store: Store
         self.services: Services
+        self.keeper: Keeper
         self._ingest: Ingest | None = None
         self._walks: Walks | None = None
         self._lanes: Lanes | None = None
         self._flow: Flow | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._open()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+        """Raises `StoreError` or `ArchiveError`; a log that cannot be reached is tried for half a minute."""
+        async for attempt in stamina.retry_context(
+            on=Unavailable, attempts=None, timeout=START_S, wait_max=2.0
+        ):
+            with attempt:
+                try:
+                    await self._open()
+                except BaseException:
+                    await self._stack.aclose()
+                    raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,7 +123,7 @@ class Hub:
         await self._publish()
         if "work" in self.roles:
             await self._work()
-        if "serve" in self.roles:
+        if self.roles & {"serve", "answer"}:
             await self._serve()
 
     def _recorded(self) -> None:
@@ -124,14 +135,15 @@ class Hub:
         log = self.store.log
         payloads = Payloads(log, lambda seqs: self.readers.run(self.archive.entries, log.partition, seqs))
         self._lanes = Lanes(log, lambda row: self._sender(row, payloads), now_ms=self.now_ms)
-        keeper = Keeper(
+        self.keeper = Keeper(
             log, payloads, lambda: open_writer(self.settings, log), stalled=self.observers.archive_stalled
         )
-        await keeper.turn()  # an archive that cannot be written is said at start
+        self._stack.callback(self.keeper.close)
+        await self.keeper.turn()  # an archive that cannot be written is said at start
         self._flow = Flow(
             log,
             router=lambda wake: Router(log, payloads, wake=wake),
-            keeper=keeper,
+            keeper=self.keeper,
             lanes=self._lanes,
             now_ms=self.now_ms,
         )
@@ -174,12 +186,25 @@ class Hub:
 
     # -- serve -----------------------------------------------------------------------------------------------
     async def _serve(self) -> None:
-        settings = self.settings
-        captures = Captures(settings.data / "captures", now_ms=self.now_ms)
+        captures = Captures(self.settings.data / "captures", now_ms=self.now_ms)
+        self.services = Services(
+            log=self.store.log,
+            state=self.store.state,
+            archive=self.archive,
+            settings=self.settings,
+            replays=self.replays,
+            captures=captures,
+            ready=self.store.ready,
+            readers=self.readers,
+            metrics=METRICS,
+        )
+        if "serve" not in self.roles:
+            await self._listen(None)
+            return
         self.observers.captures = captures
-        limits = settings.ingest
+        limits = self.settings.ingest
         self._ingest = Ingest(
-            doors(settings, self.registry),
+            doors(self.settings, self.registry),
             self.recorder.record,
             self.observers,
             limits=IngestLimits(
@@ -190,46 +215,40 @@ class Hub:
             now_ms=self.now_ms,
             closed=self.store.closed,
         )
-        self.services = Services(
-            log=self.store.log,
-            state=self.store.state,
-            archive=self.archive,
-            settings=settings,
-            replays=self.replays,
-            captures=captures,
-            ready=self.store.ready,
-            readers=self.readers,
-            metrics=METRICS,
+        door = Door(
+            self._ingest,
+            read_timeout_s=limits.read_timeout_s,
+            max_in_flight_bytes=limits.max_in_flight_bytes,
         )
-        await self._listen(
-            Door(
-                self._ingest,
-                read_timeout_s=limits.read_timeout_s,
-                max_in_flight_bytes=limits.max_in_flight_bytes,
-            )
-        )
+        await self._listen(door)
+        await self._listen_privately()
 
-    async def _listen(self, door: Door) -> None:
+    async def _listen(self, door: Door | None) -> None:
         settings = self.settings
-        routes = [web.post("/in/{source}", door.post)]
         public = Listener(
-            create_app(self.services, trusted=False, extra_routes=routes),
+            create_app(
+                self.services,
+                trusted=False,
+                extra_routes=[web.post("/in/{source}", door.post)] if door else [],
+            ),
             max_connections=settings.ingest.max_connections,
-            direct=(PREFIX, door.post),
+            direct=(PREFIX, door.post) if door else None,
         )
-        private = Listener(create_app(self.services, trusted=True), max_connections=64)
-        self._stack.push_async_callback(private.stop)
         self._stack.push_async_callback(public.stop)
         host, port = settings.address
         port = await public.start_tcp(host, port, self._tls())
-        self.url = (
-            f"{'https' if settings.tls else 'http'}://{host if ':' not in host else f'[{host}]'}:{port}"
-        )
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"{'https' if settings.tls else 'http'}://{shown}:{port}"
+
+    async def _listen_privately(self) -> None:
+        """The unix socket of the command line, and the file that says where it is."""
+        private = Listener(create_app(self.services, trusted=True), max_connections=64)
+        self._stack.push_async_callback(private.stop)
         self.socket = self.store.runtime / "api.sock"
         self.socket.unlink(missing_ok=True)
         await private.start_unix(str(self.socket))
         self.socket.chmod(0o600)
-        runtime = settings.data / "runtime.json"
+        runtime = self.settings.data / "runtime.json"
         runtime.write_bytes(orjson.dumps({"socket": str(self.socket), "url": self.url, "pid": os.getpid()}))
         self._stack.callback(runtime.unlink, missing_ok=True)
 
@@ -243,8 +262,15 @@ class Hub:
     # -- while it runs ---------------------------------------------------------------------------------------
     async def _publish(self) -> None:
         """Bring the route table in line with the configuration."""
+        log = self.store.log
+        known = {row.name for row in await log.rows(now_ms=self.now_ms())}
         routes = orjson.dumps(self.settings.routes(), option=orjson.OPT_SORT_KEYS).decode()
-        await self.store.log.publish(routes, sorted(self.settings.connectors), now_ms=self.now_ms())
+        await log.publish(routes, sorted(self.settings.connectors), now_ms=self.now_ms())
+        if "work" not in self.roles:
+            return
+        for name, config in self.settings.connectors.items():
+            if name not in known and config.start_ms is not None:  # `from`: added now, plus what came before
+                await self.replays.start(name, Query(recorded_since_ms=config.start_ms))
 
     async def reload(self, settings: Settings) -> None:
         """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What
@@ -256,8 +282,9 @@ class Hub:
             _logger.warning("hub.reload.needs_restart", keys=changed)
         old, self.settings = self.settings, settings
         await self._publish()
-        if self._ingest is not None:
+        if self.roles & {"serve", "answer"}:
             self.services.settings = settings
+        if self._ingest is not None:
             self._ingest.doors = doors(settings, self.registry)
         if self._walks is not None:
             self._walks.polls = polls(settings, self.registry)

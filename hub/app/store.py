@@ -12,9 +12,11 @@ from hub.store.base import StoreError
 from hub.store.embedded.disk import Disk
 from hub.store.embedded.runtime import open_runtime
 from hub.store.embedded.server import EmbeddedServer
+from hub.store.embedded.status import Status, log_status
 from hub.store.external import check_external
 from hub.store.log import Limits, RedisLog
 from hub.store.state import State
+from hub.telemetry import happenings
 
 __all__ = ["Store", "open_store"]
 
@@ -65,6 +67,12 @@ def _closed(disk: Disk) -> Callable[[], str | None]:
     return why
 
 
+def _tell(status: Status) -> None:
+    log_status(status)
+    if status.state == "restarting":
+        happenings.server_restarted(status.reason, status.restarts)
+
+
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """Start or reach the server, check that it keeps what it acknowledges, open the log.
@@ -75,7 +83,9 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         if settings.redis_url is None:
             maxmemory = settings.log.maxmemory_mb or 2 * settings.log.max_bytes // MIB
-            server = EmbeddedServer(settings.data, maxmemory_bytes=maxmemory * MIB, reserve_bytes=reserve)
+            server = EmbeddedServer(
+                settings.data, maxmemory_bytes=maxmemory * MIB, reserve_bytes=reserve, tell=_tell
+            )
             await stack.enter_async_context(server)
             url = f"unix://{server.unix_socket}"
         else:

@@ -67,10 +67,13 @@ def serve(config: Path | None, data: Path | None, listen: str | None) -> None:
 @click.command()
 @_options
 def worker(config: Path | None, data: Path | None, listen: str | None) -> None:
-    """Route, archive, deliver and poll. Needs `redis_url`; any number may run."""
+    """Route, archive, deliver and poll. Needs `redis_url`; any number may run.
+
+    With --listen it serves probes, metrics and the API too (no webhooks).
+    """
     loaded = _load(config, data, listen)
     _needs_redis(loaded)
-    _main(loaded, _work)
+    _main(loaded, _work if listen is None else _work_and_answer)
 
 
 def _load(config: Path | None, data: Path | None, listen: str | None) -> Loaded:
@@ -135,17 +138,22 @@ async def _run_until_stopped(
 
 
 def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
-    import structlog
+    from hub.telemetry import happenings
+    from hub.telemetry.logs import protect
 
-    logger = structlog.get_logger("hub.cli.run")
     tasks: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
         try:
-            await hub.reload(loaded.reload(os.environ).settings)
-            logger.info("hub.reloaded")
+            again = loaded.reload(os.environ)
         except ConfigError as error:
-            logger.exception("hub.reload.refused", error=str(error))
+            happenings.config_refused(str(error))
+            return
+        protect(again.settings)
+        await hub.reload(again.settings)
+        happenings.config_reloaded(
+            len(again.files), len(again.settings.sources), len(again.settings.connectors)
+        )
 
     def asked() -> None:
         task = asyncio.ensure_future(reload())
@@ -165,6 +173,10 @@ async def _serve(loaded: Loaded) -> None:
 
 async def _work(loaded: Loaded) -> None:
     await _run_until_stopped(loaded, frozenset({"work"}))
+
+
+async def _work_and_answer(loaded: Loaded) -> None:
+    await _run_until_stopped(loaded, frozenset({"work", "answer"}))
 
 
 async def _demo(loaded: Loaded) -> None:

@@ -8,6 +8,7 @@ for the disk. One process writes; the others stand by and take over when it is g
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from hub.archive.base import Archive, ArchiveError, ArchiveInUse
 from hub.pipeline.payloads import Payloads
@@ -82,6 +83,26 @@ class Keeper:
     async def trim(self) -> int:
         """Let the log forget what is archived and routed."""
         return await self._log.trim(self.offset)
+
+    async def retain(self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: int) -> int:
+        """Retention, by whoever writes: events dropped, 0 where another process is the writer."""
+        if self._archive is None:
+            return 0
+        call = partial(
+            self._archive.retain,
+            now_ms=now_ms,
+            keep_ms=keep_ms,
+            max_bytes=max_bytes,
+            owed_from={self._log.partition: owed_from},
+        )
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def oldest_seq(self) -> int:
+        """Lowest seq that the archive still holds; 0 when it is empty or another process writes it."""
+        if self._archive is None:
+            return 0
+        archive, loop = self._archive, asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, archive.oldest_seq, self._log.partition)
 
     def close(self) -> None:
         """Wait for the write in flight and let the next writer in."""

@@ -3,11 +3,11 @@ hurts.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hub.archive.base import Archive
+from hub.pipeline.keep import Keeper
 from hub.store.base import Log
 
 __all__ = ["Alarm", "Retention", "alarms_of", "owed_from"]
@@ -51,16 +51,14 @@ class Retention:
     def __init__(
         self,
         log: Log,
-        archive: Archive,
-        blocking: Callable[..., Awaitable[int]],
+        keeper: Keeper,
         *,
         keep_ms: int | None,
         max_bytes: int | None,
         now_ms: Callable[[], int],
     ) -> None:
         self._log = log
-        self._archive = archive
-        self._blocking = blocking
+        self._keeper = keeper
         self._keep_ms = keep_ms
         self._max_bytes = max_bytes
         self._now_ms = now_ms
@@ -68,14 +66,13 @@ class Retention:
     async def run(self) -> tuple[int, dict[str, int]]:
         """Returns `(events dropped from the archive, {connector: references ended as dropped (expired)})`."""
         now = self._now_ms()
-        owed = {self._log.partition: await owed_from(self._log, now)}
-        dropped = await self._blocking(
-            lambda: self._archive.retain(
-                now_ms=now, keep_ms=self._keep_ms, max_bytes=self._max_bytes, owed_from=owed
-            )
+        dropped = await self._keeper.retain(
+            now_ms=now,
+            keep_ms=self._keep_ms,
+            max_bytes=self._max_bytes,
+            owed_from=await owed_from(self._log, now),
         )
-        oldest = await self._blocking(self._archive.oldest_seq, self._log.partition)
-        return dropped, await self._expire(oldest - 1) if dropped else {}
+        return dropped, await self._expire(await self._keeper.oldest_seq() - 1) if dropped else {}
 
     async def _expire(self, upto: int) -> dict[str, int]:
         ended: dict[str, int] = {}

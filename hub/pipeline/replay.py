@@ -171,7 +171,7 @@ class Replays:
         return text is not None and _load(text).state == "running"
 
     async def _waiting(self, row: str) -> int:
-        return next((r.queued for r in await self._log.rows(now_ms=self._now_ms()) if r.name == row), 0)
+        return sum(r.queued for r in await self._log.rows(now_ms=self._now_ms(), name=row))
 
     async def _blocking(self, call: Callable[..., _T], *args: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)

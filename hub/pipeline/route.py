@@ -11,6 +11,7 @@ from hub.model.event import Entry
 from hub.pipeline.match import Matcher
 from hub.pipeline.payloads import Payloads
 from hub.store.base import Log, Stale
+from hub.telemetry import happenings
 
 __all__ = ["MAX_REFS", "Router", "steps"]
 
@@ -48,8 +49,6 @@ class Router:
         self._routed: int | None = None
         self._gen = -1
         self._matcher = Matcher({})
-        self.stale = 0
-        """Steps that were refused because the world had moved on."""
 
     async def turn(self) -> int:
         """Route what is there (bounded); returns how many events were routed."""
@@ -80,7 +79,7 @@ class Router:
             try:
                 await self._log.route(routed, to, self._gen, refs)
             except Stale:
-                self.stale += 1
+                happenings.router_stale()
                 self._routed = None
                 return routed - begin
             self._routed = routed = to

@@ -54,14 +54,19 @@ async def kill_server(run):
 
 @fault("split")
 async def stop_sender_past_its_lease(run):
-    """SIGSTOP of a worker until its leases ran out and the other took over; then it goes on with what it
-    held.
-    """
+    """SIGSTOP of a worker while batches are in flight, until its leases ran out and the other took over."""
+    sink = run.stage.sinks["everything"]
+    sink.mode = "slow"
+    ends = asyncio.get_running_loop().time() + 2.0
+    while not sink.waiting and asyncio.get_running_loop().time() < ends:
+        await asyncio.sleep(0.01)
     process = run.stage.processes[run.rng.choice(["worker-1", "worker-2"])]
     os.kill(process.pid, signal.SIGSTOP)
     await asyncio.sleep(3.4)
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGCONT)
+    await asyncio.sleep(0.3)
+    sink.mode = "ok"
     return 1
 
 
@@ -99,7 +104,8 @@ async def forced_trim(run):
             log = await run.stage.log()
             before = (await log.head()).routed
             trim = await log.trim(min(before, run.archived()))
-            assert trim <= (await log.head()).routed
+            if trim > (await log.head()).routed:
+                run.unbalanced.append(f"trimmed to {trim}, beyond the router")
             count += 1
         await asyncio.sleep(0.05)
     return count

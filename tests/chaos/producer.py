@@ -34,6 +34,8 @@ class Producer:
         self.acked = {}
         """uid -> SHA-256 of its body."""
         self.answers = Counter()
+        self.doubled = []
+        """Known events that were recorded once more."""
         self.hostile_times = False
         self._bodies = []
         self._n = 0
@@ -64,16 +66,21 @@ class Producer:
         self.sent[hashlib.sha256(body).digest()] = (code, domain)
         return body
 
-    async def run(self, seconds, rate, *, clients=8, enough=None):
-        """Send for a while; a refused or unanswered event is sent again a few times, as vendors do."""
+    async def run(self, seconds, rate, *, clients=8, enough=None, beside=None):
+        """Send for a while, and as long as `beside` runs.
+
+        A refused or unanswered event is sent again a few times, as vendors do.
+        """
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             ends = asyncio.get_running_loop().time() + seconds
             pace = clients / rate
 
+            def more():
+                busy = beside is not None and not beside.done()
+                return busy or asyncio.get_running_loop().time() < ends
+
             async def client():
-                while asyncio.get_running_loop().time() < ends and (
-                    enough is None or len(self.acked) < enough
-                ):
+                while more() and (enough is None or len(self.acked) < enough):
                     await self._deliver(session, self.body(hostile_time=self.hostile_times), ends)
                     await asyncio.sleep(pace * self._rng.uniform(0.5, 1.0))
 
@@ -93,7 +100,7 @@ class Producer:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             for body in bodies:
                 with suppress(aiohttp.ClientError, TimeoutError, OSError):
-                    await self._post(session, body)
+                    await self._post(session, body, known=True)
         return len(bodies)
 
     async def poisoned(self, n, tell):
@@ -117,14 +124,17 @@ class Producer:
                 return None
             await asyncio.sleep(0.1)
 
-    async def _post(self, session, body):
+    async def _post(self, session, body, *, known=False):
         signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
         headers = {"X-MailGuard-Signature": signature, "Content-Type": "application/json"}
         async with session.post(self.url, data=body, headers=headers) as response:
             self.answers[response.status] += 1
             if response.status != 202:
                 return None
-            (uid,) = orjson.loads(await response.read())["ids"]
+            said = orjson.loads(await response.read())
+        (uid,) = said["ids"]
+        if known and said["accepted"]:
+            self.doubled.append(uid)
         self.acked[uid] = hashlib.sha256(body).digest()
         self._bodies.append(body)
         return uid

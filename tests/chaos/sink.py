@@ -34,6 +34,8 @@ class Sink:
         self.refused = set()
         self.fired = Counter()
         self.url = ""
+        self.waiting = 0
+        """Batches that a slow destination has in hand."""
         self._runner = None
 
     async def start(self):
@@ -66,6 +68,10 @@ class Sink:
             self.fired[mode] += 1
         if mode == "hang":
             await asyncio.sleep(3600)
+        if mode == "slow":
+            self.waiting += 1
+            await asyncio.sleep(0.4)
+            self.waiting -= 1
         if mode == "503":
             return web.Response(status=503, text="unavailable")
         if mode == "429":

@@ -50,7 +50,7 @@ CONNECTOR = """  {name}:
     url: "{url}"
     allow_networks: [127.0.0.0/8]
     batch_events: 100
-    deadline_s: 1
+    deadline_s: {deadline_s}
     retry_first_s: 0.2
     probe_most_s: 0.5
 {match}"""
@@ -73,7 +73,7 @@ class Stage:
     """`async with Stage(...)`: everything is up and answers; at the end everything is gone."""
 
     def __init__(
-        self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000, orphans=False
+        self, seed, layout, *, mutate="", dedupe_hours=72, max_entries=500_000, orphans=False, deadline_s=1
     ) -> None:
         self.layout = layout
         self.folder = Path(tempfile.mkdtemp(prefix="mxc-"))
@@ -86,6 +86,7 @@ class Stage:
         self.proxy = None
         self._mutate = mutate
         self._orphans = orphans
+        self._deadline_s = deadline_s
         self._options = {"dedupe_hours": dedupe_hours, "max_entries": max_entries}
         self._redis = None
         self._log = None
@@ -149,7 +150,8 @@ class Stage:
             port=self.port, data=self.data, redis=redis, secret=SECRET.decode(), **self._options
         )
         return text + "".join(
-            CONNECTOR.format(name=n, url=s.url, match=MATCH[n]) for n, s in self.sinks.items()
+            CONNECTOR.format(name=n, url=s.url, match=MATCH[n], deadline_s=self._deadline_s)
+            for n, s in self.sinks.items()
         )
 
     async def ready(self, within_s=15.0):
