@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hub.archive.base import ArchiveError
@@ -198,11 +197,12 @@ async def _unarchived(run):
 
 
 def _missing(run):
-    with suppress(ArchiveError, OSError):
+    try:
         archive = SqliteArchive(run.stage.data / "archive", read_only=True)
         try:
             held = {hit.uid for hit in archive.iterate(Query())}
         finally:
             archive.close()
-        return [("archive", uid) for uid in run.producer.acked if uid not in held]
-    return [("archive", "cannot be read")]
+    except (ArchiveError, OSError) as error:
+        return [("archive", str(error))]
+    return [("archive", uid) for uid in run.producer.acked if uid not in held]
