@@ -6,6 +6,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from typing import Any
 
 from hub.archive.query import Query
@@ -65,7 +66,7 @@ def facets(
             totals[value] += events
         _prune(totals)
     del totals[""]
-    return sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+    return nsmallest(limit, totals.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _values(session: Session, field: str, group: object) -> Iterable[str]:
