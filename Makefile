@@ -23,7 +23,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run check lint unit test servers chaos bench bench-rivals golden lock build clean
+.PHONY: help setup dev run check lint unit test servers chaos bench bench-rivals docs golden lock build clean
 
 help:
 	@sed -n '2,/^$$/s/^#   //p' Makefile
@@ -76,6 +76,7 @@ servers: dev
 test: lint servers
 	@$(PY) -m tests.servers.report --clear
 	SERVERS_REPORT=build/servers-report.json $(BIN)/pytest -q -n auto --dist loadgroup -m "not chaos"
+	SERVERS_REPORT=build/servers-report.json $(BIN)/pytest -q -m chaos tests/chaos
 	$(MAKE) --no-print-directory chaos
 	@$(PY) -m tests.servers.report
 
@@ -87,6 +88,12 @@ bench: dev
 
 bench-rivals: dev
 	$(PY) -m tests.bench.rivals
+
+# What is generated from the code; a test fails when it is stale.
+docs: dev
+	$(PY) -m hub.api.reference > docs/reference/api.md
+	$(PY) -m hub.cli.reference > docs/reference/cli.md
+	$(PY) -m hub.telemetry.reference > docs/reference/metrics.md
 
 golden: dev
 	$(PY) -m tests.golden --write

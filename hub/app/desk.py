@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.app.connectors import context_of
-from hub.pipeline.maintain import Retention, alarms_of
+from hub.pipeline.maintain import Alarm, Retention, alarms_of
 from hub.pipeline.replay import Replays
 from hub.pipeline.schedule import Walks
 
@@ -49,7 +49,21 @@ class HubDesk:
             lookback_ms=self._lookback_ms(),
             disk_low=store.closed(),
         )
-        await self._hub.observers.alarms(alarms)
+        await self._hub.observers.alarms([*alarms, *await self._silent()])
+
+    async def _silent(self) -> Sequence[Alarm]:
+        """Sources that gave events before and have not for longer than they say is usual."""
+        now = self._hub.now_ms()
+        found = []
+        for status in await self._hub.store.state.sources():
+            config = self._hub.settings.sources.get(status.name)
+            if config is None or config.silent_after_s is None or not status.last_event_ms:
+                continue
+            silent_s = (now - status.last_event_ms) / 1000
+            if silent_s > config.silent_after_s:
+                text = f"nothing for {silent_s / 3600:.1f} h, silent_after_s is {config.silent_after_s:g}"
+                found.append(Alarm("hub.source_silent", status.name, text))
+        return found
 
     def _lookback_ms(self) -> int:
         return int(

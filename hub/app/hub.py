@@ -89,6 +89,7 @@ class Hub:
         self._walks: Walks | None = None
         self._lanes: Lanes | None = None
         self._flow: Flow | None = None
+        self._tls_context: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Self:
         """Raises `StoreError` or `ArchiveError`; a log that cannot be reached is tried for half a minute."""
@@ -253,11 +254,13 @@ class Hub:
         self._stack.callback(runtime.unlink, missing_ok=True)
 
     def _tls(self) -> ssl.SSLContext | None:
+        """The certificate as it is on the disk now; a reload reads it again into the same context."""
         if self.settings.tls is None:
             return None
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.settings.tls.cert, self.settings.tls.key)
-        return context
+        if self._tls_context is None:
+            self._tls_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._tls_context.load_cert_chain(self.settings.tls.cert, self.settings.tls.key)
+        return self._tls_context
 
     # -- while it runs ---------------------------------------------------------------------------------------
     async def _publish(self) -> None:
@@ -276,11 +279,13 @@ class Hub:
         """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What
         needs a new process is said.
         """
-        fixed = ("listen", "data", "redis_url", "jobs_redis_url", "tls", "log", "archive")
+        fixed = ("listen", "data", "redis_url", "jobs_redis_url", "log", "archive")
         changed = [key for key in fixed if getattr(settings, key) != getattr(self.settings, key)]
         if changed:
             _logger.warning("hub.reload.needs_restart", keys=changed)
         old, self.settings = self.settings, settings
+        if self._tls_context is not None:
+            self._tls()
         await self._publish()
         if self.roles & {"serve", "answer"}:
             self.services.settings = settings

@@ -214,5 +214,5 @@ class Observers:
             raise
 
 
-_WATCHED = frozenset({"hub.log_filling", "hub.disk_low", "hub.dedupe_window_short"})
+_WATCHED = frozenset({"hub.log_filling", "hub.disk_low", "hub.dedupe_window_short", "hub.source_silent"})
 """Alarms that `watch` raises and clears; the others clear where they arise."""

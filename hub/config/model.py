@@ -121,6 +121,9 @@ class SourceConfig(Section):
     polls: dict[str, PollConfig] = Field(default_factory=dict, description="per stream of this vendor")
     budget: Budget = Field(Budget(), description="limits of all its polls together")
     allow_networks: Networks = Field((), description="private networks that its URLs may point into")
+    silent_after_s: float | None = Field(
+        86_400, gt=0, description="seconds without an event after which it is reported silent; null never"
+    )
     unsigned: bool = Field(
         False, description="accept webhooks without a signature; whoever knows the URL may post"
     )
