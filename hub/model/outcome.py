@@ -16,7 +16,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """This event later: the trouble is the event's own, the destination works."""
+    """Try it later: the trouble is the event's own, the destination works."""
 
     reason: str
     after_s: float | None = None
@@ -25,7 +25,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """This event never: the destination refused its content. It is parked with the reason at once."""
+    """Never: the destination refused its content. It is parked with the reason at once."""
 
     reason: str
 
