@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 from aiohttp import web
+from aiohttp.web_protocol import _ErrInfo
 
 from hub.telemetry import happenings
 
@@ -61,6 +62,23 @@ class _Connection(web.RequestHandler):
             lingering_time=LINGER_S,
         )
         self._ended = ended
+
+    def data_received(self, data: bytes) -> None:
+        """Aiohttp 3.14 tells nobody that the chunks of a body are broken: its reader would wait for ever."""
+        super().data_received(data)
+        if not self._messages or not isinstance(self._messages[-1][0], _ErrInfo):
+            return
+        waiting = [payload for _, payload in self._messages]
+        if self._current_request is not None:
+            waiting.append(self._current_request.content)
+        for payload in waiting:
+            if not payload.is_eof():
+                payload.set_exception(web.RequestPayloadError("broken transfer coding"))
+
+    def log_exception(self, *args: object, **keywords: object) -> None:
+        """A broken body was answered; it is no news."""
+        if not isinstance(keywords.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **keywords)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._ended(self)
