@@ -42,7 +42,7 @@ def elements(raw: bytes) -> list[bytes]:
 
 
 def more_than(most: int, raw: bytes) -> bool:
-    """Whether it is an array of more than `most` elements, without building them. Never raises."""
+    """Whether it is an array of more than `most` elements, without cutting it up. Never raises."""
     if raw.removeprefix(_BOM).lstrip()[:1] != b"[":
         return False
     try:
@@ -51,7 +51,8 @@ def more_than(most: int, raw: bytes) -> bool:
         pass
     try:
         text = raw.removeprefix(_BOM).decode()
-        return sum(1 for _ in islice(_parts(text, "[", "]"), most + 1)) > most
+        crowded = sum(1 for _ in islice(_parts(text, "[", "]"), most + 1)) > most
+        return crowded and isinstance(decode(raw), list)
     except (IndexError, RecursionError, ValueError):
         return False
 

@@ -54,7 +54,9 @@ def test_an_unknown_encoding_is_named(encoding):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"plain", gzip.compress(b"mail")[:-3], gzip.compress(b"mail") + b"more"]
+    "body",
+    [b"", b"plain", gzip.compress(b"mail")[:-3], gzip.compress(b"mail") + b"more"],
+    ids=["empty", "plain", "cut", "longer"],
 )
 def test_a_broken_gzip_body_is_refused(body):
     with pytest.raises(BadEncoding, match="not valid gzip"):
@@ -68,3 +70,12 @@ def test_any_bytes_give_a_body_or_a_refusal(body, encoding):
     except (BadEncoding, Inflated):
         return
     assert len(out) <= 500
+
+
+def test_more_than_two_encodings_over_one_another_are_not_undone():
+    with pytest.raises(UnsupportedEncoding, match="900 encodings"):
+        inflate(gzip.compress(b"x"), ", ".join(["gzip"] * 900), 1000)
+
+
+def test_empty_and_identity_encodings_count_for_nothing():
+    assert inflate(gzip.compress(b"x"), ", ,identity," * 100 + "gzip", 1000) == b"x"

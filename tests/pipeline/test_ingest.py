@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import hmac
+import time
 import zlib
 
 import orjson
@@ -152,6 +153,36 @@ async def test_too_many_events_are_413(ingest):
     assert (status, said["error"]["code"]) == (413, "too_many_events")
 
 
+@pytest.mark.parametrize("element", [b"{},", b"[],", b"NaN,", b'"",'])
+async def test_a_body_full_of_tiny_elements_is_refused_before_any_of_them_is_mapped(ingest, element):
+    ingest.limits = IngestLimits(max_body_bytes=2**20, max_events=1000)
+    raw = b"[" + element * (900_000 // len(element)) + b"0]"
+
+    begun = time.process_time()
+    status, said = await post(ingest, raw)
+
+    assert (status, said["error"]["code"]) == (413, "too_many_events")
+    assert time.process_time() - begun < 0.5  # mapping them takes 10 s
+
+
+async def test_a_cut_off_array_is_kept_whole_however_much_is_in_it(ingest, record):
+    status, _ = await post(ingest, b"[" + b"{}," * 100)
+
+    assert status == 202
+    assert orjson.loads(record.events[0].body)["class_uid"] == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "length", "code"),
+    [("nobody", 1, "unknown_source"), ("mg", 20_001, "body_too_large"), ("mg", 20_000, ""), ("mg", None, "")],
+)
+async def test_what_needs_no_body_is_refused_before_it_is_read(ingest, watcher, source, length, code):
+    answer = ingest.foresee(source, length)
+
+    assert ("" if answer is None else answer.code) == code
+    assert watcher.refusals == ([(source, code)] if code else [])
+
+
 @pytest.mark.parametrize(("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 async def test_an_encoded_body_is_verified_as_sent_and_then_inflated(ingest, record, encoding, encode):
     raw = encode(body())
@@ -178,6 +209,7 @@ async def test_an_encoded_body_signed_before_encoding_does_not_pass(ingest):
         (b"{}", "br", (415, "unsupported_encoding")),
         (b"", "", (400, "empty_body")),
     ],
+    ids=["bomb", "no gzip", "brotli", "empty"],
 )
 async def test_a_signed_body_that_cannot_be_read_says_why(ingest, raw, encoding, expected):
     status, said = await post(ingest, raw, signed(raw, **{"content-encoding": encoding}))

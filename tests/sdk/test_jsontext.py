@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.sdk.jsontext import decode, elements, members
+from hub.sdk.jsontext import decode, elements, members, more_than
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
@@ -53,3 +53,21 @@ def test_deep_nesting_is_a_value_error(raw: bytes) -> None:
     for read in (decode, elements, members):
         with pytest.raises(ValueError, match=r"."):
             read(raw)
+
+
+@given(st.lists(JSON, max_size=8), SPACING, st.integers(0, 10))
+def test_an_array_is_counted_without_being_built(values: list[Any], indent: Any, most: int) -> None:
+    assert more_than(most, json.dumps(values, indent=indent).encode()) == (len(values) > most)
+
+
+@pytest.mark.parametrize("raw", [b"[NaN,1,2]", b'["\\ud800",1,2]', b"\xef\xbb\xbf[1,2,3]"])
+def test_an_array_that_only_python_takes_is_counted_too(raw: bytes) -> None:
+    assert more_than(2, raw)
+    assert not more_than(3, raw)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b'{"a":[1,2,3]}', b"[1,2", b"[1,,2]", b"[" * 100_000, b"\xff[1,2,3]"]
+)
+def test_what_is_no_array_has_not_too_many(raw: bytes) -> None:
+    assert not more_than(1, raw)
