@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from math import isnan
 
 from hub.config.model import Settings
 from hub.pipeline.poll import Poll
@@ -34,6 +35,8 @@ def reset_after_s(value: str, now_s: float) -> float | None:
     try:
         number = float(value)
     except ValueError:
+        return None
+    if isnan(number):
         return None
     if number > _EPOCH_MS:
         number /= 1000
