@@ -27,6 +27,7 @@ from hub.app.call import Caller
 from hub.app.connectors import lane_of, make_connector
 from hub.app.desk import HubDesk
 from hub.app.door import PREFIX, Door
+from hub.app.https import https_only
 from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
@@ -234,6 +235,7 @@ class Hub:
             ),
             max_connections=settings.ingest.max_connections,
             direct=(PREFIX, door.post) if door else None,
+            refuse=https_only(settings),
         )
         self._stack.push_async_callback(public.stop)
         host, port = settings.address

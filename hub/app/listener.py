@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 from aiohttp.web_protocol import _ErrInfo
 
+from hub.app.https import Check
 from hub.telemetry import happenings
 
 __all__ = ["Direct", "Listener"]
@@ -115,6 +116,7 @@ class Listener:
         idle_s: float = IDLE_S,
         kept_s: float = KEPT_S,
         direct: Direct | None = None,
+        refuse: Check | None = None,
     ) -> None:
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=5.0)
         self._inner: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -122,6 +124,7 @@ class Listener:
         self._idle_s = idle_s
         self._kept_s = kept_s
         self._direct = direct
+        self._refuse = refuse
         self._servers: list[asyncio.AbstractServer] = []
         self._owed: dict[object, float] = {}
         """Connection -> loop time until when it has to send a request; infinity while we owe it an answer."""
@@ -136,6 +139,8 @@ class Listener:
         connection = request.protocol
         self._owed[connection] = _WORKING
         try:
+            if self._refuse is not None and (why := self._refuse(request)) is not None:
+                return _refusal(403, "https_required", why)
             return await self._answer(request)
         except web.HTTPException as error:  # before any middleware: an Expect that nobody knows
             return _refusal(error.status, "refused", error.text or error.reason)

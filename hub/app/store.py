@@ -21,6 +21,8 @@ from hub.telemetry import happenings
 __all__ = ["Store", "open_store"]
 
 MIB = 1024 * 1024
+ANSWER_S = 10.0
+"""A server that says nothing for so long is unavailable: a request gets its 503 instead of hanging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         else:
             url = settings.redis_url
             await check_external(url, accept_weaker=settings.accept_weaker)
-        redis = Redis.from_url(url, decode_responses=False)
+        redis = Redis.from_url(
+            url, decode_responses=False, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S
+        )
         stack.push_async_callback(redis.aclose)
         log = RedisLog(redis, limits=_limits(settings))
         await log.open()

@@ -79,7 +79,9 @@ class ArchiveConfig(Section):
 
     keep_days: float | None = Field(365, gt=0, description="age at which events go; null keeps them for ever")
     max_gb: float | None = Field(None, gt=0, description="size (GB) above which the oldest go, owed or not")
-    roll_events: int = Field(250_000, ge=1000, description="events after which a new partition file begins")
+    roll_events: int = Field(
+        250_000, ge=1000, le=250_000, description="events after which a new partition file begins"
+    )
     roll_days: float = Field(7, gt=0, description="days after which a new partition file begins")
 
     @property

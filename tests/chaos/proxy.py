@@ -68,13 +68,15 @@ class Proxy:
             self._tasks.discard(task)
 
     async def _back(self, reader, writer, state):
-        with suppress(OSError, asyncio.CancelledError):
+        try:
             while data := await reader.read(1 << 18):
                 if state["cut"]:  # the answer is here, so the command was executed
-                    writer.transport.abort()
                     return
                 writer.write(data)
                 await writer.drain()
+        except OSError:
+            pass  # the server was killed
+        finally:
             writer.transport.abort()
 
     def _script(self, data):
