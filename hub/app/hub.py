@@ -148,6 +148,7 @@ class Hub:
             keeper=self.keeper,
             lanes=self._lanes,
             now_ms=self.now_ms,
+            alone="serve" in self.roles and self.settings.redis_url is None,
         )
         await self._flow.start()
         self._stack.push_async_callback(self._flow.stop)

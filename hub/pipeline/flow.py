@@ -12,6 +12,7 @@ pause, because a bell alone strands work when the process that should ring it di
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from secrets import token_hex
 
 import structlog
@@ -26,9 +27,10 @@ from hub.telemetry import happenings
 
 __all__ = ["Flow"]
 
-_ROUTER_PAUSE_S = 0.02
-_KEEPER_PAUSE_S = 0.1
-_READY_PAUSE_S = 0.02
+_PAUSES = {"router": 0.02, "ready": 0.02, "keeper": 0.1}
+"""Seconds a stage without work waits for its bell: what another process recorded rings no bell here."""
+_PAUSES_ALONE = {"router": 0.2, "ready": 0.1, "keeper": 0.5}
+"""The same where every bell is in this process: an idle hub should cost next to nothing."""
 _STANDBY_S = LEASE_MS / 3000
 _TROUBLE_S = 0.5
 _logger = structlog.get_logger("hub.pipeline.flow")
@@ -45,7 +47,10 @@ class Flow:
         keeper: Keeper | None,
         lanes: Lanes,
         now_ms: Callable[[], int],
+        alone: bool = False,
     ) -> None:
+        """`alone`: no other process records into or works on this log."""
+        self._pauses = _PAUSES_ALONE if alone else _PAUSES
         self._log = log
         self._keeper = keeper
         self._lanes = lanes
@@ -66,10 +71,10 @@ class Flow:
         self._keeper_bell.set()
 
     async def start(self) -> None:
-        self._drive("router", self._route, self._router_bell, _ROUTER_PAUSE_S)
-        self._drive("ready", self._ready, asyncio.Event(), _READY_PAUSE_S)
+        self._drive("router", self._route, self._router_bell)
+        self._drive("ready", self._ready, asyncio.Event())
         if self._keeper is not None:
-            self._drive("keeper", self._keeper.turn, self._keeper_bell, _KEEPER_PAUSE_S)
+            self._drive("keeper", self._keeper.turn, self._keeper_bell)
 
     async def stop(self, within_s: float = 5.0) -> None:
         """Stop routing and archiving after the round in flight, then the lanes."""
@@ -80,34 +85,32 @@ class Flow:
         if self._keeper is not None:
             self._keeper.close()
 
-    def _drive(
-        self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float
-    ) -> None:
-        self._tasks.append(asyncio.create_task(self._loop(name, turn, bell, pause_s), name=name))
+    def _drive(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event) -> None:
+        self._tasks.append(asyncio.create_task(self._loop(name, turn, bell), name=name))
 
-    async def _loop(
-        self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event, pause_s: float
-    ) -> None:
+    async def _loop(self, name: str, turn: Callable[[], Awaitable[int]], bell: asyncio.Event) -> None:
         while True:
             bell.clear()
+            wait_s = self._pauses[name]
             try:
                 if await turn():
                     await asyncio.sleep(0)
                     continue
-                wait_s = pause_s
             except (StoreError, ArchiveError, MissingPayload) as error:
-                self._router.forget()
-                happenings.stage_interrupted(name, str(error))
-                wait_s = _TROUBLE_S
-            except Exception:
-                self._router.forget()
+                wait_s = self._trouble(name, str(error))
+            except Exception as error:
                 _logger.exception("hub.stage.failed", stage=name)
-                wait_s = _TROUBLE_S
-            try:
+                wait_s = self._trouble(name, repr(error))
+            with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await bell.wait()
-            except TimeoutError:
-                continue
+
+    def _trouble(self, name: str, error: str) -> float:
+        """Seconds until the stage tries again; the router does not trust what it knew."""
+        happenings.stage_interrupted(name, error)
+        if name == "router":
+            self._router.forget()
+        return _TROUBLE_S
 
     async def _route(self) -> int:
         """One worker routes at a time; the lease saves the others the work of being refused."""
