@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import importlib
 import pkgutil
-import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from types import ModuleType
 
 from tests.bench import rows
 from tests.bench.bench import Bench
+from tests.bench.interrupt import run_until_told
 from tests.bench.load import Load
 from tests.bench.machine import Machine
 from tests.bench.result import Result
@@ -79,18 +79,5 @@ async def _main() -> int:
     return 1 if any(result.note.startswith("FAILED") for result in results) else 0
 
 
-async def _until_told() -> int:
-    """Ctrl-C and SIGTERM end the processes that were started, too."""
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        return await _main()
-    except asyncio.CancelledError:
-        print("stopped", file=sys.stderr)
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_until_told()))
+    sys.exit(asyncio.run(run_until_told(_main())))

@@ -78,6 +78,8 @@ class _Server:
             return web.json_response({"version": {"number": "2.19.6", "distribution": "opensearch"}})
         if request.method == "HEAD":
             return web.Response(status=404)
+        if request.path.startswith("/_cluster/health"):
+            return web.json_response({"status": "green", "timed_out": False})
         if request.method == "GET":
             return web.json_response({}, status=404 if "_index_template" in request.path else 200)
         return web.json_response({"acknowledged": True})

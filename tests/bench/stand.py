@@ -28,7 +28,7 @@ from hub.store.log import RedisLog
 from tests.bench import proc
 from tests.bench.payload import SECRET, Target
 
-__all__ = ["MXHUB", "Layout", "Stand", "free_port", "opensearch"]
+__all__ = ["CHECKOUT", "MXHUB", "Layout", "Stand", "free_port", "opensearch"]
 
 Layout = Literal["split", "run"]
 MXHUB = Path(sys.executable).parent / "mxhub"
