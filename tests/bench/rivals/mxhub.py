@@ -55,3 +55,6 @@ class Mxhub(MxhubRun):
 
     def variables(self) -> dict[str, str]:
         return {"PYTHONPATH": str(CHECKOUT)}
+
+    def own_pids(self) -> list[int]:
+        return self.pids()[1:]

@@ -128,6 +128,10 @@ class Product:
         """All its processes."""
         return proc.tree(self._process.pid) if self._process is not None else []
 
+    def own_pids(self) -> list[int]:
+        """Those that are the product's own, without what only launches it."""
+        return self.pids()
+
     def cpu_s(self) -> float:
         """CPU seconds of all its processes so far."""
         return sum(map(proc.cpu_s, self.pids()))

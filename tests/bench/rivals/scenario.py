@@ -89,13 +89,13 @@ async def compare(product_type: type[Product], load: Load, *, quick: bool) -> As
     """All rows of one product. Raises `Uninstallable`, `RuntimeError` when it does not come up."""
     seconds, runs, first = (1.5, 1, 1_000) if quick else (6.0, _RUNS, 1_000)
     async with Sink() as sink, product_type(sink.url) as product:
-        idle = proc.rss_mb(product.pids())
+        idle = proc.rss_mb(product.own_pids())
         await _flow(product, load, sink, 0, 0.1)  # what is opened lazily is open now
         flows = []
         for _ in range(runs):
             flows.append(await _flow(product, load, sink, first, seconds))
             first += int(8000 * seconds)
-        busy = proc.rss_mb(product.pids())
+        busy = proc.rss_mb(product.own_pids())
         for result in _rows(product, flows):
             yield result
         yield Result(
