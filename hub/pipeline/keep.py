@@ -39,6 +39,7 @@ class Keeper:
         self._archive: Archive | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-writer")
         self.offset = 0
+        self._trimmed = 0
 
     async def turn(self) -> int:
         """Archive what is there (bounded), then trim; returns how many events were archived.
@@ -67,6 +68,8 @@ class Keeper:
     async def _append(self, archive: Archive) -> int:
         entries = await self._payloads.after(self.offset, BATCH_EVENTS)
         if not entries:
+            if self._trimmed < self.offset:  # the router was behind then; a full log gets no other
+                await self.trim()
             return 0
         if entries[0].seq != self.offset + 1:
             raise ArchiveError(
@@ -82,7 +85,8 @@ class Keeper:
 
     async def trim(self) -> int:
         """Let the log forget what is archived and routed."""
-        return await self._log.trim(self.offset)
+        self._trimmed = await self._log.trim(self.offset)
+        return self._trimmed
 
     async def retain(self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: int) -> int:
         """Retention, by whoever writes: events dropped, 0 where another process is the writer."""
