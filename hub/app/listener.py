@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import _ErrInfo
 
 from hub.app.https import Check
+from hub.pipeline.ending import end
 from hub.telemetry import happenings
 
 __all__ = ["Direct", "Listener"]
@@ -216,9 +217,7 @@ class Listener:
     async def stop(self) -> None:
         """Answer what is in flight, then close."""
         await self.stop_accepting()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await end(self._sweeper)
         await self._runner.cleanup()
 
 

@@ -16,6 +16,7 @@ import structlog
 
 from hub.model.event import Event
 from hub.pipeline.capture import Captures
+from hub.pipeline.ending import end
 from hub.pipeline.ingest import Answer, Door
 from hub.pipeline.maintain import Alarm
 from hub.pipeline.normalise import Normalised, normalise
@@ -58,9 +59,8 @@ class Observers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._flusher is not None:
-            self._flusher.cancel()
-            await asyncio.gather(self._flusher, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._flusher)
         with suppress(StoreError):  # the last second's counters are no promise
             await self.flush()
 

@@ -15,6 +15,8 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.cron import cron
 from arq.worker import Worker, func
 
+from hub.pipeline.ending import end
+
 __all__ = ["Desk", "Jobs", "redis_settings"]
 
 _QUEUE = "mxhub:jobs"
@@ -127,6 +129,5 @@ class Jobs:
         """Cancel what runs (it is repeated at the next start) and disconnect."""
         if self._worker is None or self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         await self._worker.close()

@@ -18,6 +18,7 @@ from secrets import token_hex
 import structlog
 
 from hub.archive.base import ArchiveError
+from hub.pipeline.ending import end
 from hub.pipeline.keep import Keeper
 from hub.pipeline.lanes import LEASE_MS, Lanes
 from hub.pipeline.payloads import MissingPayload
@@ -78,9 +79,7 @@ class Flow:
 
     async def stop(self, within_s: float = 5.0) -> None:
         """Stop routing and archiving after the round in flight, then the lanes."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self._lanes.stop(within_s)
         if self._keeper is not None:
             self._keeper.close()

@@ -12,6 +12,7 @@ from secrets import token_hex
 
 import structlog
 
+from hub.pipeline.ending import end
 from hub.pipeline.send import Sender
 from hub.store.base import Log, StoreError
 
@@ -64,18 +65,14 @@ class Lanes:
         self._stopping = True
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=within_s)
-        for task in list(self._tasks.values()):
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await end(*self._tasks.values())
         for name in list(self._senders):
             await self.close(name)
 
     async def close(self, name: str) -> None:
         """Close one lane; the next wake opens it anew (a changed configuration)."""
-        if (task := self._tasks.get(name)) is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        sender = self._senders.pop(name, None)
+        sender = self._senders.pop(name, None)  # first: a wake from here on must not get one that is closed
+        await end(self._tasks.get(name))
         if sender is not None:
             await sender.close()
         if self._leases.pop(name, 0) > self._now_ms():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hub.model.event import Event
+from hub.pipeline.ending import end
 from hub.store.base import Log, StoreError, Unavailable
 
 __all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_EVENTS", "Recorder", "chunks"]
@@ -67,9 +68,7 @@ class Recorder:
         """Commit what waits, then end."""
         while self._queue:  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(0.005)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     async def record(self, events: Sequence[Event]) -> list[bool]:
         """Durable when this returns: for each event, whether it was new.
