@@ -4,6 +4,7 @@ event.
 
 import asyncio
 import multiprocessing
+import os
 from array import array
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,6 +15,7 @@ from tests.bench.payload import number_of
 
 __all__ = ["Sink", "Taken"]
 
+_ANSWER_S = 60
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -64,6 +66,7 @@ class _Server:
             self._times, self._copies = array("d", bytes(8 * count)), 0
         elif word == "hang":
             (self._hangs,) = args
+        os.set_blocking(self._pipe.fileno(), True)  # the loop made it non-blocking; an answer may be large
         self._pipe.send(Taken(self._first, self._times, self._copies) if word == "taken" else self._copies)
 
     async def _serve(self, request: Any) -> Any:
@@ -130,6 +133,8 @@ class Sink:
 
     def _ask(self, *words: Any) -> Any:
         self._pipe.send(words)
+        if not self._pipe.poll(_ANSWER_S):
+            raise TimeoutError("the sink does not answer")
         return self._pipe.recv()
 
     def expect(self, first: int, count: int) -> None:
