@@ -32,16 +32,22 @@ async def open_writer(settings: Settings, log: Log) -> SqliteArchive:
     Raises `ArchiveInUse` while another process writes; `ArchiveError` when the archive is ahead of the log:
     one of the two was restored from a back-up, and only a person knows which to believe.
     """
-    archive = _open(settings, read_only=False)
-    seq, offset = (await log.head()).seq, archive.offset(log.partition)
-    if offset > seq:
-        archive.close()
-        raise ArchiveError(
-            f"the archive in {settings.data / 'archive'} ends at event {offset}, the log at {seq}: "
-            "one of them is from a back-up. Restore both from the same back-up, or move the archive away to "
-            "believe the log"
-        )
+    archive = await asyncio.to_thread(_open, settings, read_only=False)
+    try:
+        _not_ahead(settings, archive.offset(log.partition), (await log.head()).seq)
+    except BaseException:
+        archive.close()  # else nobody could ever write it again
+        raise
     return archive
+
+
+def _not_ahead(settings: Settings, offset: int, seq: int) -> None:
+    if offset > seq:
+        raise ArchiveError(
+            f"the archive in {settings.data / 'archive'} ends at event {offset}, the log at {seq}: one of "
+            "them is from a back-up. Restore both from the same back-up, or move the archive away to believe "
+            "the log"
+        )
 
 
 async def open_reader(settings: Settings) -> SqliteArchive:

@@ -32,7 +32,6 @@ from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
-from hub.archive.query import Query
 from hub.config.model import Settings
 from hub.jobs.worker import Jobs, redis_settings
 from hub.pipeline.capture import Captures
@@ -56,6 +55,8 @@ __all__ = ["Hub", "Role", "now_ms"]
 Role = Literal["serve", "work", "answer"]
 """`serve`: webhooks and the API; `work`: everything behind the log; `answer`: the API beside `work`."""
 START_S = 30.0
+_FIXED = ("listen", "data", "redis_url", "jobs_redis_url", "accept_weaker", "log", "archive", "ingest")
+"""Settings that a running process cannot change."""
 _logger = structlog.get_logger("hub.app")
 
 
@@ -122,7 +123,7 @@ class Hub:
         self._stack.push_async_callback(self.recorder.stop)
         self.observers.record_health(self.recorder, self.settings.tenant)
         self.replays = Replays(self.store.log, self.archive, self.store.state, now_ms=self.now_ms)
-        await self._publish()
+        await self._publish(self.settings)
         if "work" in self.roles:
             await self._work()
         if self.roles & {"serve", "answer"}:
@@ -266,36 +267,35 @@ class Hub:
         return self._tls_context
 
     # -- while it runs ---------------------------------------------------------------------------------------
-    async def _publish(self) -> None:
-        """Bring the route table in line with the configuration."""
-        log = self.store.log
-        known = {row.name for row in await log.rows(now_ms=self.now_ms())}
-        routes = orjson.dumps(self.settings.routes(), option=orjson.OPT_SORT_KEYS).decode()
-        await log.publish(routes, sorted(self.settings.connectors), now_ms=self.now_ms())
-        if "work" not in self.roles:
-            return
-        for name, config in self.settings.connectors.items():
-            if name not in known and config.start_ms is not None:  # `from`: added now, plus what came before
-                await self.replays.start(name, Query(recorded_since_ms=config.start_ms))
+    async def _publish(self, settings: Settings) -> None:
+        """Bring the route table in line with the configuration, and begin what `from` asks for."""
+        routes = orjson.dumps(settings.routes(), option=orjson.OPT_SORT_KEYS).decode()
+        await self.store.log.publish(routes, sorted(settings.connectors), now_ms=self.now_ms())
+        if "work" in self.roles:
+            for name, config in settings.connectors.items():
+                if config.start_ms is not None:
+                    await self.replays.backfill(name, config.start_ms, config.rules())
 
     async def reload(self, settings: Settings) -> None:
         """Take new settings without losing anything (SIGHUP): sources, connectors, routes, secrets. What
         needs a new process is said.
+
+        Raises `StoreError` when the log cannot be reached; the old settings stay in force then.
         """
-        fixed = ("listen", "data", "redis_url", "jobs_redis_url", "log", "archive")
-        changed = [key for key in fixed if getattr(settings, key) != getattr(self.settings, key)]
+        changed = [key for key in _FIXED if getattr(settings, key) != getattr(self.settings, key)]
         if changed:
             _logger.warning("hub.reload.needs_restart", keys=changed)
+        new_doors, new_polls = doors(settings, self.registry), polls(settings, self.registry)
+        await self._publish(settings)
         old, self.settings = self.settings, settings
         if self._tls_context is not None:
             self._tls()
-        await self._publish()
         if self.roles & {"serve", "answer"}:
             self.services.settings = settings
         if self._ingest is not None:
-            self._ingest.doors = doors(settings, self.registry)
+            self._ingest.doors = new_doors
         if self._walks is not None:
-            self._walks.polls = polls(settings, self.registry)
+            self._walks.polls = new_polls
             await self._walks.adopt()
         if self._lanes is not None:
             for row in self._lanes.names():

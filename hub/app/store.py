@@ -21,7 +21,7 @@ from hub.telemetry import happenings
 __all__ = ["Store", "open_store"]
 
 MIB = 1024 * 1024
-ANSWER_S = 10.0
+ANSWER_S = 5.0
 """A server that says nothing for so long is unavailable: a request gets its 503 instead of hanging."""
 
 

@@ -138,6 +138,7 @@ async def _run_until_stopped(
 
 
 def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
+    from hub.store.base import StoreError
     from hub.telemetry import happenings
     from hub.telemetry.logs import protect
 
@@ -150,7 +151,11 @@ def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
             happenings.config_refused(str(error))
             return
         protect(again.settings)
-        await hub.reload(again.settings)
+        try:
+            await hub.reload(again.settings)
+        except StoreError as error:
+            happenings.config_refused(f"not taken over, send SIGHUP again: {error}")
+            return
         happenings.config_reloaded(
             len(again.files), len(again.settings.sources), len(again.settings.connectors)
         )

@@ -69,7 +69,7 @@ class IngestConfig(Section):
     max_body_bytes: Size = Field(ByteSize(MIB), description="largest body as received")
     max_inflated_bytes: Size = Field(ByteSize(4 * MIB), description="largest body after gzip or deflate")
     max_events: int = Field(1000, ge=1, description="most events in one body")
-    max_connections: int = Field(1000, ge=1, description="open connections; more wait")
+    max_connections: int = Field(1000, ge=1, description="open connections; more get 503")
     read_timeout_s: float = Field(15, gt=0, description="time a client has to send its request")
     max_in_flight_bytes: Size = Field(ByteSize(64 * MIB), description="bodies held at once; above it 503")
 

@@ -8,6 +8,7 @@ repeated (cursors move by compare-and-set, replays go on after their last refere
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import orjson
@@ -16,11 +17,15 @@ from arq.cron import cron
 from arq.worker import Worker, func
 
 from hub.pipeline.ending import end
+from hub.telemetry import happenings
 
 __all__ = ["Desk", "Jobs", "redis_settings"]
 
 _QUEUE = "mxhub:jobs"
-_SLICE_TIMEOUT_S = 120
+_SLICE_TIMEOUT_S = 115
+"""A slice (60 s) and its last page (45 s). A killed job is taken up again that much later."""
+_MAX_JOBS = 50
+_PAUSE_S = 1.0
 _TICK_S = 1
 _Ctx = Mapping[str, Any]
 
@@ -94,28 +99,35 @@ class Jobs:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect and run until `stop`."""
+        """Run until `stop`; a server that goes away ends arq, which is then begun anew.
+
+        Raises `OSError` or a redis error when the server cannot be reached now.
+        """
+        self._worker = await self._make()
+        self._task = asyncio.create_task(self._run_for_ever(), name="arq")
+
+    async def _make(self) -> Worker:
         pool = await create_pool(
             self._settings,
             default_queue_name=_QUEUE,
             job_serializer=orjson.dumps,
             job_deserializer=orjson.loads,
         )
-        every_second = set(range(0, 60, _TICK_S))
-        self._worker = Worker(
+        return Worker(
             functions=[
                 func(f, name=f.__name__, keep_result=0, timeout=_SLICE_TIMEOUT_S) for f in (walk, replay)
             ],
             cron_jobs=[
-                cron(tick, second=every_second, keep_result=0, run_at_startup=True),
+                cron(tick, second=set(range(0, 60, _TICK_S)), keep_result=0, run_at_startup=True),
                 cron(watch, second={7, 37}, keep_result=0, run_at_startup=True),
-                cron(maintain, minute={3, 18, 33, 48}, second=11, keep_result=0, timeout=600),
+                cron(maintain, minute=set(range(3, 60, 15)), second=11, keep_result=0),
             ],
             queue_name=_QUEUE,
             redis_pool=pool,
             ctx={"desk": self._desk},
             handle_signals=False,
-            max_jobs=20,
+            max_jobs=_MAX_JOBS,
+            job_timeout=_SLICE_TIMEOUT_S,
             keep_result=0,
             poll_delay=0.5,
             job_serializer=orjson.dumps,
@@ -123,11 +135,25 @@ class Jobs:
             health_check_interval=3600,
             log_results=False,
         )
-        self._task = asyncio.create_task(self._worker.async_run(), name="arq")
+
+    async def _run_for_ever(self) -> None:
+        while True:
+            try:
+                if self._worker is None:
+                    self._worker = await self._make()
+                await self._worker.async_run()
+            except Exception as error:  # whatever ends arq: polls, replays and alarms must go on
+                happenings.stage_interrupted("jobs", f"{type(error).__name__}: {error}"[:300])
+            await asyncio.sleep(_PAUSE_S)
+            await self._close()
+
+    async def _close(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            with suppress(Exception):  # its server is gone
+                await worker.close()
 
     async def stop(self) -> None:
         """Cancel what runs (it is repeated at the next start) and disconnect."""
-        if self._worker is None or self._task is None:
-            return
         await end(self._task)
-        await self._worker.close()
+        await self._close()

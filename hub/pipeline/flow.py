@@ -11,6 +11,7 @@ pause, because a bell alone strands work when the process that should ring it di
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from secrets import token_hex
@@ -34,6 +35,8 @@ _PAUSES_ALONE = {"router": 0.2, "ready": 0.1, "keeper": 0.5}
 """The same where every bell is in this process: an idle hub should cost next to nothing."""
 _STANDBY_S = LEASE_MS / 3000
 _TROUBLE_S = 0.5
+_ROUTER = "@router"
+"""Name of the router's lease."""
 _logger = structlog.get_logger("hub.pipeline.flow")
 
 
@@ -80,6 +83,9 @@ class Flow:
     async def stop(self, within_s: float = 5.0) -> None:
         """Stop routing and archiving after the round in flight, then the lanes."""
         await end(*self._tasks)
+        if self._router_lease_ms:
+            with suppress(StoreError):  # it expires by itself
+                await self._log.release(_ROUTER, self._token)
         await self._lanes.stop(within_s)
         if self._keeper is not None:
             self._keeper.close()
@@ -113,9 +119,9 @@ class Flow:
 
     async def _route(self) -> int:
         """One worker routes at a time; the lease saves the others the work of being refused."""
-        now = self._now_ms()
+        now = time.monotonic_ns() // 1_000_000
         if self._router_lease_ms - now < LEASE_MS // 2:
-            if not await self._log.acquire("@router", self._token, LEASE_MS):
+            if not await self._log.acquire(_ROUTER, self._token, LEASE_MS):
                 self._router.forget()
                 await asyncio.sleep(_STANDBY_S)
                 return 0
@@ -123,5 +129,5 @@ class Flow:
         return await self._router.turn()
 
     async def _ready(self) -> int:
-        self._lanes.wake(await self._log.ready(self._now_ms(), 1000))
+        self._lanes.wake(await self._log.ready(self._now_ms(), 1000), due=True)
         return 0

@@ -1,13 +1,14 @@
 """All senders of this process: starts a round for each connector that is ready and whose lease we hold.
 
-One task a ready connector, so that one that hangs delays only itself. A lease (extended at half its life
-while the lane
-is busy) only saves work when several workers run.
+One task a ready connector, so that one that hangs delays only itself. A lease (extended while a round
+runs) only saves work when several workers run.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 
 import structlog
@@ -19,6 +20,8 @@ from hub.store.base import Log, StoreError
 __all__ = ["LEASE_MS", "Lanes"]
 
 LEASE_MS = 3000
+_DEFECT_MS = 5000
+"""Until a lane that failed is tried again."""
 _logger = structlog.get_logger("hub.pipeline.lanes")
 
 
@@ -43,20 +46,37 @@ class Lanes:
         """Rows that were served or looked at here."""
         return list(self._senders)
 
-    def wake(self, names: Iterable[str]) -> None:
-        """Start a round for each name, or another after the one that runs."""
+    def wake(self, names: Iterable[str], *, due: bool = False) -> None:
+        """Start a round for each name, or another after the one that runs.
+
+        `due`: the store says so. News alone (the router's) wakes no blocked destination before its probe.
+        """
         if self._stopping:
             return
         for name in names:
             if name in self._tasks:
                 self._again.add(name)
-            elif not self._left_alone(name):
-                self._tasks[name] = asyncio.create_task(self._serve(name), name=f"lane {name}")
+            elif not self._left_alone(name, due=due):
+                task = asyncio.create_task(self._serve(name, due=due), name=f"lane {name}")
+                self._tasks[name] = task
+                task.add_done_callback(partial(self._ended, name))
 
-    def _left_alone(self, name: str) -> bool:
-        """Served by nobody here, or by another worker until it shows otherwise."""
-        unserved = name in self._senders and self._senders[name] is None
-        return unserved or self._elsewhere.get(name, 0) > self._now_ms()
+    def _left_alone(self, name: str, *, due: bool) -> bool:
+        """Served by nobody here, by another worker until it shows otherwise, or blocked and not due."""
+        if name not in self._senders:
+            return False
+        sender = self._senders[name]
+        if sender is None or (sender.blocked and not due):
+            return True
+        return self._elsewhere.get(name, 0) > _monotonic_ms()
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        """Also for a round that was cancelled before its first step."""
+        if self._tasks.get(name) is task:
+            del self._tasks[name]
+            if name in self._again:  # woken between its last look and its end
+                self._again.discard(name)
+                self.wake([name])
 
     async def stop(self, within_s: float) -> None:
         """Let running rounds settle for a while, cancel what still hangs, close connectors, give leases
@@ -75,24 +95,42 @@ class Lanes:
         await end(self._tasks.get(name))
         if sender is not None:
             await sender.close()
-        if self._leases.pop(name, 0) > self._now_ms():
+        if self._leases.pop(name, 0) > _monotonic_ms():
             with suppress(StoreError):  # it expires by itself
                 await self._log.release(name, self._token)
 
-    async def _serve(self, name: str) -> None:
+    async def _serve(self, name: str, *, due: bool) -> None:
         try:
             sender = await self._sender(name)
-            while sender is not None and not self._stopping and await self._hold(name):
+            if sender is None or (sender.blocked and not due):
+                return
+            while not self._stopping and await self._hold(name):
                 self._again.discard(name)
-                if await sender.turn() == 0 and name not in self._again:
+                settled = await self._turn(name, sender)
+                if sender.blocked or (not settled and name not in self._again):
                     return
         except StoreError as error:
             _logger.warning("hub.lane.interrupted", connector=name, error=str(error))
-        except Exception:
+        except Exception as error:  # a defect of ours or of a connector: its events wait, everybody sees why
             _logger.exception("hub.lane.failed", connector=name)
+            with suppress(StoreError):
+                now = self._now_ms()
+                reason = f"failed: {type(error).__name__}: {error}"[:300]
+                await self._log.block(name, reason, now + _DEFECT_MS, now_ms=now)
+
+    async def _turn(self, name: str, sender: Sender) -> int:
+        """One round, the lease extended as long as it takes."""
+        renewing = asyncio.create_task(self._renew(name), name=f"lease {name}")
+        try:
+            return await sender.turn()
         finally:
-            self._again.discard(name)
-            self._tasks.pop(name, None)
+            renewing.cancel()
+
+    async def _renew(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE_MS / 3000)
+            with suppress(StoreError):  # the next round finds out
+                await self._log.acquire(name, self._token, LEASE_MS)
 
     async def _sender(self, name: str) -> Sender | None:
         if name not in self._senders:
@@ -103,7 +141,7 @@ class Lanes:
         return self._senders[name]
 
     async def _hold(self, name: str) -> bool:
-        now = self._now_ms()
+        now = _monotonic_ms()
         if self._leases.get(name, 0) - now > LEASE_MS // 2:
             return True
         held = await self._log.acquire(name, self._token, LEASE_MS)
@@ -111,3 +149,8 @@ class Lanes:
         if not held:
             self._elsewhere[name] = now + LEASE_MS // 3
         return held
+
+
+def _monotonic_ms() -> int:
+    """Leases of ours are counted on a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000

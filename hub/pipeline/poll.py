@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from hub.model.event import Event
 from hub.pipeline.normalise import Normalised, normalise
 from hub.pipeline.record import chunks
-from hub.sdk.source import Call, Page, PollFailed, SourceSpec, Stream
+from hub.sdk.source import Call, Fetch, Page, PollFailed, SourceSpec, Stream
 from hub.store.base import CursorMove, Log, Stale, StoreError
 
 __all__ = ["Poll", "PollObserver", "Poller", "Walked"]
@@ -80,26 +80,23 @@ class Poller:
         fetch = poll.stream.lookback if poll.lookback else poll.stream.fetch
         if fetch is None:
             return Walked("done")
-        pages = events = fresh = 0
-        ends_at = monotonic() + slice_s
+        tally = _Tally()
         try:
-            cursor = await self._log.cursor(poll.key)
-            while True:
-                async with asyncio.timeout(PAGE_S):
-                    page = await fetch(call, cursor, self._now_ms())
-                fresh += await self._record(poll, page, cursor)
-                pages, events, cursor = pages + 1, events + len(page.items), page.cursor
-                if not page.more or monotonic() > ends_at:
-                    return Walked("more" if page.more else "done", pages, events, fresh)
-        except PollFailed as error:
-            end: Literal["failed", "refused"] = "refused" if error.refused else "failed"
-            return Walked(end, pages, events, fresh, error.reason, error.retry_after_s)
-        except TimeoutError:
-            return Walked("failed", pages, events, fresh, f"no page within {PAGE_S:g} s")
-        except Stale:
-            return Walked("stale", pages, events, fresh, "another walk of this stream moved its cursor")
-        except StoreError as error:
-            return Walked("full", pages, events, fresh, str(error) or "the log takes nothing")
+            await self._walk(poll, fetch, call, tally, monotonic() + slice_s)
+        except Exception as error:
+            return _walked(tally, error)
+        return Walked("more" if tally.more else "done", tally.pages, tally.events, tally.fresh)
+
+    async def _walk(self, poll: Poll, fetch: Fetch, call: Call, tally: "_Tally", ends_at: float) -> None:
+        cursor = await self._log.cursor(poll.key)
+        while tally.more:
+            async with asyncio.timeout(PAGE_S):
+                page = await fetch(call, cursor, self._now_ms())
+            tally.fresh += await self._record(poll, page, cursor)
+            tally.pages, tally.events, cursor = tally.pages + 1, tally.events + len(page.items), page.cursor
+            tally.more = page.more
+            if monotonic() > ends_at:
+                return
 
     async def _record(self, poll: Poll, page: Page, cursor: str | None) -> int:
         """Record a page in chunks, the cursor with the last; returns how many events were new."""
@@ -120,3 +117,35 @@ class Poller:
             fresh += (await self._log.record(pieces[-1], move, now_ms=now)).fresh
         self._observer.page(poll, items, fresh[: len(items)])
         return sum(fresh)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a walk has done so far."""
+
+    pages: int = 0
+    events: int = 0
+    fresh: int = 0
+    more: bool = True
+
+
+def _walked(tally: _Tally, error: Exception) -> Walked:
+    """How a walk ended that an error ended; the cursor stands behind the last page that was recorded."""
+    end: Literal["failed", "refused", "stale", "full"] = "failed"
+    retry_after_s = None
+    match error:
+        case PollFailed():
+            end, reason, retry_after_s = (
+                "refused" if error.refused else "failed",
+                error.reason,
+                error.retry_after_s,
+            )
+        case TimeoutError():
+            reason = f"no page within {PAGE_S:g} s"
+        case Stale():
+            end, reason = "stale", "another walk of this stream moved its cursor"
+        case StoreError():
+            end, reason = "full", str(error) or "the log takes nothing"
+        case _:  # a stream that cannot read its page: said and tried again, like any other failure
+            reason = f"the page cannot be read: {type(error).__name__}: {error}"[:300]
+    return Walked(end, tally.pages, tally.events, tally.fresh, reason, retry_after_s)

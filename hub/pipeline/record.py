@@ -112,10 +112,10 @@ class Recorder:
         try:
             answer = await self._log.record(events, now_ms=self._now_ms())
         except StoreError as error:
-            self._fail([w for w, _ in shares], error)
+            self._fail([w for w, n in shares if n], error)
             return
         except Exception as error:
-            self._fail([w for w, _ in shares], Unavailable(f"recording failed: {error!r}"))
+            self._fail([w for w, n in shares if n], Unavailable(f"recording failed: {error!r}"))
             return
         self.commits += 1
         at = 0

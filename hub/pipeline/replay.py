@@ -18,6 +18,7 @@ import msgspec
 
 from hub.archive.base import Archive
 from hub.archive.query import Query
+from hub.pipeline.match import Matcher
 from hub.store.base import Log
 
 __all__ = ["Documents", "Job", "Replays", "base_of"]
@@ -51,7 +52,11 @@ class Job:
     query: Query
     created_ms: int
     matched: int
-    """Events that the query had when the job was made."""
+    """Events that the query had when the job was made; with `rules`, before they were applied."""
+    until_seq: int
+    """Last event recorded when it was made: what comes later is not part of it."""
+    rules: list[dict[str, list[str | int]]] | None = None
+    """The connector's own rules, for a backfill; an operator's replay sends whatever the query finds."""
     pushed: int = 0
     state: Literal["running", "sending", "done", "cancelled", "dry-run"] = "running"
     delivered: int = 0
@@ -94,18 +99,40 @@ class Replays:
         """
         if connector not in {row.name for row in await self._log.rows(now_ms=self._now_ms())}:
             raise LookupError(f"no connector {connector!r} has a queue here")
-        now = self._now_ms()
-        until = min(query.recorded_until_ms or now + 1, now + 1)
-        query = replace(query, recorded_until_ms=until, cursor=None)
-        matched = await self._blocking(self._archive.count, query)
-        job = Job(
-            id=token_hex(4), connector=connector, query=query, created_ms=now, matched=matched,
-            state="dry-run" if dry_run else "running",
-        )  # fmt: skip
-        if not dry_run:
-            await self._log.push(job.row, [], now_ms=now)
-            await self._documents.put(_PREFIX + job.id, _dump(job))
+        job = await self._make(token_hex(4), connector, query)
+        if dry_run:
+            return replace(job, state="dry-run")
+        await self._keep(job)
         return job
+
+    async def backfill(self, connector: str, since_ms: int, rules: list[dict[str, list[str | int]]]) -> None:
+        """What `from` asks for, once for a connector however often it is asked.
+
+        That is: the events recorded since then that its rules match.
+        """
+        job_id = f"from-{connector}"
+        if await self._documents.get(_PREFIX + job_id) is None:
+            job = await self._make(job_id, connector, Query(recorded_since_ms=since_ms))
+            await self._keep(replace(job, rules=rules))
+
+    async def _make(self, job_id: str, connector: str, query: Query) -> Job:
+        now = self._now_ms()
+        until_ms = min(query.recorded_until_ms or now + 1, now + 1)
+        query = replace(query, recorded_until_ms=until_ms, cursor=None)
+        matched = await self._blocking(self._archive.count, query)
+        until_seq = (await self._log.head()).seq
+        return Job(
+            id=job_id,
+            connector=connector,
+            query=query,
+            created_ms=now,
+            matched=matched,
+            until_seq=until_seq,
+        )
+
+    async def _keep(self, job: Job) -> None:
+        await self._log.push(job.row, [], now_ms=self._now_ms())
+        await self._documents.put(_PREFIX + job.id, _dump(job))
 
     async def get(self, job_id: str) -> Job | None:
         """The job as of now, or `None`."""
@@ -125,8 +152,7 @@ class Replays:
             return job
         job = replace(job, state="cancelled")
         await self._documents.put(_PREFIX + job_id, _dump(job))
-        while await self._log.expire(job.row, 2**53, "operator"):
-            pass
+        await self._empty(job)
         return await self._now(job)
 
     async def _now(self, job: Job) -> Job:
@@ -135,15 +161,16 @@ class Replays:
         if book is None:
             return job
         state = "done" if job.state == "sending" and not book.pending else job.state
-        return replace(job, delivered=book.delivered, parked=book.parked, state=state)
+        return replace(job, pushed=book.matched, delivered=book.delivered, parked=book.parked, state=state)
 
     async def running(self) -> Sequence[str]:
         """Ids of the jobs that still have something to push."""
         return [job.id for job in await self.list() if job.state == "running"]
 
     async def advance(self, job_id: str) -> bool:
-        """Push for one slice; True when there is more to push. Nobody else may run the same job meanwhile
-        (the caller holds its lease).
+        """Push for one slice; True when there is more to push.
+
+        Nobody else may run the same job meanwhile (the caller sees to it).
         """
         job = await self.get(job_id)
         if job is None or job.state != "running":
@@ -153,18 +180,42 @@ class Replays:
         ends_at = monotonic() + SLICE_S
         while monotonic() < ends_at:
             if await self._waiting(job.row) > _HIGH_WATER:
-                await asyncio.sleep(0.2)
-                continue
-            seqs = await self._blocking(lambda: [hit.seq for hit in islice(hits, _PUSH)])
-            if not seqs:
-                await self._documents.put(_PREFIX + job_id, _dump(replace(job, state="sending")))
+                return True  # its destination is slow or blocked: do not hold a job meanwhile
+            found = await self._blocking(lambda: [hit.seq for hit in islice(hits, _PUSH)])
+            if not found:
+                return not await self._finish(job)
+            seqs = await self._wanted(job, [seq for seq in found if seq <= job.until_seq])
+            if not await self._push(job, seqs):
                 return False
-            if (await self._still(job_id)) is False:
-                return False
-            await self._log.push(job.row, seqs, now_ms=self._now_ms())
-            job = replace(job, pushed=job.pushed + len(seqs))
-            await self._documents.put(_PREFIX + job_id, _dump(job))
         return True
+
+    async def _wanted(self, job: Job, seqs: Sequence[int]) -> Sequence[int]:
+        if job.rules is None or not seqs:
+            return seqs
+        matcher = Matcher({job.connector: job.rules})
+        entries = await self._blocking(self._archive.entries, self._log.partition, seqs)
+        return [seq for seq in seqs if seq in entries and matcher.match(entries[seq].header)]
+
+    async def _push(self, job: Job, seqs: Sequence[int]) -> bool:
+        """False when the job was cancelled, before or meanwhile; then nothing of it stays."""
+        if await self._still(job.id):
+            await self._log.push(job.row, seqs, now_ms=self._now_ms())
+            if await self._still(job.id):
+                return True
+            await self._empty(job)
+        return False
+
+    async def _finish(self, job: Job) -> bool:
+        """False while the archive is still behind what was recorded when the job was made."""
+        if await self._blocking(self._archive.offset, self._log.partition) < job.until_seq:
+            return False
+        if await self._still(job.id):
+            await self._documents.put(_PREFIX + job.id, _dump(replace(job, state="sending")))
+        return True
+
+    async def _empty(self, job: Job) -> None:
+        while await self._log.expire(job.row, 2**53, "operator"):
+            pass
 
     async def _still(self, job_id: str) -> bool:
         text = await self._documents.get(_PREFIX + job_id)

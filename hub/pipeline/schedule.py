@@ -17,7 +17,7 @@ from hub.sdk.source import Call
 
 __all__ = ["CLAIM_MS", "Schedule", "Walks"]
 
-CLAIM_MS = 90_000
+CLAIM_MS = 120_000
 """Longer than a slice (60 s) and its last page; what a killed walk waits."""
 _AGAIN_MS = 50
 _REFUSED_S = 3600.0

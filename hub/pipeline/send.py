@@ -88,12 +88,19 @@ class Sender:
         """Unknown at start: another process may have left the row blocked."""
 
     async def open(self) -> None:
-        """Open the connector."""
+        """Open the connector; one that was left blocked begins with a probe."""
         await self._connector.__aenter__()
+        rows = await self._log.rows(now_ms=self._now_ms(), name=self.lane.name)
+        self._failures = int(any(row.state == "blocked" for row in rows))
 
     async def close(self) -> None:
         """Close the connector."""
         await self._connector.__aexit__(None, None, None)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the last send found the destination blocked: the next one waits for its probe to be due."""
+        return self._failures > 0
 
     async def turn(self) -> int:
         """One round: due retries, then the head. Returns how many events got a fate (0 = nothing to do or

@@ -318,3 +318,36 @@ async def test_a_reference_whose_payload_is_nowhere_stops_the_connector_and_drop
     await until(stopped)
 
     assert (await book(log, "all")).pending == 1
+
+
+async def test_news_does_not_wake_a_blocked_destination_before_its_probe_is_due(hub, log):
+    dead = Destination(lambda seq: Blocked("down", probe_after_s=60))
+    await hub({"dead": ([{}], dead, {})})
+    await record(log, event(1))
+
+    async def blocked():
+        return (await book(log, "dead")).blocked == "down"
+
+    await until(blocked)
+    for n in range(2, 30):
+        await record(log, event(n))
+        await asyncio.sleep(0.01)
+
+    assert dead.sends == 1
+
+
+async def test_an_operators_resume_probes_at_once(hub, log):
+    down = True
+    destination = Destination(lambda seq: Blocked("down", probe_after_s=60) if down else Delivered())
+    await hub({"dead": ([{}], destination, {})})
+    await record(log, event(1))
+
+    async def blocked():
+        return (await book(log, "dead")).blocked == "down"
+
+    await until(blocked)
+    down = False
+    await log.resume("dead", now_ms=now_ms())
+    await until(lambda: settled(log, "dead", 1))
+
+    assert destination.got == [1]
