@@ -201,18 +201,33 @@ class Observers:
                 _logger.debug("hub.counters.unwritten", error=str(error))
 
     async def flush(self) -> None:
-        """Write counters and source status beside the log."""
+        """Write counters and source status beside the log; what cannot be written is kept for the next time.
+
+        Raises `StoreError`.
+        """
         counts, self._counts = self._counts, Counter()
-        sources, self._sources = self._sources, {}
         try:
             if counts:
                 await self._state.count(counts)
-            if sources:
-                await self._state.touch_sources(sources)
         except StoreError:
             self._counts.update(counts)
             raise
+        sources, self._sources = self._sources, {}
+        try:
+            if sources:
+                await self._state.touch_sources(sources)
+        except StoreError:
+            self._give_back(sources)
+            raise
+
+    def _give_back(self, sources: Mapping[str, Mapping[str, Any]]) -> None:
+        for name, older in sources.items():
+            newer = self._status(name)
+            for field, value in older.items():
+                newer[field] = newer.get(field, 0) + value if field in _COUNTED else newer.get(field, value)
 
 
+_COUNTED = frozenset({"accepted", "duplicate", "rejected", "errors", "unknown"})
+"""Fields of a source's status that add up; of the others the latest holds."""
 _WATCHED = frozenset({"hub.log_filling", "hub.disk_low", "hub.dedupe_window_short", "hub.source_silent"})
 """Alarms that `watch` raises and clears; the others clear where they arise."""
