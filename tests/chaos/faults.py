@@ -8,6 +8,8 @@ import resource
 import signal
 from contextlib import suppress
 
+from redis.exceptions import RedisError
+
 from hub.store.base import StoreError
 
 __all__ = ["FAULTS"]
@@ -169,7 +171,7 @@ async def full_disk(run):
 @fault()
 async def memory_limit(run):
     """The server refuses what needs memory; everything that drains must go on."""
-    with suppress(OSError, StoreError):
+    with suppress(OSError, StoreError, RedisError):
         redis = await run.stage.redis()
         before = (await redis.config_get("maxmemory"))["maxmemory"]
         await redis.config_set("maxmemory", "1mb")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from hub.store.embedded.server import EmbeddedServer, running_socket
 from hub.store.log import RedisLog
@@ -177,8 +178,15 @@ class Stage:
 
     async def server_pid(self):
         """Process id of the log's server; raises while it is down."""
-        info = await (await self.redis(2.0)).info("server")
-        return info["process_id"]
+        ends = asyncio.get_running_loop().time() + 3.0
+        while True:
+            try:
+                return (await (await self.redis(2.0)).info("server"))["process_id"]
+            except (RedisError, OSError):  # it is just being started anew
+                await self.disconnect()
+                if asyncio.get_running_loop().time() >= ends:
+                    raise
+                await asyncio.sleep(0.05)
 
     async def kill_server(self):
         """SIGKILL the log's server; who supervises it starts it anew."""

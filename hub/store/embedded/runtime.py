@@ -37,7 +37,7 @@ def open_runtime(data: Path) -> Path:
     if folder is None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = _make()
-        part = data / f"{NAME}.part"
+        part = data / f"{NAME}.{os.getpid()}.part"  # several processes may start at once
         part.write_text(f"{folder}\n")
         part.rename(data / NAME)
     return folder
