@@ -15,6 +15,8 @@ from hub.store.base import Log
 __all__ = ["MissingPayload", "Payloads"]
 
 CACHE_BYTES = 32 * 1024 * 1024
+_OBJECTS_BYTES = 500
+"""What an entry costs besides its body, about: header, its texts, places in two collections."""
 
 
 class MissingPayload(Exception):
@@ -49,9 +51,9 @@ class Payloads:
             if entry.seq not in self._held:
                 self._held[entry.seq] = entry
                 self._order.append(entry.seq)
-                self._bytes += len(entry.body)
+                self._bytes += _size(entry)
         while self._bytes > CACHE_BYTES:
-            self._bytes -= len(self._held.pop(self._order.popleft()).body)
+            self._bytes -= _size(self._held.pop(self._order.popleft()))
 
     async def after(self, seq: int, count: int) -> list[Entry]:
         """Entries that follow `seq` without a hole; empty when the log holds none (a hole shows as an entry
@@ -71,14 +73,19 @@ class Payloads:
 
         Raises `MissingPayload`.
         """
-        missing = [seq for seq in seqs if seq not in self._held]
-        fetched: dict[int, Entry] = {}
+        # What is held now may have given way by the time the rest was fetched.
+        found = {seq: entry for seq in seqs if (entry := self._held.get(seq)) is not None}
+        missing = [seq for seq in seqs if seq not in found]
         if missing:
-            fetched = await self._log.entries(sorted(missing))
-            missing = [seq for seq in missing if seq not in fetched]
+            found |= await self._log.entries(sorted(missing))
+            missing = [seq for seq in missing if seq not in found]
         if missing and self._archived is not None:
-            fetched |= await self._archived(sorted(missing))
-            missing = [seq for seq in missing if seq not in fetched]
+            found |= await self._archived(sorted(missing))
+            missing = [seq for seq in missing if seq not in found]
         if missing:
             raise MissingPayload(missing)
-        return [self._held.get(seq) or fetched[seq] for seq in seqs]
+        return [found[seq] for seq in seqs]
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.body) + _OBJECTS_BYTES
