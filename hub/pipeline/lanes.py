@@ -124,7 +124,7 @@ class Lanes:
         try:
             return await sender.turn()
         finally:
-            renewing.cancel()
+            await end(renewing)  # or a lease would be extended for ever
 
     async def _renew(self, name: str) -> None:
         while True:
