@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import _ErrInfo
 
 from hub.app.https import Check
-from hub.pipeline.ending import end
+from hub.sdk.ending import end
 from hub.telemetry import happenings
 
 __all__ = ["Direct", "Listener"]

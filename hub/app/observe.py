@@ -16,13 +16,13 @@ import structlog
 
 from hub.model.event import Event
 from hub.pipeline.capture import Captures
-from hub.pipeline.ending import end
 from hub.pipeline.ingest import Answer, Door
 from hub.pipeline.maintain import Alarm
 from hub.pipeline.normalise import Normalised, normalise
 from hub.pipeline.poll import Poll, Walked
 from hub.pipeline.record import Recorder
 from hub.pipeline.send import Lane
+from hub.sdk.ending import end
 from hub.sdk.source import Item, SourceSpec
 from hub.sources.mxhub import HealthCode
 from hub.store.base import Fate, StoreError

@@ -16,6 +16,7 @@ import orjson
 
 from hub.archive.base import ArchiveError, Hit
 from hub.archive.query import Query
+from hub.sdk.ending import end
 from hub.store.base import Book, ConnectorRow, StoreError
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ async def view(hub: "Hub", *, terminal: bool, demo: bool) -> AsyncIterator[None]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
         click.echo("mxhub: stopped")
 
 

@@ -16,7 +16,7 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.cron import cron
 from arq.worker import Worker, func
 
-from hub.pipeline.ending import end
+from hub.sdk.ending import end
 from hub.telemetry import happenings
 
 __all__ = ["Desk", "Jobs", "redis_settings"]

@@ -19,11 +19,11 @@ from secrets import token_hex
 import structlog
 
 from hub.archive.base import ArchiveError
-from hub.pipeline.ending import end
 from hub.pipeline.keep import Keeper
 from hub.pipeline.lanes import LEASE_MS, Lanes
 from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.route import Router
+from hub.sdk.ending import end
 from hub.store.base import Log, StoreError
 from hub.telemetry import happenings
 

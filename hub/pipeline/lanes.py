@@ -13,8 +13,8 @@ from secrets import token_hex
 
 import structlog
 
-from hub.pipeline.ending import end
 from hub.pipeline.send import Sender
+from hub.sdk.ending import end
 from hub.store.base import Log, StoreError
 
 __all__ = ["LEASE_MS", "Lanes"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hub.model.event import Event
-from hub.pipeline.ending import end
+from hub.sdk.ending import end
 from hub.store.base import Log, StoreError, Unavailable
 
 __all__ = ["MAX_BATCH_BYTES", "MAX_BATCH_EVENTS", "Recorder", "chunks"]

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hub.sdk.ending import end
 from hub.store.embedded.binary import ServerBinary, find_binary
 from hub.store.embedded.disk import DEFAULT_RESERVE, Disk
 from hub.store.embedded.errors import EmbeddedError
@@ -210,11 +210,7 @@ class EmbeddedServer:
 
     async def stop(self) -> None:
         """End the server (SIGTERM; SIGKILL only after the time-out) and give the directory back."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(*self._tasks)
         self._tasks = []
         await self._end()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hub.pipeline.ending import end
+from hub.sdk.ending import end
 
 
 async def test_a_task_that_swallows_its_first_cancellation_ends_all_the_same():
