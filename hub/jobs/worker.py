@@ -149,9 +149,12 @@ class Jobs:
 
     async def _close(self) -> None:
         worker, self._worker = self._worker, None
-        if worker is not None:
-            with suppress(Exception):  # its server is gone
-                await worker.close()
+        if worker is None:
+            return
+        await end(*worker.tasks.values())
+        worker.tasks.clear()  # arq gathers them, and a cancelled one would cancel us
+        with suppress(Exception):  # its server is gone
+            await worker.close()
 
     async def stop(self) -> None:
         """Cancel what runs (it is repeated at the next start) and disconnect."""
