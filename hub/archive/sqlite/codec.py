@@ -32,7 +32,10 @@ _threads = _Decompressors()
 @cache
 def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
     raw = files("hub.archive.sqlite").joinpath(f"events-{number}.zdict").read_bytes()
-    return zstandard.ZstdCompressionDict(raw)
+    dictionary = zstandard.ZstdCompressionDict(raw)
+    # Once for the process: doing it again frees what living compressors still refer to, and they crash.
+    dictionary.precompute_compress(level=_LEVEL)
+    return dictionary
 
 
 def packer(number: int) -> Callable[[bytes], bytes]:
@@ -40,7 +43,6 @@ def packer(number: int) -> Callable[[bytes], bytes]:
     have.
     """
     dictionary = _dictionary(number)
-    dictionary.precompute_compress(level=_LEVEL)
     params = zstandard.ZstdCompressionParameters.from_level(
         _LEVEL, dict_size=len(dictionary), format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False
     )

@@ -30,3 +30,11 @@ def test_a_dictionary_of_a_later_version_is_an_os_error() -> None:
 def test_a_damaged_body_is_told() -> None:
     with pytest.raises(zstandard.ZstdError):
         unpack(CURRENT, b"\x00")
+
+
+def test_a_compressor_outlives_the_making_of_others() -> None:
+    first = packer(CURRENT)
+    for _ in range(50):
+        packer(CURRENT)(b"x" * 500)
+
+    assert unpack(CURRENT, first(b"mail" * 100)) == b"mail" * 100
