@@ -138,10 +138,9 @@ def test_a_reload_takes_new_sources_connectors_and_secrets_and_loses_nothing(fol
         hub.send(SIGHUP)
         until(lambda: post(hub, 102, "second")[0] == 404)
         ids += send(hub, range(10, 20))
-        until(lambda: len(delivered(hub)) == 21)
+        until(lambda: set(ids) <= set(delivered(hub)))
         states = {row["connector"]: row["state"] for row in hub.ask("connectors")}
         assert states == {"all": "ok", "later": "orphaned"}
-        assert set(ids) <= set(delivered(hub))
 
 
 def test_a_reload_of_a_broken_file_keeps_what_is_in_force(folder):

@@ -1,0 +1,91 @@
+"""What the pages show can be typed, and what they point at is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from hub.cli import main
+from hub.config.load import load_text
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+_FILE = re.compile(r"`((?:hub|core|connectors|tests|docs|deploy)/[\w./*-]+)`")
+_COMMAND = re.compile(
+    r"^ {4}(?:\.venv/bin/)?(mxhub [^`\n|]+)|`(?:\.venv/bin/)?(mxhub [^`\n]+)`", re.MULTILINE
+)
+_MAKE = re.compile(r"^    make ([\w-]+)|`make ([\w-]+)", re.MULTILINE)
+_YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+
+
+def found(pattern, pages=PAGES):
+    """`(page, text)` of every match."""
+    return sorted(
+        {
+            (page.relative_to(ROOT).as_posix(), next(filter(None, match.groups())))
+            for page in pages
+            for match in pattern.finditer(page.read_text())
+        }
+    )
+
+
+@pytest.mark.parametrize(("page", "target"), found(_LINK))
+def test_a_link_leads_somewhere(page, target):
+    assert ((ROOT / page).parent / target).exists()
+
+
+@pytest.mark.parametrize(("page", "path"), found(_FILE))
+def test_a_file_that_is_named_is_there(page, path):
+    assert list(ROOT.glob(path.rstrip("/"))), f"{page} names {path}"
+
+
+def _words(text):
+    text = re.sub(r"\[[^\]]*\]|\(|\)|<[^>]*>", "X", text.partition("   ")[0])
+    try:
+        return shlex.split(text, comments=True)[1:]
+    except ValueError:
+        return text.split()[1:]
+
+
+@pytest.mark.parametrize(("page", "text"), found(_COMMAND))
+def test_a_command_that_is_shown_exists_with_its_options(page, text):
+    command, context = main, click.Context(main)
+    words = _words(text)
+    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z]+", words[0]):
+        found = command.get_command(context, words.pop(0))
+        assert found is not None, f"{page}: {text}"
+        command = found
+    known = {"--help", *(flag for one in command.params for flag in (*one.opts, *one.secondary_opts))}
+    shown = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z-]+(=.*)?", word)}
+    if command is not main:
+        assert shown <= known, f"{page}: {text}"
+
+
+@pytest.mark.parametrize(("page", "target"), found(_MAKE))
+def test_a_make_target_that_is_shown_exists(page, target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
+
+
+def test_the_readme_shows_the_two_commands_first():
+    text = (ROOT / "README.md").read_text()
+
+    assert 0 < text.index("    make run") < text.index("    make test") < text.index("mxhub init")
+
+
+def test_the_configuration_of_the_first_hour_is_valid():
+    (text,) = _YAML.findall((ROOT / "docs/howto/first-hour.md").read_text())
+    names = re.findall(r"\$\{(\w+)\}", text)
+
+    settings = load_text(text, dict.fromkeys(names, "x" * 40))
+
+    assert (set(settings.sources), set(settings.connectors)) == ({"mailguard-main"}, {"search"})
+
+
+def test_the_glossary_is_in_order_and_names_each_word_once():
+    words = re.findall(r"^\| ([\w -]+) \|", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)[1:]
+
+    assert words == sorted(words)
+    assert len(set(words)) == len(words) > 50

@@ -1,0 +1,103 @@
+"""Rules that hold for every file of the tree."""
+
+import ast
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("hub", "connectors", "core")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+_HOSTS = (
+    "pypi" + ".org",
+    "pythonhosted" + ".org",
+    "test.pypi",
+    "registry" + ".npmjs",
+    "proxy.golang" + ".org",
+)
+_MACHINE = ("/wo" + "rk/", "/ro" + "ot/", "/home" + "/")
+
+
+def tracked():
+    """Every text file under version control."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("this is no checkout")
+    for name in done.stdout.decode().split("\0"):
+        path = ROOT / name
+        if name and path.is_file():
+            try:
+                yield name, path.read_text()
+            except UnicodeDecodeError:
+                continue
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_file_names_a_package_registry_or_a_place_on_some_machine():
+    found = [f"{name}: {word}" for name, text in tracked() for word in (*_HOSTS, *_MACHINE) if word in text]
+
+    assert found == []
+
+
+def test_no_file_is_left_with_a_conflict_or_a_mark_to_finish():
+    words = ("<" * 7 + " ", ">" * 7 + " ", "TO" + "DO", "FIX" + "ME", "X" * 3 + ":")
+    found = [f"{name}: {word}" for name, text in tracked() for word in words if word in text]
+
+    assert found == []
+
+
+def _is_public(path):
+    return not path.name.startswith("_") or path.name == "__init__.py"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_says_what_is_public_and_all_of_it_is_there(path):
+    tree = ast.parse(path.read_text())
+    defines = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+    ]
+    names = _all(tree)
+    assert names is not None or not defines or not _is_public(path)
+    assert len(set(names or ())) == len(names or ())
+
+
+def _all(tree):
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+            return [element.value for element in node.value.elts if isinstance(element, ast.Constant)]
+    return None
+
+
+_ALONE = """
+import importlib, sys
+module = importlib.import_module(sys.argv[1])
+missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+sys.exit(f"__all__ names what is not there: {missing}" if missing else 0)
+"""
+
+
+def _imported_alone(path):
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ImportWarning", "-c", _ALONE, name_of(path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return "" if done.returncode == 0 else f"{name_of(path)}: {done.stderr.strip()[-300:]}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_module_imports_alone_in_a_fresh_interpreter():
+    with ThreadPoolExecutor(4) as pool:
+        failed = [said for said in pool.map(_imported_alone, MODULES) if said]
+
+    assert failed == []
