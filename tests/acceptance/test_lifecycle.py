@@ -118,6 +118,7 @@ def test_a_demo_that_starts_again_goes_on_with_its_events(folder):
 def test_a_reload_takes_new_sources_connectors_and_secrets_and_loses_nothing(folder):
     with HubProcess(folder, config=config()) as hub:
         ids = send(hub, range(10))
+        until(lambda: len(delivered(hub)) == 10)
         hub.config.write_text(
             config(
                 secret="rotated",

@@ -105,7 +105,7 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(hub):
     slow = [slow_attack(rng) for _ in range(200)]
 
     async def both():
-        held = asyncio.create_task(strike_all(port, iter(slow), findings, clients=200, patience_s=90))
+        held = asyncio.create_task(strike_all(port, iter(slow), findings, clients=200, patience_s=150))
         fast = Findings()
         await asyncio.sleep(1)
         await asyncio.wait_for(strike_all(port, (attack(rng) for _ in range(300)), fast), 20)
