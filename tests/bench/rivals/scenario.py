@@ -1,7 +1,7 @@
 """The same few minutes for every product."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from time import monotonic
 
@@ -13,12 +13,11 @@ from tests.bench.rivals.product import Product
 from tests.bench.sink import Sink
 from tests.bench.stats import median, quantile, spread
 
-__all__ = ["compare"]
+__all__ = ["Trial"]
 
-_RUNS = 3
 _DRAIN_S = 60.0
 _SILENT_S = 5.0
-_CONNECTIONS = 16
+_CONNECTIONS = 64
 _ACKS = 300
 
 
@@ -85,25 +84,57 @@ async def _killed(product: Product, load: Load, sink: Sink, first: int) -> tuple
     return len(played.numbers() - sink.taken().numbers()), played
 
 
-async def compare(product_type: type[Product], load: Load, *, quick: bool) -> AsyncIterator[Result]:
-    """All rows of one product. Raises `Uninstallable`, `RuntimeError` when it does not come up."""
-    seconds, runs, first = (1.5, 1, 1_000) if quick else (6.0, _RUNS, 1_000)
-    async with Sink() as sink, product_type(sink.url) as product:
-        idle = proc.rss_mb(product.own_pids())
-        await _flow(product, load, sink, 0, 0.1)  # what is opened lazily is open now
-        flows = []
-        for _ in range(runs):
-            flows.append(await _flow(product, load, sink, first, seconds))
-            first += int(8000 * seconds)
-        busy = proc.rss_mb(product.own_pids())
-        for result in _rows(product, flows):
-            yield result
-        yield Result(
-            name=f"{product.name}, memory after load", value=busy, unit="MB RSS", note=f"idle {idle:.0f}"
-        )
-        lost, played = await _killed(product, load, sink, first)
-        note = f"of {played.ok} acknowledged; in normal running {sum(f.missing for f in flows)} never arrived"
-        yield Result(name=f"{product.name}, acknowledged and lost by SIGKILL", value=lost, unit="", note=note)
+class Trial:
+    """One product under test: `open`, some `flow`s, `end`. Raises `Uninstallable`, or `RuntimeError` when the
+    product does not come up.
+    """
+
+    def __init__(self, kind: type[Product], load: Load) -> None:
+        self.name = kind.name
+        self._kind = kind
+        self._load = load
+        self._stack = AsyncExitStack()
+        self._sink: Sink
+        self._product: Product
+        self._flows: list[Flow] = []
+        self._idle_mb = 0.0
+        self._next = 0
+
+    async def open(self) -> None:
+        """Start it, and send the first webhooks, so that what is opened lazily is open."""
+        self._sink = await self._stack.enter_async_context(Sink())
+        self._product = await self._stack.enter_async_context(self._kind(self._sink.url))
+        self._idle_mb = proc.rss_mb(self._product.own_pids())
+        await self._flow(0.1)
+
+    async def flow(self, seconds: float) -> None:
+        """One run at full load."""
+        self._flows.append(await self._flow(seconds))
+
+    async def _flow(self, seconds: float) -> Flow:
+        first, self._next = self._next, self._next + int(8000 * seconds)
+        return await _flow(self._product, self._load, self._sink, first, seconds)
+
+    async def end(self) -> list[Result]:
+        """Kill it, see what is lost; all its rows."""
+        busy_mb = proc.rss_mb(self._product.own_pids())
+        lost, played = await _killed(self._product, self._load, self._sink, self._next)
+        missing = sum(flow.missing for flow in self._flows)
+        note = f"of {played.ok} acknowledged; in normal running {missing} never arrived"
+        return [
+            *_rows(self._product, self._flows),
+            Result(
+                name=f"{self.name}, memory after load",
+                value=busy_mb,
+                unit="MB RSS",
+                note=f"idle {self._idle_mb:.0f}",
+            ),
+            Result(name=f"{self.name}, acknowledged and lost by SIGKILL", value=lost, unit="", note=note),
+        ]
+
+    async def close(self) -> None:
+        """End its processes."""
+        await self._stack.aclose()
 
 
 def _rows(product: Product, flows: list[Flow]) -> list[Result]:
