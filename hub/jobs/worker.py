@@ -153,8 +153,11 @@ class Jobs:
             return
         await end(*worker.tasks.values())
         worker.tasks.clear()  # arq gathers them, and a cancelled one would cancel us
+        pool = worker.pool
         with suppress(Exception):  # its server is gone
             await worker.close()
+        with suppress(Exception):  # arq has not got as far then
+            await pool.aclose(close_connection_pool=True)
 
     async def stop(self) -> None:
         """Cancel what runs (it is repeated at the next start) and disconnect."""
