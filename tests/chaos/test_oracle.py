@@ -26,6 +26,12 @@ async def test_a_defect_is_noticed(defect, number, faults):
     pytest.fail(f"{TRIES} schedules with {defect} built in, and the oracle noticed nothing")
 
 
+async def test_two_holders_of_every_lease_are_harmless():
+    verdict = await play("oracle", 1, mutate="no-leases", faults=["kill-worker"])
+
+    assert verdict.holds, verdict.logs
+
+
 async def test_without_a_defect_the_same_schedules_hold():
     for number, faults in {(number, tuple(faults)) for _, number, faults in DEFECTS}:
         verdict = await play("oracle", number, faults=list(faults))
