@@ -28,7 +28,7 @@ FIXED = {
     "loglevel": "notice",
     "timeout": "0",
     "tcp-keepalive": "0",
-    "stream-node-max-bytes": "16384",
+    "stream-node-max-bytes": "65536",
 }
 
 
