@@ -107,7 +107,7 @@ class Lanes:
             while not self._stopping and await self._hold(name):
                 self._again.discard(name)
                 settled = await self._turn(name, sender)
-                if sender.blocked or (not settled and name not in self._again):
+                if sender.blocked or ((sender.drained or not settled) and name not in self._again):
                     return
         except StoreError as error:
             _logger.warning("hub.lane.interrupted", connector=name, error=str(error))

@@ -82,6 +82,8 @@ class Sender:
         self._now_ms = now_ms
         self._take = take
         self._observer = observer
+        self.drained = False
+        """Whether the last round saw the end of the queue: another look would be for nothing."""
         self._failures = 0
         """Blocked answers in a row; above 0 the next send is a probe."""
         self._maybe_blocked = True
@@ -117,10 +119,12 @@ class Sender:
         alone = self._failures or self.lane.ordered
         want = 1 if alone else self.lane.batch_events * self.lane.concurrency
         refs = (await self._log.peek(self.lane.name, want, now_ms=self._now_ms())).refs
+        self.drained = len(refs) < want
         if not refs:
             return 0
         try:
             entries = self._fitting(await self._payloads.of(refs))
+            self.drained = self.drained and len(entries) == len(refs)
         except MissingPayload as error:
             await self._block(Blocked(f"stopped: {error}"))
             return 0
