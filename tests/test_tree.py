@@ -13,7 +13,7 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 _HOSTS = (
     "pypi" + ".org",
     "pythonhosted" + ".org",
-    "test.pypi",
+    "test" + ".pypi",
     "registry" + ".npmjs",
     "proxy.golang" + ".org",
 )
