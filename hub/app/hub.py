@@ -6,7 +6,6 @@ Stop order: accept nothing new, flush what was accepted, settle what is being se
 server last.
 """
 
-import asyncio
 import os
 import ssl
 import time
@@ -301,10 +300,3 @@ class Hub:
             for row in self._lanes.names():
                 if old.connectors.get(base_of(row)) != settings.connectors.get(base_of(row)):
                     await self._lanes.close(row)
-
-    async def wait_idle(self, within_s: float) -> bool:
-        """Whether everything recorded has a final fate within the time (tests, demos)."""
-        async with asyncio.timeout(within_s):
-            while any(book.pending for book in await self.store.log.books()):  # noqa: ASYNC110 - nobody could set an event
-                await asyncio.sleep(0.05)
-        return True

@@ -58,8 +58,6 @@ class Recorder:
         self._queue: deque[_Waiting] = deque()
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.commits = 0
-        """Record steps made, for the batching ratio."""
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._flush_for_ever(), name="recorder")
@@ -117,7 +115,6 @@ class Recorder:
         except Exception as error:
             self._fail([w for w, n in shares if n], Unavailable(f"recording failed: {error!r}"))
             return
-        self.commits += 1
         at = 0
         for waiting, n in shares:
             waiting.fresh += answer.fresh[at : at + n]
