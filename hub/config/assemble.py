@@ -8,12 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from hub.config.document import Loc
 from hub.config.explain import did_you_mean, findings, known_keys
+from hub.config.match import Match
 from hub.config.model import ConnectorConfig, Defaults, Settings, SourceConfig
 from hub.config.problem import Mark
 from hub.config.section import Section
 from hub.config.signature import schemes_of
 from hub.config.tree import Tree, merged
 from hub.config.values import check_name
+from hub.sdk.alerts import ALERT_MATCH
 from hub.sdk.connector import ConnectorSpec
 from hub.sdk.options import Options
 from hub.sdk.source import SourceSpec
@@ -177,7 +179,10 @@ def _entry(
         _check_signature(tree, spec, config, origins)
     if config is None or options is None:
         return None
-    return config.model_copy(update={"options": options})
+    told: dict[str, Any] = {"options": options}
+    if isinstance(spec, ConnectorSpec) and spec.alerting and isinstance(config, ConnectorConfig):
+        told["match"] = config.match or tuple(map(Match.model_validate, ALERT_MATCH))
+    return config.model_copy(update=told)
 
 
 def _check_streams(tree: Tree, spec: SourceSpec, options: Options, polls: Any, origins: list[Loc]) -> None:

@@ -69,6 +69,9 @@ class ConnectorSpec:
     deadline_s: float = 30.0
     concurrency: int = 1
     """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""
+    alerting: bool = False
+    """Whether a person or a workflow is woken by each event. Then a configuration without `match` means the
+    alerts of `hub.sdk.alerts.ALERT_MATCH`, and after an outage old events become one digest."""
     probe: Callable[[Options, Context], Awaitable[str]] | None = None
     """For `mxhub check`: one line that says what was found, e.g. `OpenSearch 3.6.0, 1 node`. Writes nothing.
     Raises `DestinationFailed`."""

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from hub.config import ConfigError, load_text
 from hub.model.event import Header
 from hub.pipeline.match import KEYS, Matcher
-from tests.factories.config import FakeRegistry
+from tests.factories.config import FakeRegistry, pipe
 
 
 def connector(rest: str):
@@ -20,6 +21,31 @@ def rules(match: str):
 
 def test_without_match_everything_is_wanted():
     assert connector("ordered: true").routes() == {"out": [{}]}
+
+
+def alerting(rest: str):
+    kinds = {"pipe": replace(pipe(), alerting=True)}
+    text = f"connectors: {{out: {{kind: pipe, url: 'https://x'{rest}}}}}"
+    return load_text(text, registry=FakeRegistry(kinds=kinds)).connectors["out"].rules()
+
+
+def test_without_match_an_alerting_connector_gets_the_alerts():
+    wanted = Matcher({"out": alerting("")})
+
+    def goes_out(code: str, severity: int = 1) -> bool:
+        header = Header("t", "s", 4009, code, severity, "", 0, 0)
+        return bool(list(wanted.match(header)))
+
+    alerts = ("quarantine.added", "dmarc.policy_drift", "license.changed", "hub.connector_blocked")
+    assert all(map(goes_out, alerts))
+    assert goes_out("report.received", 3)
+    assert not goes_out("report.received", 1)
+    assert not goes_out("message.delivered")
+    assert not goes_out("audit.auth.login")
+
+
+def test_an_alerting_connector_with_a_match_gets_what_it_says():
+    assert alerting(", match: {tenant: acme}") == [{"tenant": ["acme"]}]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ async def test_every_event_is_delivered_in_order_with_its_body(trial):
     assert list(await trial.send(batch)) == [Delivered()] * 50
 
     assert list(trial.played.taken()) == ids(batch)
-    for entry in batch:
+    for entry in batch if trial.case.whole else ():
         held = msgspec.json.decode(trial.played.body(uid_text(entry.uid)))
         assert held == msgspec.json.decode(entry.body)
 
@@ -174,13 +174,15 @@ async def test_one_event_alone_is_taken(trial):
 
 
 @pytest.mark.parametrize("subject", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_hostile_content_arrives_as_it_was(trial, subject):
+async def test_hostile_content_harms_nobody_and_arrives_as_it_was(trial, subject):
     batch = [make_entry(1), make_entry(2, subject=subject), make_entry(3)]
 
     assert list(await trial.send(batch)) == [Delivered()] * 3
 
-    held = msgspec.json.decode(trial.played.body(uid_text(batch[1].uid)))
-    assert held["email"]["subject"] == subject
+    assert list(trial.played.taken()) == ids(batch)
+    if trial.case.whole:
+        held = msgspec.json.decode(trial.played.body(uid_text(batch[1].uid)))
+        assert held["email"]["subject"] == subject
 
 
 async def test_a_lone_surrogate_harms_neither_its_event_nor_the_others(trial):

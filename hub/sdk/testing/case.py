@@ -22,7 +22,7 @@ class Played(Protocol):
         ...
 
     def body(self, uid: str) -> bytes:
-        """The OCSF event as the destination holds it, as JSON."""
+        """The event as it is held there: the OCSF event as JSON where the case is `whole`, else the message."""
         ...
 
     async def trouble(self, name: str) -> None:
@@ -51,5 +51,7 @@ class Case:
     """Whether an event that is sent twice is held once."""
     refuses: bool
     """Whether the destination can refuse the content of single events (`Played.refuse`)."""
+    whole: bool = True
+    """Whether the destination holds the OCSF event itself (`Played.body`), not a message made from it."""
     secrets: tuple[str, ...] = ()
     """Secret values in `Played.options`: they must never be seen."""
