@@ -22,7 +22,7 @@ class Played(Protocol):
         ...
 
     def body(self, uid: str) -> bytes:
-        """The event as it is held there: the OCSF event as JSON where the case is `whole`, else the message."""
+        """The event as it is held there: the OCSF event as JSON where the case is `whole`, else what came."""
         ...
 
     async def trouble(self, name: str) -> None:
