@@ -53,9 +53,11 @@ class _Refuser(asyncio.Protocol):
 class _Connection(web.RequestHandler):
     """One connection that tells when it ends, and answers what is no HTTP in our form."""
 
-    __slots__ = ("_ended",)
+    __slots__ = ("_ended", "_welcome")
 
-    def __init__(self, server: web.Server, ended: Callable[["_Connection"], None]) -> None:
+    def __init__(
+        self, server: web.Server, *, welcome: Callable[[], bool], ended: Callable[["_Connection"], None]
+    ) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -63,7 +65,14 @@ class _Connection(web.RequestHandler):
             auto_decompress=False,
             lingering_time=LINGER_S,
         )
+        self._welcome = welcome
         self._ended = ended
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """One that was accepted while the listener stopped (its TLS took a while): aiohttp forgets it."""
+        super().connection_made(transport)
+        if not self._welcome() and isinstance(transport, asyncio.Transport):
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Aiohttp 3.14 tells nobody that the chunks of a body are broken: its reader would wait for ever."""
@@ -130,6 +139,7 @@ class Listener:
         self._owed: dict[object, float] = {}
         """Connection -> loop time until when it has to send a request; infinity while we owe it an answer."""
         self._sweeper: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def connections(self) -> int:
@@ -163,10 +173,10 @@ class Listener:
 
     def _connect(self) -> asyncio.Protocol:
         server = self._runner.server
-        if server is None or len(self._owed) >= self._max:
+        if server is None or self._closing or len(self._owed) >= self._max:
             happenings.webhook_rejected("-", "too_many_connections", 503)
             return _Refuser()
-        connection = _Connection(server, self._left)
+        connection = _Connection(server, welcome=lambda: not self._closing, ended=self._left)
         self._owed[connection] = asyncio.get_running_loop().time() + self._idle_s
         return connection
 
@@ -217,6 +227,7 @@ class Listener:
     async def stop(self) -> None:
         """Answer what is in flight, then close."""
         await self.stop_accepting()
+        self._closing = True
         await end(self._sweeper)
         await self._runner.cleanup()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import socket
 from contextlib import asynccontextmanager, suppress
 
 import orjson
@@ -236,6 +237,23 @@ async def test_stopping_lets_the_request_in_flight_finish():
         assert body == b"done"
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_connection_that_is_complete_only_after_the_stop_is_hung_up():
+    """Its TLS took a while: accepted before the stop, connected after it."""
+    loop = asyncio.get_running_loop()
+    async with listening() as (listener, _):
+        late = listener._connect()  # what the event loop calls when a connection is accepted
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.settimeout(5)
+
+    transport, _ = await loop.connect_accepted_socket(lambda: late, theirs)
+
+    assert transport.is_closing()
+    assert await asyncio.wait_for(loop.sock_recv(ours, 1), 5) == b""
+    assert listener.connections == 0
+    ours.close()
 
 
 async def test_there_are_descriptors_for_all_connections():
