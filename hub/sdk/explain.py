@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from hub.sdk.verify import Claim, Refusal, Scheme, Verified, key_of, read_claim, signed_bytes, verify
+from hub.sdk.verify import (
+    Claim,
+    Refusal,
+    Scheme,
+    Verified,
+    is_usable,
+    key_of,
+    read_claim,
+    signed_bytes,
+    verify,
+)
 
 __all__ = ["Explanation", "Trial", "explain"]
 
@@ -252,5 +262,5 @@ def _secret_hints(
             yield f"secret {number} is empty"
         elif secret != secret.strip():
             yield f"secret {number} has white space around it (a trailing newline in its file?)"
-        elif schemes and not any(key_of(scheme, secret) for scheme in schemes):
-            yield f"secret {number} is not base64 after whsec_, which every scheme of the source wants"
+        elif schemes and not any(is_usable(scheme, secret) for scheme in schemes):
+            yield f"secret {number} is not base64 after whsec_ (or whpk_), which every scheme here wants"

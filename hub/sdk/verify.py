@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from hub.sdk.ed25519 import SIGNATURE_BYTES, is_ed25519, public_of, verifies
+
 __all__ = [
     "STANDARD_WEBHOOKS",
     "Claim",
     "Refusal",
     "Scheme",
     "Verified",
+    "is_usable",
     "key_of",
     "read_claim",
     "signed_bytes",
@@ -27,6 +30,8 @@ Part = Literal["id", "timestamp", "body"]
 MAX_HEADER = 4096
 """Longest signature header that is looked at, characters."""
 _MAX_TIMESTAMP_DIGITS = 15
+_MAX_ED25519 = 8
+"""Most v1a signatures that are looked at: each costs a tenth of a millisecond, nobody rotates more keys."""
 _DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha512": 64}
 
 
@@ -51,7 +56,8 @@ class Scheme:
     tolerance_s: float = 300.0
     """Replay window, both ways; meaningful only where there is a timestamp."""
     secret: Literal["text", "whsec"] = "text"  # noqa: S105  # a kind of secret, not one
-    """`whsec`: the secret is base64 after its prefix and is decoded before use."""
+    """`whsec`: the secret is base64 after its prefix and is decoded before use. Standard Webhooks also takes
+    ed25519 keys, `whsk_` (signs, verifies) and `whpk_` (verifies): see `hub.sdk.ed25519`."""
 
 
 STANDARD_WEBHOOKS = Scheme(
@@ -99,6 +105,8 @@ class Claim(NamedTuple):
     """Decoded signatures; one of them has to be right."""
     delivery_id: str
     timestamp: str
+    ed25519: tuple[bytes, ...] = ()
+    """Decoded v1a signatures of Standard Webhooks; one of them right is enough too."""
 
 
 _NEARNESS = (
@@ -153,15 +161,17 @@ def read_claim(scheme: Scheme, headers: Mapping[str, str]) -> Claim | Refusal:
     if scheme.form == "t=,v1=":
         stamp, texts = _split_stripe(value)
     elif scheme.form == "standard-webhooks":
-        texts = [item[3:] for item in value.split(" ") if item.startswith("v1,")]
+        texts = _versions(value, "v1")
     else:
         texts = [value[len(scheme.prefix) :]] if value.startswith(scheme.prefix) else []
-    size = _DIGEST_BYTES[scheme.algorithm]
-    digests = tuple(digest for text in texts if len(digest := _decode(text, scheme.encoding)) == size)
-    if not digests:
+    digests = _decoded(texts, scheme.encoding, _DIGEST_BYTES[scheme.algorithm])
+    ed25519: tuple[bytes, ...] = ()
+    if scheme.form == "standard-webhooks":
+        ed25519 = _decoded(_versions(value, "v1a"), "base64", SIGNATURE_BYTES)[:_MAX_ED25519]
+    if not digests and not ed25519:
         return Refusal(code="signature_malformed", message=f"not of the form {_form(scheme)}")
     delivery_id = headers.get(scheme.id_header, "") if scheme.id_header else ""
-    return _refuse_parts(scheme, delivery_id, stamp) or Claim(digests, delivery_id, stamp)
+    return _refuse_parts(scheme, delivery_id, stamp) or Claim(digests, delivery_id, stamp, ed25519)
 
 
 def _first(headers: Mapping[str, str], names: Sequence[str]) -> str | None:
@@ -176,6 +186,16 @@ def _split_stripe(value: str) -> tuple[str, list[str]]:
     pairs = [item.strip().partition("=") for item in value.split(",")]
     stamps = [text for name, _, text in pairs if name == "t"]
     return stamps[0] if len(stamps) == 1 else "", [text for name, _, text in pairs if name == "v1"]
+
+
+def _versions(value: str, version: str) -> list[str]:
+    """`v1,K5oZ... v1a,hnO3...` -> the texts of one version; unknown ones are skipped."""
+    return [item.partition(",")[2] for item in value.split(" ") if item.startswith(f"{version},")]
+
+
+def _decoded(texts: Sequence[str], encoding: str, size: int) -> tuple[bytes, ...]:
+    """Those of the right size."""
+    return tuple(digest for text in texts if len(digest := _decode(text, encoding)) == size)
 
 
 def _decode(text: str, encoding: str) -> bytes:
@@ -230,6 +250,16 @@ def key_of(scheme: Scheme, secret: bytes) -> bytes:
     return _decode(secret.removeprefix(b"whsec_").decode("latin-1"), "base64")
 
 
+def is_usable(scheme: Scheme, secret: bytes) -> bool:
+    """Whether the scheme can do anything with the secret."""
+    if scheme.form == "standard-webhooks" and is_ed25519(secret):
+        try:
+            return bool(public_of(secret))
+        except ValueError:
+            return False
+    return bool(key_of(scheme, secret))
+
+
 def _prove(
     scheme: Scheme, secrets: Sequence[bytes], claim: Claim, body: bytes, now_s: float
 ) -> Verified | Refusal:
@@ -242,6 +272,8 @@ def _prove(
         for digest in claim.digests:
             if hmac.compare_digest(wanted, digest) and key:
                 matched = index
+        if any(verifies(secret, signature, content) for signature in claim.ed25519):
+            matched = index
     if matched < 0:
         return Refusal(
             code="signature_mismatch",

@@ -53,9 +53,10 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def register(self, secrets: Iterable[str]) -> None:
-        """Scrub these values from now on, as they are, URL-quoted, and without a `whsec_` before them."""
+        """Scrub these values from now on, as they are, URL-quoted, and without a `whsec_`, `whsk_` before."""
         for secret in secrets:
-            forms = {secret, secret.strip(), secret.removeprefix("whsec_"), quote(secret, safe="")}
+            bare = secret.removeprefix("whsec_").removeprefix("whsk_")
+            forms = {secret, secret.strip(), bare, quote(secret, safe="")}
             self._values |= {form for form in forms if len(form) >= _MIN_CHARS}
         longest_first = sorted(self._values, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
