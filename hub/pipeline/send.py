@@ -34,6 +34,8 @@ class Lane:
     concurrency: int = 1
     deadline_s: float = 30.0
     rate_per_s: float | None = None
+    bucket: str = ""
+    """Name of the bucket that its rate is taken from; empty = its own. A replay shares its connector's."""
     max_age_ms: int | None = None
     ordered: bool = False
     """One event at a time: within a batch a refused event would be overtaken by those behind it."""
@@ -202,7 +204,9 @@ class Sender:
     async def _send(self, entries: list[Entry]) -> list[Outcome]:
         if self.lane.rate_per_s is not None:
             while (  # noqa: ASYNC110 - the bucket is shared by processes, nobody could set an event
-                wait_s := await self._take(f"out:{self.lane.name}", self.lane.rate_per_s, len(entries))
+                wait_s := await self._take(
+                    f"out:{self.lane.bucket or self.lane.name}", self.lane.rate_per_s, len(entries)
+                )
             ) > 0:
                 await asyncio.sleep(wait_s)
         size = self.lane.batch_events

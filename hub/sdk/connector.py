@@ -69,6 +69,8 @@ class ConnectorSpec:
     deadline_s: float = 30.0
     concurrency: int = 1
     """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""
+    rate_per_s: float | None = None
+    """Most events a second where the configuration says nothing; `None` is no limit."""
     alerting: bool = False
     """Whether a person or a workflow is woken by each event. Then a configuration without `match` means the
     alerts of `hub.sdk.alerts.ALERT_MATCH`, and after an outage old events become one digest."""
