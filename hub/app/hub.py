@@ -208,7 +208,7 @@ class Hub:
         limits = self.settings.ingest
         self._ingest = Ingest(
             doors(self.settings, self.registry),
-            self.recorder.record,
+            self.recorder.commit,
             self.observers,
             limits=IngestLimits(
                 max_body_bytes=limits.max_body_bytes,

@@ -1,8 +1,8 @@
 """The door for webhooks: `(source, headers, raw body) -> answer`, a plain function that any HTTP server can
 host.
 
-It verifies, inflates, normalises and records; it needs nothing but the log. 202 is said only when the
-events are
+It verifies, inflates, normalises and records; it needs nothing but the log. A request is verified as it comes
+and normalised when its commit is next, with all others of that batch. 202 is said only when the events are
 durable; whatever could not be made durable gets 503 and is the sender's to send again (re-sends are deduped).
 """
 
@@ -88,15 +88,16 @@ class Ingest:
     def __init__(
         self,
         doors: Mapping[str, Door],
-        record: Callable[[Sequence[Event]], Awaitable[Sequence[bool]]],
+        commit: Callable[[Callable[[], Sequence[Event]]], Awaitable[Sequence[bool]]],
         observer: Observer,
         *,
         limits: IngestLimits,
         now_ms: Callable[[], int],
         closed: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`commit` is `Recorder.commit`, or does as it does."""
         self.doors = doors
-        self._record = record
+        self._commit = commit
         self._observer = observer
         self.limits = limits
         self._now_ms = now_ms
@@ -126,15 +127,7 @@ class Ingest:
         admitted = self._admit(door, headers, body)
         if isinstance(admitted, Answer):
             return self.refused(source, admitted, headers, body)
-        limit = self.limits.max_events
-        try:
-            items = normalise_body(
-                door.spec, door.tenant, door.source, admitted, self._now_ms(), max_events=limit
-            )
-        except TooMany as error:
-            message = f"{error}; the limit is ingest.max_events = {limit}"
-            return self.refused(source, refuse(413, "too_many_events", message), headers, body)
-        return await self._keep(door, items, headers)
+        return await self._keep(door, admitted, headers, body)
 
     def refused(
         self, source: str, answer: Answer, headers: Mapping[str, str] | None = None, body: bytes = b""
@@ -163,9 +156,13 @@ class Ingest:
         limit = self.limits.max_body_bytes
         return refuse(413, "body_too_large", f"the body is larger than ingest.max_body_bytes = {limit}")
 
-    async def _keep(self, door: Door, items: Sequence[Normalised], headers: Mapping[str, str]) -> Answer:
+    async def _keep(self, door: Door, content: Trusted, headers: Mapping[str, str], body: bytes) -> Answer:
+        delivery = _Delivery(door, content, self._now_ms(), self.limits.max_events)
         try:
-            fresh = await self._record([item.event for item in items])
+            fresh = await self._commit(delivery.events)
+        except TooMany as error:
+            message = f"{error}; the limit is ingest.max_events = {self.limits.max_events}"
+            return self.refused(door.source, refuse(413, "too_many_events", message), headers, body)
         except Full:
             answer = refuse(
                 503,
@@ -179,9 +176,33 @@ class Ingest:
                 503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5"
             )
             return self.refused(door.source, answer, headers, b"")
-        self._observer.accepted(door, items, fresh)
+        self._observer.accepted(door, delivery.items, fresh)
         accepted = sum(fresh)
-        ids = [uid_text(item.event.uid) for item in items]
+        ids = [uid_text(item.event.uid) for item in delivery.items]
         return Answer(
             202, orjson.dumps({"accepted": accepted, "duplicate": len(fresh) - accepted, "ids": ids})
         )
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """A verified body that waits for its commit."""
+
+    door: Door
+    content: Trusted
+    received_ms: int
+    max_events: int
+    items: Sequence[Normalised] = ()
+
+    def events(self) -> list[Event]:
+        """Normalise it. Raises `TooMany`."""
+        door = self.door
+        self.items = normalise_body(
+            door.spec,
+            door.tenant,
+            door.source,
+            self.content,
+            self.received_ms,
+            max_events=self.max_events,
+        )
+        return [item.event for item in self.items]

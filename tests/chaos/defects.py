@@ -39,12 +39,14 @@ def _no_leases():
 
 def _answer_before_commit():
     """The classic: 202 first, the commit some time later."""
-    honest = Recorder.record
+    honest = Recorder.commit
 
-    async def record(self, events):
+    async def commit(self, make):
+        events = make()
+
         async def later():
             await asyncio.sleep(0.2)
-            await honest(self, events)
+            await honest(self, lambda: events)
 
         self._late = getattr(self, "_late", set())
         task = asyncio.create_task(later())
@@ -52,7 +54,7 @@ def _answer_before_commit():
         task.add_done_callback(lambda done: (self._late.discard(done), done.cancelled() or done.exception()))
         return [True] * len(events)
 
-    Recorder.record = record
+    Recorder.commit = commit
 
 
 def _settle_before_send():

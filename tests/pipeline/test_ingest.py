@@ -35,7 +35,8 @@ class Keeping:
     def __init__(self):
         self.events, self.error = [], None
 
-    async def __call__(self, events):
+    async def __call__(self, make):
+        events = make()
         if self.error:
             raise self.error
         known = {event.uid for event in self.events}

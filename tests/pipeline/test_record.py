@@ -92,6 +92,49 @@ async def test_a_client_that_hangs_up_cancels_nobody_elses_commit(log, recorder)
     assert event(1).uid in log.seen
 
 
+async def test_events_are_made_when_their_commit_is_next(log, recorder):
+    made = []
+
+    def making(n):
+        return lambda: made.append(n) or [event(n)]
+
+    log.gate.clear()
+    first = asyncio.create_task(recorder.commit(making(0)))
+    await asyncio.sleep(0.01)
+    rest = [asyncio.create_task(recorder.commit(making(n))) for n in (1, 2)]
+    await asyncio.sleep(0.01)
+    made_early = list(made)
+    log.gate.set()
+    await asyncio.gather(first, *rest)
+
+    assert made_early == [0]
+    assert [[e.uid for e in batch] for batch in log.batches] == [
+        [event(0).uid],
+        [event(1).uid, event(2).uid],
+    ]
+
+
+async def test_events_that_cannot_be_made_fail_their_request_alone(log, recorder):
+    def refuse():
+        raise ValueError("too many")
+
+    log.gate.clear()
+    blocker = asyncio.create_task(recorder.record([event(0)]))
+    await asyncio.sleep(0.01)
+    tasks = [asyncio.create_task(recorder.commit(make)) for make in (lambda: [event(1)], refuse, list)]
+    tasks.append(asyncio.create_task(recorder.record([event(2)])))
+    log.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (answers[0], str(answers[1]), answers[2], answers[3]) == ([True], "too many", [], [True])
+    assert await blocker == [True]
+
+
+async def test_a_request_without_events_is_answered_at_once(log, recorder):
+    assert await recorder.record([]) == []
+    assert log.batches == []
+
+
 async def test_a_full_log_fails_those_requests_and_not_the_next(log, recorder):
     log.error = Full("full")
     with pytest.raises(Full):
