@@ -86,6 +86,18 @@ class State:
         """Its status, not its cursors."""
         await self._pipeline([("DEL", self.keys.source(name)), ("SREM", self.keys.sources, name)])
 
+    # -- tenants ---------------------------------------------------------------------------------------------
+    async def close_tenant(self, tenant: str) -> None:
+        """From now on nothing of it is taken in (every process looks once a second)."""
+        await self._command("SADD", self.keys.closed, tenant)
+
+    async def reopen_tenant(self, tenant: str) -> bool:
+        """Whether it was closed."""
+        return bool(await self._command("SREM", self.keys.closed, tenant))
+
+    async def closed_tenants(self) -> frozenset[str]:
+        return frozenset(name.decode() for name in await self._command("SMEMBERS", self.keys.closed))
+
     # -- counters --------------------------------------------------------------------------------------------
     async def count(self, counts: Mapping[str, int]) -> None:
         """Add to named counters, in one round trip."""
