@@ -26,6 +26,7 @@ __all__ = [
     "Readers",
     "Replays",
     "Services",
+    "Tested",
     "services_of",
 ]
 
@@ -94,6 +95,28 @@ class Captures(Protocol):
     async def read(self, capture_id: str, /) -> bytes | None: ...
 
 
+class Tested(Protocol):
+    """What became of a made event that was sent past the queues (`hub.app.send_test`)."""
+
+    @property
+    def connector(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def outcome(self) -> str:
+        """`delivered`, `retry`, `rejected`, `blocked`."""
+        ...
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def took_ms(self) -> int: ...
+
+
 class Readers:
     """Blocking archive calls on threads of their own: a slow search holds up neither ingest nor look-ups."""
 
@@ -141,6 +164,8 @@ class Services:
     captures: Captures
     ready: Callable[[], Awaitable[str | None]]
     """`None` = the log is writable, else the reason."""
+    send_test: Callable[[str, str], Awaitable[Tested]]
+    """`(connector, kind of event)`: send a made event from this process, past every queue and book."""
     metrics: Metrics = field(default_factory=Metrics)
     readers: Readers = field(default_factory=Readers)
     idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)

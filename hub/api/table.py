@@ -11,6 +11,7 @@ from hub.api import (
     parked,
     probes,
     replays,
+    send_test,
     sources,
 )
 
@@ -23,6 +24,7 @@ ROUTES = (
     *books.ROUTES,
     *sources.ROUTES,
     *connectors.ROUTES,
+    *send_test.ROUTES,
     *parked.ROUTES,
     *replays.ROUTES,
     *captures.ROUTES,

@@ -29,6 +29,7 @@ from hub.app.door import PREFIX, Door
 from hub.app.https import https_only
 from hub.app.listener import Listener
 from hub.app.observe import OWN_SOURCE, Observers
+from hub.app.send_test import send_test
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
 from hub.config.model import Settings
@@ -198,6 +199,9 @@ class Hub:
             replays=self.replays,
             captures=captures,
             ready=self.store.ready,
+            send_test=lambda name, kind: send_test(
+                name, kind, self.settings, self.registry, now_ms=self.now_ms()
+            ),
             readers=self.readers,
             metrics=METRICS,
         )

@@ -15,6 +15,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parked": ("hub.cli.parked:parked", "List, show, replay and drop parked events"),
     "replay": ("hub.cli.replay:replay", "Send archived events to a connector"),
     "run": ("hub.cli.run:run", "Start everything; without a configuration, a demo"),
+    "send-test": (
+        "hub.cli.send_test:send_test",
+        "Send one made event to a connector and say what became of it",
+    ),
     "serve": ("hub.cli.run:serve", "Serve webhooks and the API beside a worker"),
     "sources": ("hub.cli.sources:sources", "List sources with their last event and errors"),
     "trail": ("hub.cli.events:trail", "Everything that happened to one message"),

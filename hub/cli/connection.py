@@ -11,7 +11,7 @@ import click
 from hub.cli.client import Client, Refused, connect
 from hub.cli.errors import Fails, MxhubError, Unreachable, Usage
 
-__all__ = ["connected", "reach", "where"]
+__all__ = ["connected", "ended", "reach", "where"]
 
 R = TypeVar("R")
 
@@ -53,9 +53,14 @@ def connected(command: Callable[..., R]) -> Callable[..., R]:
             with reach(data or _inherited("data"), url or _inherited("url")) as client:
                 return command(client, *args, **options)
         except Refused as error:
-            raise _ENDS.get(error.code, Fails)(str(error) + _HINTS.get(error.code, "")) from error
+            raise ended(error) from error
 
     return wrapped
+
+
+def ended(error: Refused) -> MxhubError:
+    """How a command ends that the hub refused."""
+    return _ENDS.get(error.code, Fails)(str(error) + _HINTS.get(error.code, ""))
 
 
 def _inherited(name: str) -> Any:

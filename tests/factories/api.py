@@ -10,6 +10,7 @@ import orjson
 from pydantic import SecretStr
 
 from hub.api.services import Services
+from hub.app.send_test import Tested
 from hub.archive.base import ArchiveError, Hit, Page
 from hub.archive.extract import address, extract
 from hub.archive.query import Query
@@ -316,6 +317,20 @@ class MemoryStatus:
         return {"guard/audit": NOW_MS + 60_000, "other/audit": NOW_MS}
 
 
+async def _send_test(name: str, kind: str) -> Tested:
+    """`siem` takes everything, `alerts` is down."""
+    down = name == "alerts"
+    return Tested(
+        connector=name,
+        kind="opensearch",
+        event=kind,
+        event_id="00" * 16,
+        outcome="blocked" if down else "delivered",
+        reason="connection refused" if down else "",
+        took_ms=7,
+    )
+
+
 @lru_cache(maxsize=2000)
 def _event(seq: int) -> Entry:
     return make_entry(seq, source="guard", tenant="acme", raw_data=True)
@@ -346,5 +361,6 @@ def make_services(*, events: int = 30, token: str | None = TOKEN, **over: Any) -
         "replays": MemoryReplays(archive),
         "captures": MemoryCaptures(),
         "ready": ready,
+        "send_test": _send_test,
     }
     return Services(**(given | over))
