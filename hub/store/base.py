@@ -5,7 +5,7 @@ changes something validates everything first and then writes in one atomic step.
 reply is safe.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from hub.model.event import Entry, Event
@@ -13,6 +13,7 @@ from hub.store.data import (
     Book,
     ConnectorRow,
     CursorMove,
+    Digest,
     Fate,
     Head,
     Lease,
@@ -20,12 +21,14 @@ from hub.store.data import (
     Peeked,
     Recorded,
     RetryRef,
+    Tally,
 )
 
 __all__ = [
     "Book",
     "ConnectorRow",
     "CursorMove",
+    "Digest",
     "Fate",
     "Full",
     "Head",
@@ -37,6 +40,7 @@ __all__ = [
     "RetryRef",
     "Stale",
     "StoreError",
+    "Tally",
     "Unavailable",
 ]
 
@@ -142,9 +146,17 @@ class Log(Protocol):
         ...
 
     async def settle(
-        self, name: str, refs: Sequence[int], fates: Sequence[Fate], uids: Sequence[str], *, now_ms: int
+        self,
+        name: str,
+        refs: Sequence[int],
+        fates: Sequence[Fate],
+        uids: Sequence[str],
+        *,
+        now_ms: int,
+        tallies: Sequence[Tally] = (),
     ) -> None:
-        """Give the first `len(refs)` references of the queue their fates.
+        """Give the first `len(refs)` references of the queue their fates, and count in the same step those
+        that the connector is told of by their number only.
 
         Raises `Stale` unless exactly `refs` stand at the head, `ValueError` unless each has one fate and uid.
         """
@@ -154,10 +166,32 @@ class Log(Protocol):
         """Up to `n` retries that are due on the connector's clock; guards against killer events as `peek`."""
         ...
 
-    async def retried(self, name: str, settled: Sequence[tuple[RetryRef, Fate, str]], *, now_ms: int) -> int:
-        """Give retries their next fate `(ref, fate, uid)`; each counts only while exactly that is there.
+    async def retried(
+        self,
+        name: str,
+        settled: Sequence[tuple[RetryRef, Fate, str]],
+        *,
+        now_ms: int,
+        tallies: Mapping[int, Tally] | None = None,
+    ) -> int:
+        """Give retries their next fate `(ref, fate, uid)`; each counts only while exactly that is there, and
+        so does its tally (by seq, of one event).
 
         Returns how many counted.
+        """
+        ...
+
+    async def seal(self, name: str, *, now_ms: int) -> Digest | None:
+        """The digest to send now, if any: the one on its way, else one made of what is due.
+
+        It is the same, word by word, until `digested` ends it; what is counted later goes into the next one.
+        """
+        ...
+
+    async def digested(self, name: str, number: int, fate: Fate, *, now_ms: int) -> bool:
+        """What became of the digest: delivered, dropped (refused: its events count as untold) or retry.
+
+        False, and nothing changed, unless it is the one on its way.
         """
         ...
 
@@ -193,6 +227,17 @@ class Log(Protocol):
 
         Their payload is gone by retention or erasure. Returns how many.
         """
+        ...
+
+    async def strike(self, name: str, wanted: Callable[[int], bool], reason: str) -> int:
+        """References (queue, retry, parked) to events whose seq is `wanted`, wherever they stand, end as dropped.
+
+        A sender that holds some of them finds its answer `Stale`. Returns how many.
+        """
+        ...
+
+    async def forget_cursors(self, source: str) -> int:
+        """Where all streams of a source stand. Returns how many there were."""
         ...
 
     async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:

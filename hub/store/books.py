@@ -38,7 +38,7 @@ def _reasons(row: list[bytes]) -> dict[str, int]:
 
 def _connector_row(raw: list[Any], now_ms: int, oldest_seq: int) -> ConnectorRow:
     name, queued, head, retrying, parked, first, *state, _ = raw
-    paused, blocked, since, probe_at, stood, delivered_at, trouble = state
+    paused, blocked, since, probe_at, stood, delivered_at, trouble, tallied, told, untold = state
     stopped = int(since) if since else now_ms
     behind_ms = int(stood or 0) + max(now_ms - stopped, 0)
     """How far the connector's clock is behind the wall's."""
@@ -60,6 +60,9 @@ def _connector_row(raw: list[Any], now_ms: int, oldest_seq: int) -> ConnectorRow
         clock_ms=max(now_ms - behind_ms, 0),
         last_delivered_ms=int(delivered_at or 0),
         oldest_seq=oldest_seq,
+        tallied=int(tallied or 0),
+        told=int(told or 0),
+        untold=int(untold or 0),
     )
 
 

@@ -8,6 +8,7 @@ __all__ = [
     "Book",
     "ConnectorRow",
     "CursorMove",
+    "Digest",
     "Fate",
     "Head",
     "Lease",
@@ -15,6 +16,7 @@ __all__ = [
     "Peeked",
     "Recorded",
     "RetryRef",
+    "Tally",
 ]
 
 
@@ -82,6 +84,53 @@ class Fate:
     """For retry: due this long from now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Events that a connector is told of by their number only; counted by the step that gives them their
+    fate.
+    """
+
+    key: str
+    """What belongs together, short. Tallies whose keys begin with the same word (up to a colon) may become
+    one digest."""
+    n: int
+    due_ms: int
+    """Wall clock from which it is worth a message."""
+    first_ms: int
+    last_ms: int
+    """Recorded times of its oldest and youngest event."""
+    severity: int
+    """Highest `severity_id`."""
+    about: str
+    """What it is about, in the caller's words; the first one's is kept."""
+    parts: Mapping[str, int]
+    """How many of what, at most some 20 labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """Tallies on their way to the destination: it stays as it is, whatever is counted meanwhile."""
+
+    number: int
+    """1, 2, 3, ... for each row."""
+    name: str
+    """The connector's name when it was sealed."""
+    key: str
+    """Of its first tally."""
+    sealed_ms: int
+    attempts: int
+    """How often the destination asked to try it later."""
+    tallies: int
+    """How many became one."""
+    n: int
+    first_ms: int
+    last_ms: int
+    severity: int
+    about: tuple[str, ...]
+    """Of the first few tallies."""
+    parts: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class ParkedRow:
     connector: str
@@ -114,6 +163,12 @@ class ConnectorRow:
     last_delivered_ms: int
     oldest_seq: int
     """At most the lowest seq among its retries and parked events (exact up to 1,000 of them); 0 for none."""
+    tallied: int = 0
+    """Events whose digest is still to be sent."""
+    told: int = 0
+    """Events that digests told of."""
+    untold: int = 0
+    """Events whose digest the destination refused."""
 
 
 @dataclass(frozen=True, slots=True)

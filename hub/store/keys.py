@@ -13,8 +13,8 @@ __all__ = ["NAME_CHARS", "ROW_SUFFIXES", "PartitionKeys", "StateKeys", "check_na
 NAME_CHARS = 200
 _NAME = re.compile(r"[^\s:{}\x00-\x1f\x7f]+")
 
-ROW_SUFFIXES = ("", ":q", ":retry", ":parked", ":gone", ":lease")
-"""What a row consists of: its hash, queue, retry set, parked hash, dropped ranges, lease."""
+ROW_SUFFIXES = ("", ":q", ":retry", ":parked", ":gone", ":tally", ":lease")
+"""What a row consists of: its hash, queue, retry set, parked hash, dropped ranges, tallies, lease."""
 
 
 def check_name(name: str) -> str:
@@ -94,6 +94,10 @@ class PartitionKeys:
     def lease(self, name: str) -> str:
         return self.row(name) + ":lease"
 
+    def tally(self, name: str) -> str:
+        """Hash: open tallies, the digest on its way, the number of the last one."""
+        return self.row(name) + ":tally"
+
     def row_keys(self, name: str) -> tuple[str, ...]:
         """KEYS of every script about one row: ready, hash, queue, retry set, parked hash, dropped ranges."""
         row = self.row(name)
@@ -114,6 +118,11 @@ class StateKeys:
     def source(self, name: str) -> str:
         """Hash of one source's status."""
         return f"{self.prefix}source:{name}"
+
+    @property
+    def closed(self) -> str:
+        """Set of the tenants of which nothing is taken in: they are being erased, or were."""
+        return self.prefix + "closed"
 
     @property
     def counters(self) -> str:

@@ -66,6 +66,10 @@ class Partition:
         """A script about one row: ARGV opens with its name."""
         return await self._run(script, self.keys.row_keys(name), name, *args)
 
+    async def _tallied(self, script: str, name: str, *args: Argument) -> Any:
+        """A script about one row and its tallies."""
+        return await self._run(script, (*self.keys.row_keys(name), self.keys.tally(name)), name, *args)
+
     async def _command(self, *words: Argument) -> Any:
         if not self._opened:
             await self.open()

@@ -1,13 +1,14 @@
 """A connector's queue and retry set: look, settle, retry."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hub.store.base import Fate, Peeked, RetryRef
+from hub.store.base import Fate, Peeked, RetryRef, Tally
 from hub.store.keys import is_replay
 from hub.store.partition import Partition
 from hub.store.scripts import Argument
+from hub.store.tallies import packed
 
 __all__ = ["MAX_PUSH", "Queues"]
 
@@ -65,7 +66,14 @@ class Queues(Partition):
         return Peeked(tuple(map(int, refs)), parked)
 
     async def settle(
-        self, name: str, refs: Sequence[int], fates: Sequence[Fate], uids: Sequence[str], *, now_ms: int
+        self,
+        name: str,
+        refs: Sequence[int],
+        fates: Sequence[Fate],
+        uids: Sequence[str],
+        *,
+        now_ms: int,
+        tallies: Sequence[Tally] = (),
     ) -> None:
         if not len(refs) == len(fates) == len(uids):
             msg = f"{len(refs)} references need as many fates and uids, not {len(fates)} and {len(uids)}"
@@ -77,20 +85,30 @@ class Queues(Partition):
         for fate, uid in zip(fates, uids, strict=True):
             if fate.kind != "delivered":
                 args += _details(fate, uid)
-        await self._row("settle", name, now_ms, *args)
+        args += map(packed, tallies)
+        await self._tallied("settle", name, now_ms, *args)
 
     async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
         """A blocked connector with nothing due and nothing queued gets its earliest retry, to probe with."""
         found = await self._run("due", (*self.keys.row_keys(name), self.keys.log), name, now_ms, n)
         return [RetryRef(*map(int, member.split(b":"))) for member in found]
 
-    async def retried(self, name: str, settled: Sequence[tuple[RetryRef, Fate, str]], *, now_ms: int) -> int:
+    async def retried(
+        self,
+        name: str,
+        settled: Sequence[tuple[RetryRef, Fate, str]],
+        *,
+        now_ms: int,
+        tallies: Mapping[int, Tally] | None = None,
+    ) -> int:
         if not settled:
             return 0
         args: list[Argument] = []
         for ref, fate, uid in settled:
+            tally = (tallies or {}).get(ref.seq)
             args += (ref.seq, ref.attempts, ref.first_ms, _LETTERS[fate.kind], *_details(fate, uid))
-        return int(await self._row("retried", name, now_ms, *args))
+            args.append(packed(tally) if tally else b"")
+        return int(await self._tallied("retried", name, now_ms, *args))
 
     async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
         if not is_replay(name) or len(refs) > MAX_PUSH:

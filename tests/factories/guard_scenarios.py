@@ -6,6 +6,7 @@ from hub.store.base import CursorMove, Fate
 from hub.store.partition import Limits
 from hub.store.state import State
 from tests.factories.log_rig import Rig
+from tests.factories.tally_model import tally
 
 __all__ = ["SCENARIOS", "Scenario"]
 
@@ -148,9 +149,10 @@ async def killer_retry_parked(rig: Rig) -> None:
 
 async def stale_retry(rig: Rig) -> None:
     await _retrying(rig)
-    settled = [(ref, DELIVERED) for ref in await rig.due("a", 3)]
-    await rig.retried("a", settled)
-    await rig.retried("a", settled)
+    settled = [(ref, Fate("dropped", "stale")) for ref in await rig.due("a", 3)]
+    counted = {ref.seq: tally("stale", due_ms=rig.now) for ref, _ in settled}
+    await rig.retried("a", settled, counted)
+    await rig.retried("a", settled, counted)
 
 
 async def retry_clears_the_looks(rig: Rig) -> None:
@@ -224,6 +226,34 @@ async def push_twice(rig: Rig) -> None:
     await rig.push("a@j", [1, 2, 3])
 
 
+async def strike_a_gap(rig: Rig) -> None:
+    await rig.publish({"a": [0]}, [])
+    await rig.record(range(1, 7))
+    await rig.route(0, 6, rig.model.gen, {"a": [2, 4, 6]})
+    await rig.log._row("strike", "a", "erased", 3, 5)
+    await rig.check()
+
+
+async def _tallied(rig: Rig) -> None:
+    """A digest on its way, and more counted since."""
+    await _routed(rig)
+    await rig.settle("a", [1, 2], [Fate("dropped", "stale")] * 2, [tally("stale", 2, due_ms=rig.now)])
+    await rig.seal("a")
+    await rig.settle("a", [3], [DELIVERED], [tally("storm:s", due_ms=rig.now)])
+
+
+async def sealed_twice(rig: Rig) -> None:
+    await _tallied(rig)
+    await rig.seal("a")
+
+
+async def digested_twice(rig: Rig) -> None:
+    await _tallied(rig)
+    await rig.digested("a", 1, DELIVERED)
+    await rig.seal("a")
+    await rig.digested("a", 1, DELIVERED)
+
+
 async def lease_of_another(rig: Rig) -> None:
     assert await rig.log.acquire("a", "first", 60_000)
     assert not await rig.log.acquire("a", "second", 60_000)
@@ -272,6 +302,9 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("drop", "there"): drop_twice,
     ("trim", "routed"): trim_before_the_router,
     ("push", "again"): push_twice,
+    ("strike", "there"): strike_a_gap,
+    ("seal", "sealed"): sealed_twice,
+    ("digested", "number"): digested_twice,
     ("acquire", "holder"): lease_of_another,
     ("release", "holder"): release_of_another,
     ("claim", "lease"): claim_twice,

@@ -3,10 +3,12 @@
 Time, order and compare-and-set are here as `hub.store.base` words them; nothing is taken from the scripts.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.store.base import Fate, RetryRef, Stale
+from hub.store.base import Fate, RetryRef, Stale, Tally
+from tests.factories.tally_model import TalliesModel
 
 __all__ = ["KILLER", "LogModel", "RowModel"]
 
@@ -50,6 +52,7 @@ class RowModel:
     stood_ms: int = 0
     looks: Looks = field(default_factory=Looks)
     retry_looks: Looks = field(default_factory=Looks)
+    tallies: TalliesModel = field(default_factory=TalliesModel)
 
     # -- the connector's own clock ---------------------------------------------------------------------------
     def clock(self, now: int) -> int:
@@ -69,11 +72,15 @@ class RowModel:
 
     def ready_at(self) -> int | None:
         """Wall clock from which there is something to do; `None` for never."""
-        if self.paused_ms is not None or not (self.queue or self.retry):
+        digest = self.tallies.due_ms()
+        if self.paused_ms is not None or not (self.queue or self.retry or digest is not None):
             return None
         if self.blocked is not None:
             return self.probe_ms
-        return 0 if self.queue else min(self.retry.values()) + self.stood_ms
+        if self.queue:
+            return 0
+        retry = [min(self.retry.values()) + self.stood_ms] if self.retry else []
+        return min(retry + ([] if digest is None else [digest]))
 
     # -- looking ---------------------------------------------------------------------------------------------
     def peek(self, n: int) -> tuple[tuple[int, ...], int]:
@@ -109,12 +116,13 @@ class RowModel:
         return [RetryRef(*key) for key in found[: 1 if count > ALONE_AFTER else n]]
 
     # -- outcomes --------------------------------------------------------------------------------------------
-    def settle(self, refs: list[int], fates: list[Fate], now: int) -> None:
+    def settle(self, refs: list[int], fates: list[Fate], now: int, tallies: Sequence[Tally] = ()) -> None:
         if self.queue[: len(refs)] != refs:
             raise Stale
         del self.queue[: len(refs)]
         for seq, fate in zip(refs, fates, strict=True):
             self.give(seq, 0, self.clock(now), fate, now)
+        self.tallies.add(tallies)
         self.clear()
 
     def give(self, seq: int, attempts: int, first: int, fate: Fate, now: int) -> None:
@@ -130,11 +138,12 @@ class RowModel:
             case "dropped":
                 self.dropped[seq] = fate.reason
 
-    def retried(self, settled: list[tuple[RetryRef, Fate]], now: int) -> int:
+    def retried(self, settled: list[tuple[RetryRef, Fate]], now: int, tallies: Mapping[int, Tally]) -> int:
         counted = 0
         for ref, fate in settled:
             if self.retry.pop((ref.seq, ref.attempts, ref.first_ms), None) is not None:
                 self.give(ref.seq, ref.attempts, ref.first_ms, fate, now)
+                self.tallies.add([tallies[ref.seq]] if ref.seq in tallies else [])
                 counted += 1
         if counted:
             self.clear()
@@ -158,6 +167,18 @@ class RowModel:
         self.parked = {seq: value for seq, value in self.parked.items() if seq > upto}
         for key in retries:
             del self.retry[key]
+        self.dropped |= dict.fromkeys([*gone, *(key[0] for key in retries)], reason)
+        return len(gone) + len(retries)
+
+    def strike(self, seqs: set[int], reason: str) -> int:
+        gone = [seq for seq in (*self.queue, *self.parked) if seq in seqs]
+        retries = [key for key in self.retry if key[0] in seqs]
+        self.queue = [seq for seq in self.queue if seq not in seqs]
+        self.parked = {seq: value for seq, value in self.parked.items() if seq not in seqs}
+        for key in retries:
+            del self.retry[key]
+        if retries:
+            self.clear()
         self.dropped |= dict.fromkeys([*gone, *(key[0] for key in retries)], reason)
         return len(gone) + len(retries)
 

@@ -1,16 +1,17 @@
 """The log beside its model: each verb is called on both, and after each all that can be seen must agree."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
 import orjson
 from redis.asyncio import Redis
 
-from hub.store.base import CursorMove, Fate, Full, RetryRef, Stale
+from hub.store.base import CursorMove, Fate, Full, RetryRef, Stale, Tally
 from hub.store.log import Limits, RedisLog
 from hub.store.scripts import Scripts
 from tests.factories.log_model import KILLER, LogModel, RowModel
+from tests.factories.tally_rig import DigestVerbs
 from tests.factories.valkey import events
 
 __all__ = ["LIMITS", "Rig"]
@@ -18,6 +19,7 @@ __all__ = ["LIMITS", "Rig"]
 _T = TypeVar("_T")
 LIMITS = Limits(max_entries=30, max_bytes=1_000_000, dedupe_ms=1_000_000, dedupe_ids=12)
 UID = "00" * 16
+NONE: Mapping[int, Tally] = {}
 
 
 async def _told(call: Awaitable[_T]) -> _T | type[Exception]:
@@ -38,7 +40,7 @@ def _plain(fate: str) -> str:
     return f"parked: {KILLER}" if fate.startswith("parked: no outcome after") else fate
 
 
-class Rig:
+class Rig(DigestVerbs):
     def __init__(self, redis: Redis, *, scripts: Scripts | None = None, limits: Limits = LIMITS) -> None:
         self.log = RedisLog(redis, limits=limits, scripts=scripts)
         self.limits = limits
@@ -130,13 +132,15 @@ class Rig:
         await self.check()
         return peeked.refs
 
-    async def settle(self, name: str, refs: Sequence[int], fates: Sequence[Fate]) -> bool:
+    async def settle(
+        self, name: str, refs: Sequence[int], fates: Sequence[Fate], tallies: Sequence[Tally] = ()
+    ) -> bool:
         """Whether it counted."""
-        uids = [UID] * len(refs)
-        told = self.log.settle(name, refs, fates, uids, now_ms=self.now)
-        return (
-            await self.same(lambda: self._row(name).settle(list(refs), list(fates), self.now), told) is None
+        told = self.log.settle(name, refs, fates, [UID] * len(refs), now_ms=self.now, tallies=tallies)
+        answer = await self.same(
+            lambda: self._row(name).settle(list(refs), list(fates), self.now, tallies), told
         )
+        return answer is None
 
     async def due(self, name: str, n: int) -> list[RetryRef]:
         row = self.model.rows.get(name)
@@ -145,10 +149,13 @@ class Rig:
         await self.check()
         return found
 
-    async def retried(self, name: str, settled: Sequence[tuple[RetryRef, Fate]]) -> int:
+    async def retried(
+        self, name: str, settled: Sequence[tuple[RetryRef, Fate]], tallies: Mapping[int, Tally] = NONE
+    ) -> int:
         row = self.model.rows.get(name)
-        told = self.log.retried(name, [(ref, fate, UID) for ref, fate in settled], now_ms=self.now)
-        counted = await self.same(lambda: row.retried(list(settled), self.now) if row else 0, told)
+        named = [(ref, fate, UID) for ref, fate in settled]
+        told = self.log.retried(name, named, now_ms=self.now, tallies=tallies)
+        counted = await self.same(lambda: row.retried(list(settled), self.now, tallies) if row else 0, told)
         assert isinstance(counted, int)
         return counted
 
@@ -206,6 +213,11 @@ class Rig:
         told = self.log.expire(name, upto, "expired")
         await self.same(lambda: row.expire(upto, "expired") if row else 0, told)
 
+    async def strike(self, name: str, seqs: set[int]) -> None:
+        row = self.model.rows.get(name)
+        told = self.log.strike(name, seqs.__contains__, "erased")
+        await self.same(lambda: row.strike(seqs, "erased") if row else 0, told)
+
     # -- what must hold at every instant ---------------------------------------------------------------------
     async def check(self) -> None:
         await self._check_head()
@@ -260,6 +272,8 @@ class Rig:
             assert told.head_seq == (row.queue[0] if row.queue else 0)
             owed = [key[0] for key in row.retry] + list(row.parked)
             assert told.oldest_seq == min(owed, default=0)
+            counts = row.tallies
+            assert (told.tallied, told.told, told.untold) == (counts.waiting, counts.told, counts.untold)
             assert all(low < high for low, high in pairwise(row.queue))
 
     async def _check_fates(self) -> None:

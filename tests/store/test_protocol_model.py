@@ -15,15 +15,24 @@ from redis.asyncio import Redis
 
 from hub.store.base import CursorMove, Fate, RetryRef
 from tests.factories.log_rig import Rig
+from tests.factories.tally_model import tally
 from tests.servers.redis import RedisProcess
 
 CONNECTORS = ("c0", "c1", "c2")
-NAMES = st.sampled_from((*CONNECTORS, "c0@j", "c1@j"))
+NAMES = st.sampled_from((*CONNECTORS, "c0@j", "c1@j", "c0@from"))
 CONNECTOR = st.sampled_from(CONNECTORS)
 WHO = st.integers(0, 1)
 FATES = st.sampled_from((
     Fate("delivered"), Fate("delivered"), Fate("retry", "503", 0), Fate("retry", "503", 700),
     Fate("postponed"), Fate("parked", "400"), Fate("dropped", "stale"), Fate("dropped", "operator"),
+))  # fmt: skip
+TALLIED = st.lists(
+    st.tuples(st.sampled_from(("stale", *(f"storm:{n}" for n in range(7)))), st.integers(-200, 800)),
+    max_size=4,
+)
+"""Key, and how long from now it is due, of each reference that a settle counts."""
+DIGESTED = st.sampled_from((
+    Fate("delivered"), Fate("dropped", "400"), Fate("retry", "429", 0), Fate("retry", "429", 700),
 ))  # fmt: skip
 TABLES = st.dictionaries(CONNECTOR, st.lists(st.integers(0, 2), min_size=1, unique=True), max_size=3)
 
@@ -129,26 +138,49 @@ class Protocol(RuleBasedStateMachine):
         for _ in range(times):
             self.held[who, name] = self.do(lambda: self.rig.peek(name, n))
 
-    @rule(who=WHO, name=NAMES, fates=st.lists(FATES, min_size=4, max_size=4), looks=st.booleans())
-    def settle(self, who, name, fates, looks):
+    @rule(
+        who=WHO,
+        name=NAMES,
+        fates=st.lists(FATES, min_size=4, max_size=4),
+        looks=st.booleans(),
+        counted=TALLIED,
+    )
+    def settle(self, who, name, fates, looks, counted):
         if looks:
             self.peek(who, name, 4, 1)
         refs = self.held.get((who, name), ())
+        tallies = self.tallies(counted[: len(refs)])
         if refs:
-            self.do(lambda: self.rig.settle(name, refs, fates[: len(refs)]))
+            self.do(lambda: self.rig.settle(name, refs, fates[: len(refs)], tallies))
+
+    def tallies(self, counted):
+        return [tally(key, due_ms=self.rig.now + in_ms, label=key) for key, in_ms in counted]
+
+    @rule(name=NAMES, fate=DIGESTED, stale=st.booleans())
+    def a_digest(self, name, fate, stale):
+        digest = self.do(lambda: self.rig.seal(name))
+        if digest is not None:
+            self.do(lambda: self.rig.digested(name, digest.number - stale, fate))
 
     @rule(who=WHO, name=NAMES, n=st.integers(1, 4), times=st.sampled_from((1, 1, 1, 3, 6)))
     def due(self, who, name, n, times):
         for _ in range(times):
             self.retries[who, name] = self.do(lambda: self.rig.due(name, n))
 
-    @rule(who=WHO, name=NAMES, fates=st.lists(FATES, min_size=4, max_size=4), looks=st.booleans())
-    def retried(self, who, name, fates, looks):
+    @rule(
+        who=WHO,
+        name=NAMES,
+        fates=st.lists(FATES, min_size=4, max_size=4),
+        looks=st.booleans(),
+        counted=TALLIED,
+    )
+    def retried(self, who, name, fates, looks, counted):
         if looks:
             self.due(who, name, 4, 1)
         settled = list(zip(self.retries.get((who, name), ()), fates, strict=False))
+        tallies = {ref.seq: one for (ref, _), one in zip(settled, self.tallies(counted), strict=False)}
         if settled:
-            self.do(lambda: self.rig.retried(name, settled))
+            self.do(lambda: self.rig.retried(name, settled, tallies))
 
     # -- holds -----------------------------------------------------------------------------------------------
     @rule(name=NAMES, probe_in_ms=st.integers(0, 500))
@@ -168,6 +200,26 @@ class Protocol(RuleBasedStateMachine):
     @rule(name=NAMES, upto=st.integers(0, 30))
     def expire(self, name, upto):
         self.do(lambda: self.rig.expire(name, upto))
+
+    @rule(name=NAMES, residue=st.integers(0, 2), upto=st.integers(0, 30))
+    def erase(self, name, residue, upto):
+        """A tenant's events, here those of one residue, leave the middle of whatever holds them."""
+        seqs = {seq for seq in range(1, upto + 1) if seq % 3 == residue}
+        self.do(lambda: self.rig.strike(name, seqs))
+
+    # -- moving a connector ----------------------------------------------------------------------------------
+    @rule(name=CONNECTOR, n=st.integers(0, 30))
+    def add_from_the_beginning(self, name, n):
+        """Added now, and what was before goes to a replay's row of its own."""
+        self.do(lambda: self.rig.add(name))
+        refs = list(range(1, min(n, self.rig.model.rows[name].start) + 1))
+        self.do(lambda: self.rig.push(f"{name}@from", refs))
+
+    @rule(name=CONNECTOR)
+    def leave_the_configuration(self, name):
+        """No rules any more, the queue stays: orphaned, until it comes back or is forgotten."""
+        table = {n: rule for n, rule in (self.rig.model.table or {}).items() if n != name}
+        self.do(lambda: self.rig.publish(table, []))
 
 
 def explore(socket: str, *, examples: int, steps: int, phases: Sequence[Any] | None = None) -> None:

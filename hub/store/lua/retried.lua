@@ -1,21 +1,28 @@
 #!lua flags=allow-oom
--- retried(name, now, {seq, attempts, first, kind, after, reason, uid}...) -> how many counted
--- KEYS ready, row, queue, retry, parked, gone
+-- retried(name, now, {seq, attempts, first, kind, after, reason, uid, tally or ''}...) -> how many counted
+-- KEYS ready, row, queue, retry, parked, gone, tally
+-- tally: JSON, when the connector is told of this one by number only
 -- Guards: each counts only while exactly that member is still in the retry set (ZREM is the compare-and-set).
 --@use row
+--@use tally
 local now = whole(ARGV[2])
-if not now or (#ARGV - 2) % 7 ~= 0 then return refuse('BAD', 'numbers') end
-for i = 3, #ARGV, 7 do
+if not now or (#ARGV - 2) % 8 ~= 0 then return refuse('BAD', 'numbers') end
+local tallies = {}
+for i = 3, #ARGV, 8 do
   if not (whole(ARGV[i], 1) and whole(ARGV[i + 1]) and whole(ARGV[i + 2]) and whole(ARGV[i + 4])
       and string.find(ARGV[i + 3], '^[drpkx]$')) then
     return refuse('BAD', 'reference or outcome')
+  end
+  if ARGV[i + 7] ~= '' then
+    tallies[i] = tally_of(ARGV[i + 7])
+    if not tallies[i] or tallies[i].n ~= 1 then return refuse('BAD', 'tally') end
   end
 end
 local row = redis.call('HMGET', ROW, 'start', 'stood', 'blocked_since')
 if not row[1] then return 0 end
 local clock = clock_at(now, tonumber(row[2] or 0), row[3] and tonumber(row[3]))
 local counted, delivered = 0, 0
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local seq, kind, reason = ARGV[i], ARGV[i + 3], ARGV[i + 5]
   local attempts, first = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local there = redis.call('ZREM', RETRY, seq .. ':' .. ARGV[i + 1] .. ':' .. ARGV[i + 2]) == 1
@@ -33,6 +40,7 @@ for i = 3, #ARGV, 7 do
     else
       drop({seq}, reason)
     end
+    if tallies[i] then add_tally(tallies[i]) end
   end -- guard:there
 end
 if delivered > 0 then

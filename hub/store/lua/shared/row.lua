@@ -10,10 +10,11 @@ end
 
 -- The one rule of `ready`. A blocked row without anything to probe with is absent until a reference arrives.
 local function rescore()
-  local state = redis.call('HMGET', ROW, 'paused', 'blocked_since', 'probe_at', 'stood')
+  local state = redis.call('HMGET', ROW, 'paused', 'blocked_since', 'probe_at', 'stood', 'digest_at')
   local waiting = redis.call('LLEN', QUEUE) > 0
   local first = redis.call('ZRANGE', RETRY, 0, 0, 'WITHSCORES')
-  local absent = not (waiting or first[1])
+  local digest = tonumber(state[5])
+  local absent = not (waiting or first[1] or digest)
   if state[1] then absent = true end -- guard:paused
   if absent then
     redis.call('ZREM', READY, NAME)
@@ -22,7 +23,8 @@ local function rescore()
   elseif waiting then
     redis.call('ZADD', READY, 0, NAME)
   else
-    redis.call('ZADD', READY, tonumber(first[2]) + tonumber(state[4] or 0), NAME)
+    local retry = first[2] and tonumber(first[2]) + tonumber(state[4] or 0)
+    redis.call('ZADD', READY, math.min(retry or digest, digest or retry), NAME)
   end
 end
 
