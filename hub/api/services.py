@@ -20,6 +20,7 @@ from hub.web.idempotency import IdempotencyStore, MemoryIdempotency
 
 __all__ = [
     "SERVICES",
+    "Backups",
     "Capture",
     "Captures",
     "Job",
@@ -117,6 +118,14 @@ class Tested(Protocol):
     def took_ms(self) -> int: ...
 
 
+class Backups(Protocol):
+    def stream(self) -> AsyncIterator[bytes]:
+        """A back-up file piece by piece. Raises an `ApiError`, `StoreError` or `ArchiveError` that says why
+        there is none.
+        """
+        ...
+
+
 class Readers:
     """Blocking archive calls on threads of their own: a slow search holds up neither ingest nor look-ups."""
 
@@ -166,6 +175,8 @@ class Services:
     """`None` = the log is writable, else the reason."""
     send_test: Callable[[str, str], Awaitable[Tested]]
     """`(connector, kind of event)`: send a made event from this process, past every queue and book."""
+    backups: Backups | None = None
+    """`None` where the log is on a server that is not ours."""
     metrics: Metrics = field(default_factory=Metrics)
     readers: Readers = field(default_factory=Readers)
     idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)

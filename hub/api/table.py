@@ -1,6 +1,7 @@
 """Every route of the API, resource by resource."""
 
 from hub.api import (
+    backup,
     books,
     captures,
     connectors,
@@ -28,6 +29,7 @@ ROUTES = (
     *parked.ROUTES,
     *replays.ROUTES,
     *captures.ROUTES,
+    *backup.ROUTES,
     *openapi.ROUTES,
     *probes.ROUTES,
 )

@@ -22,6 +22,8 @@ from aiohttp import web
 from hub.api.app import create_app
 from hub.api.services import Readers, Services
 from hub.app.archive import open_reader, open_writer
+from hub.app.backup.manifest import NO_EXTRAS, Extras
+from hub.app.backup.take import Backups
 from hub.app.call import Caller
 from hub.app.connectors import lane_of, make_connector
 from hub.app.desk import HubDesk
@@ -75,8 +77,11 @@ class Hub:
         *,
         registry: Registry | None = None,
         clock: Callable[[], int] = now_ms,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
         self.settings = settings
+        self.extras = extras
+        """What a back-up takes beside log and archive; a reload may replace it."""
         self.registry = registry or Registry()
         self.roles = roles
         self.url = ""
@@ -199,6 +204,7 @@ class Hub:
             replays=self.replays,
             captures=captures,
             ready=self.store.ready,
+            backups=self._backups(),
             send_test=lambda name, kind: send_test(
                 name, kind, self.settings, self.registry, now_ms=self.now_ms()
             ),
@@ -229,6 +235,14 @@ class Hub:
         )
         await self._listen(door)
         await self._listen_privately()
+
+    def _backups(self) -> Backups | None:
+        """Of a hub that has everything in this process; another's log is another's to copy."""
+        if self.settings.redis_url is not None or "work" not in self.roles:
+            return None
+        return Backups(
+            lambda: self.settings, self.store.log, self.store.url, self.keeper, lambda: self.extras
+        )
 
     async def _listen(self, door: Door | None) -> None:
         settings = self.settings

@@ -134,6 +134,20 @@ class Client:
         finally:
             self._connection.close()
 
+    def pieces(self, path: str, *, timeout_s: float) -> Iterator[bytes]:
+        """A streamed answer in pieces of a megabyte; `timeout_s` may pass without any."""
+        self._connection.timeout = timeout_s
+        response = self._send("GET", path, None, None, {})
+        try:
+            while piece := response.read(1 << 20):
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(
+                f"The connection to {self._where} broke off: {error or type(error).__name__}"
+            ) from error
+        finally:
+            self._connection.close()
+
     def pages(self, path: str, params: Params, limit: int | None) -> Iterator[Any]:
         """Items of a paged list, at most `limit` (`None` = all), fetching pages as they are used up."""
         asked = dict(params)

@@ -3,6 +3,7 @@
 __all__ = ["COMMANDS"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("hub.cli.backup:backup", "Write everything a running hub holds to one file"),
     "books": ("hub.cli.books:books", "Does every recorded event have one fate per connector?"),
     "capture": ("hub.cli.capture:capture", "Keep a source's refused requests for `mxhub verify`"),
     "check": ("hub.cli.check:check", "Check the configuration, then probe sources and connectors"),
@@ -14,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("hub.cli.init:init", "Write a commented configuration for the vendors and destinations named"),
     "parked": ("hub.cli.parked:parked", "List, show, replay and drop parked events"),
     "replay": ("hub.cli.replay:replay", "Send archived events to a connector"),
+    "restore": ("hub.cli.restore:restore", "Restore a back-up into an empty data directory"),
     "run": ("hub.cli.run:run", "Start everything; without a configuration, a demo"),
     "send-test": (
         "hub.cli.send_test:send_test",

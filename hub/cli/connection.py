@@ -11,7 +11,7 @@ import click
 from hub.cli.client import Client, Refused, connect
 from hub.cli.errors import Fails, MxhubError, Unreachable, Usage
 
-__all__ = ["connected", "ended", "reach", "where"]
+__all__ = ["configured_data", "connected", "ended", "reach", "where"]
 
 R = TypeVar("R")
 
@@ -72,12 +72,12 @@ def _inherited(name: str) -> Any:
 def reach(data: Path | None, url: str | None) -> Client:
     """Raises `Unreachable`; a URL that is none is a usage error."""
     try:
-        return connect(url=url, data=data or _configured_data())
+        return connect(url=url, data=data or configured_data())
     except ValueError as error:
         raise Usage(str(error)) from error
 
 
-def _configured_data() -> Path:
+def configured_data() -> Path:
     """`data` of the configuration file where there is one; read only when the default has no running hub."""
     default = Path(".mxhub")
     config = Path(os.environ.get("MXHUB_CONFIG") or "mxhub.yaml")

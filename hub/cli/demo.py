@@ -9,12 +9,20 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from hub.app.backup.manifest import Extras
+from hub.cli.errors import Usage
 from hub.config.load import Loaded, load_text
 from hub.config.model import Settings
+from hub.store.embedded.state import RESTORING
 
-__all__ = ["Demo"]
+__all__ = ["EXTRAS", "Demo"]
 
 SOURCE = "mailguard-demo"
+EXTRAS = Extras(
+    folder="demo",
+    files=("webhook-secret", "sandbox/mailguard.sqlite3", "sandbox/api-key", "sandbox/admin-key"),
+)
+"""What a back-up of the demo takes beside the hub's own: the sandbox's state."""
 
 
 def _secret(folder: Path) -> str:
@@ -33,6 +41,8 @@ class Demo:
 
     def __init__(self, loaded: Loaded) -> None:
         self._base = loaded.settings.data
+        if (self._base / RESTORING).exists():
+            raise Usage(f"a restore into {self._base} was interrupted: run mxhub restore again")
         self._folder = self._base / "demo"
         self._listen = loaded.settings.listen
         self._secret = _secret(self._folder)

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +123,19 @@ def _stop_event() -> asyncio.Event:
 
 
 async def _run_until_stopped(
-    loaded: Loaded, roles: frozenset[Any], beside: Callable[[Any], Any] | None = None
+    loaded: Loaded,
+    roles: frozenset[Any],
+    beside: Callable[[Any], Any] | None = None,
+    extras: Any = None,
 ) -> None:
+    """`extras`: what a back-up takes beside the hub's own and the configuration."""
+    from hub.app.backup.manifest import Extras
     from hub.app.hub import Hub
 
     stop = _stop_event()
     async with AsyncExitStack() as stack:
-        hub = await stack.enter_async_context(Hub(loaded.settings, roles))
+        extras = replace(extras or Extras(), documents=loaded.documents)
+        hub = await stack.enter_async_context(Hub(loaded.settings, roles, extras=extras))
         _reload_on_hup(hub, loaded)
         gc.collect()
         gc.freeze()  # what lives from here on is what a collection has to look at
@@ -151,6 +158,7 @@ def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
             happenings.config_refused(str(error))
             return
         protect(again.settings)
+        hub.extras = replace(hub.extras, documents=again.documents)
         try:
             await hub.reload(again.settings)
         except StoreError as error:
@@ -185,10 +193,10 @@ async def _work_and_answer(loaded: Loaded) -> None:
 
 
 async def _demo(loaded: Loaded) -> None:
-    from hub.cli.demo import Demo
+    from hub.cli.demo import EXTRAS, Demo
 
     demo = Demo(loaded)
-    await _run_until_stopped(demo.loaded, frozenset({"serve", "work"}), _shown(demo))
+    await _run_until_stopped(demo.loaded, frozenset({"serve", "work"}), _shown(demo), EXTRAS)
 
 
 def _shown(demo: Any) -> Callable[[Any], Any]:

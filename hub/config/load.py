@@ -40,6 +40,8 @@ class Loaded:
     """Every file that was read, those of `${file:...}` too: the main file first when there is one."""
     path: Path | None
     overrides: Mapping[str, object]
+    documents: tuple[Path, ...] = ()
+    """Those of `files` that are configuration: the main file and what it includes."""
 
     def reload(self, env: Mapping[str, str], registry: Registry | None = None) -> "Loaded":
         """The same again, files and secrets read anew (SIGHUP).
@@ -68,7 +70,8 @@ def load(
         _add_file(tree, main, env, files)
         _add_included(tree, main, env, files)
     flags = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return Loaded(_finish(tree, env, flags, registry), tuple(files), main, flags)
+    documents = tuple(path for path in files if str(path) in tree.documents)
+    return Loaded(_finish(tree, env, flags, registry), tuple(files), main, flags, documents)
 
 
 def load_text(

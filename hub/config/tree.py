@@ -33,6 +33,11 @@ class Tree:
         self._values: dict[Loc, Mark] = {}
         self._lines: dict[str, list[str]] = {}
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """Names of the files whose content is in the tree."""
+        return frozenset(self._lines)
+
     def add(self, document: Document) -> None:
         """Put a file's content beside what is there; a key that is already set elsewhere is a problem."""
         self.problems += document.problems

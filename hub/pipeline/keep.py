@@ -6,8 +6,9 @@ for the disk. One process writes; the others stand by and take over when it is g
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 
 from hub.archive.base import Archive, ArchiveError, ArchiveInUse
@@ -40,6 +41,20 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-writer")
         self.offset = 0
         self._trimmed = 0
+        self._round = asyncio.Lock()
+        self._whole = asyncio.Lock()
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Inside nothing is appended and nothing forgotten: the instant of a back-up, some milliseconds."""
+        async with self._round:
+            yield
+
+    @asynccontextmanager
+    async def intact(self) -> AsyncIterator[None]:
+        """Inside nothing is taken out of the archive, by retention or otherwise; appending goes on."""
+        async with self._whole:
+            yield
 
     async def turn(self) -> int:
         """Archive what is there (bounded), then trim; returns how many events were archived.
@@ -47,10 +62,9 @@ class Keeper:
         Raises `ArchiveError` after telling `stalled`.
         """
         try:
-            archive = self._archive or await self._take_over()
-            if archive is None:
-                return 0
-            return await self._append(archive)
+            async with self.still():
+                archive = self._archive or await self._take_over()
+                return 0 if archive is None else await self._append(archive)
         except ArchiveError as error:
             self._stalled(str(error))
             raise
@@ -89,8 +103,10 @@ class Keeper:
         return self._trimmed
 
     async def retain(self, *, now_ms: int, keep_ms: int | None, max_bytes: int | None, owed_from: int) -> int:
-        """Retention, by whoever writes: events dropped, 0 where another process is the writer."""
-        if self._archive is None:
+        """Retention, by whoever writes: events dropped; 0 where another process is the writer, and while
+        the archive has to stay `intact` (the next round makes up for it).
+        """
+        if self._archive is None or self._whole.locked():
             return 0
         call = partial(
             self._archive.retain,
@@ -99,7 +115,8 @@ class Keeper:
             max_bytes=max_bytes,
             owed_from={self._log.partition: owed_from},
         )
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        async with self.intact():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     async def oldest_seq(self) -> int:
         """Lowest seq that the archive still holds; 0 when it is empty or another process writes it."""

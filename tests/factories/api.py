@@ -1,7 +1,7 @@
 """A hub behind the API without servers: log and archive in memory, as much of them as the API asks for."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -276,6 +276,14 @@ class MemoryCapture:
     bytes: int
 
 
+class MemoryBackups:
+    """An empty archive of tar's own kind: what the file holds is `tests/app/backup`'s matter."""
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        yield bytes(512)
+        yield bytes(512)
+
+
 @dataclass
 class MemoryCaptures:
     lines: bytes = b'{"source":"guard","reason":"signature_mismatch","headers":{},"body_b64":"e30="}\n'
@@ -360,6 +368,7 @@ def make_services(*, events: int = 30, token: str | None = TOKEN, **over: Any) -
         "settings": settings,
         "replays": MemoryReplays(archive),
         "captures": MemoryCaptures(),
+        "backups": MemoryBackups(),
         "ready": ready,
         "send_test": _send_test,
     }

@@ -12,6 +12,7 @@ from hub.store.embedded.errors import WrongServer, WrongState
 __all__ = [
     "CURRENT",
     "MIGRATIONS",
+    "RESTORING",
     "State",
     "check_server",
     "load_state",
@@ -24,6 +25,8 @@ CURRENT = 1
 MIGRATIONS: Mapping[int, Callable[[Path], None]] = {}
 """From version -> the step that brings the directory to the next one."""
 NAME = "state.json"
+RESTORING = "restoring"
+"""The folder that a restore works in; where it is left, the restore was interrupted."""
 
 
 class State(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -73,8 +76,11 @@ def open_state(
 ) -> State:
     """The state of a directory that this mxhub may use: made when new, migrated step by step when older.
 
-    Raises `WrongState` when a newer mxhub wrote it, or when it is older than any step knows.
+    Raises `WrongState` when a newer mxhub wrote it, when it is older than any step knows, or when a restore
+    into it was interrupted.
     """
+    if (data / RESTORING).exists():
+        raise WrongState(f"a restore into {data} was interrupted: run mxhub restore again")
     state = load_state(data)
     if state is None:
         state = State(current)
