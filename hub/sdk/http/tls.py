@@ -1,7 +1,7 @@
 """TLS of an outgoing connection: a private CA, a client certificate, a pinned certificate."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -22,7 +22,9 @@ class Tls:
     cert: Path | None = None
     """PEM file of our client certificate and its chain (and key, without `key`)."""
     key: Path | None = None
-    """PEM file of its private key, not encrypted."""
+    """PEM file of its private key."""
+    key_password: str = field(default="", repr=False)
+    """Password of an encrypted key; a secret."""
     fingerprint: str | None = None
     """SHA-256 of the server's certificate, hexadecimal with or without colons. Without `ca` it alone decides,
     so that a self-signed certificate can be trusted; with `ca` both must hold."""
@@ -59,10 +61,11 @@ class Tls:
         key = None if self.key is None else _file(self.key)
         try:
             # An encrypted key must not ask for its password on the terminal.
-            context.load_cert_chain(_file(cert), key, password=lambda: "")
+            context.load_cert_chain(_file(cert), key, password=lambda: self.key_password)
         except (ssl.SSLError, ValueError) as error:
             raise TlsFailed(
-                f"client certificate {cert}: key and certificate in PEM that belong together are needed"
+                f"client certificate {cert}: key and certificate in PEM that belong together are needed, "
+                "and the right password where the key is encrypted"
             ) from error
 
 
