@@ -25,7 +25,7 @@ DIGEST = "manifest.sha256"
 _SMALL = 64 * CHUNK
 _MOST_MEMBERS = 200_000
 _NAME = re.compile(
-    r"log/dump\.rdb|archive/catalogue\.db|archive/events-\d{1,4}-\d{12,18}\.db"
+    r"log/dump\.rdb|archive/catalogue\.db|archive/events-\d{1,4}-\d{12,18}(-r\d{1,6})?\.db"
     r"|config/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}"
     r"|beside/[A-Za-z0-9_][A-Za-z0-9._-]{0,39}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,39})?"
     r"|manifest\.json|manifest\.sha256",
@@ -95,6 +95,8 @@ def _header(file: BinaryIO, found: dict[str, Member]) -> tuple[str, int] | None:
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
         what = "it is no back-up of mxhub" if not found else f"it is damaged after {list(found)[-1]}"
         raise BackupError(f"{what} ({error}); name another file") from error
+    if block[154:156] != b"\0 ":  # the end of the checksum's field, which the checksum does not cover
+        raise BackupError("it is damaged before a member; take another copy of the back-up")
     if info.type != tarfile.REGTYPE or info.size < 0:
         raise BackupError(f"it holds {info.name!r}, which is no plain file: mxhub did not write it")
     if not _NAME.fullmatch(info.name) or info.name in found or len(found) >= _MOST_MEMBERS:
