@@ -5,14 +5,27 @@ The archive only ever says stored or duplicate; it never parks or filters, and r
 cannot write.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from hub.archive.query import Query
 from hub.model.event import Entry
 
-__all__ = ["Archive", "ArchiveError", "ArchiveInUse", "Hit", "Page", "Stored"]
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "ArchiveInUse",
+    "Doomed",
+    "ErasureCheck",
+    "ErasureRecord",
+    "Hit",
+    "Owner",
+    "Page",
+    "Stored",
+]
 
 
 class ArchiveError(Exception):
@@ -49,6 +62,60 @@ class Page:
     hits: Sequence[Hit]
     cursor: str | None
     """Opaque; pass it to get the next page. `None` at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose events are erased."""
+
+    tenant: str
+    kept_sources: tuple[str, ...] = ()
+    """Sources of that tenant that stay: the hub's own, where its health events carry this tenant."""
+
+
+Group = tuple[int, str, str, int, str, int, str]
+"""`(place among the given bounds, tenant, source, class, code, severity, domain)`: what routing looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What one data file holds of an owner."""
+
+    partition: int
+    seqs: Sequence[int]
+    """Of its events, and of repeats of them; in no order."""
+    groups: Mapping[Group, int]
+    """Events by what routing looks at."""
+
+
+class ErasureRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an erasure. `hash` is SHA-256 over everything else, `previous` included: a chain."""
+
+    id: int
+    """Epoch ms at which it was asked for; no two have the same."""
+    tenant: str
+    asked_by: str
+    asked_ms: int
+    done_ms: int
+    upto_seq: int
+    """Last event recorded before the tenant was closed for good."""
+    events: int
+    """Records of the archive that left only their digest (repeats of one event included)."""
+    digest: str
+    """SHA-256 over the sorted digests of those, hexadecimal."""
+    places: Mapping[str, int]
+    """What was removed where, by place."""
+    notes: tuple[str, ...]
+    """What could not be erased from here, and other remarks."""
+    previous: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureCheck:
+    record: ErasureRecord
+    problem: str | None
+    """`None` when the record is as it was written and the digests left behind are the ones it names."""
 
 
 class Archive(Protocol):
@@ -116,6 +183,43 @@ class Archive(Protocol):
         a connector), by size regardless.
         Returns the number of events dropped.
         """
+        ...
+
+    def endangered(self, partition: int, max_bytes: int) -> int:
+        """Highest seq that would go if no more than `max_bytes` were allowed; 0 for none."""
+        ...
+
+    # -- erasing ---------------------------------------------------------------------------------------------
+    def doomed(self, owner: Owner, bounds: Sequence[int] = ()) -> Iterator[Doomed]:
+        """What is held of an owner, file by file; `bounds` are the seqs at which other route tables begin."""
+        ...
+
+    def erase_next(self, owner: Owner, erasure: int, *, now_ms: int, stop: Callable[[], bool]) -> int | None:
+        """Rewrite the next file that holds anything of the owner without it; each leaves its digest.
+
+        Returns how many records were erased; `None` when nothing is left, or `stop` said so (nothing was
+        done then).
+        """
+        ...
+
+    def erased(self, partition: int, seqs: Sequence[int]) -> set[int]:
+        """Those of `seqs` of which only the digest is left."""
+        ...
+
+    def tombstones(self, erasure: int) -> tuple[int, str]:
+        """How many digests an erasure left, and SHA-256 over them sorted."""
+        ...
+
+    def keep_record(self, record: ErasureRecord) -> ErasureRecord:
+        """Add it to the chain of records; one with this id is there already = that one."""
+        ...
+
+    def erasures(self, *, check: bool = False) -> Sequence[ErasureCheck]:
+        """Every record, oldest first; with `check` held against the chain and the digests left behind."""
+        ...
+
+    def prune(self) -> None:
+        """Let go of files that are not part of the archive any more, so that the disk is given back."""
         ...
 
     def close(self) -> None: ...

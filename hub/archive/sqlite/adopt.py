@@ -1,9 +1,11 @@
 """Files that the catalogue does not know: empty ones are left by a crash, the others come back into it.
 
 The data files are the truth, so a catalogue that was lost or restored from a backup is made whole from them;
-no event is removed because a list lacks its file.
+no event is removed because a list lacks its file. Of two files of one range (an erasure that was cut off
+between writing the new one and removing the old one) the catalogue decides; without it, the newer one.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -15,7 +17,9 @@ from hub.archive.base import ArchiveError
 from hub.archive.sqlite.catalogue import Catalogue, DataFile
 from hub.archive.sqlite.schema import connect_writer
 
-__all__ = ["adopt_files"]
+__all__ = ["adopt_files", "remove_file", "rewrites"]
+
+_REWRITTEN = re.compile(r"-r(\d+)\.db$")
 
 _STATE = """SELECT partition, first_seq, base_ms, last_seq, events, min_ms, max_ms, min_recorded,
   max_recorded, chain FROM state"""
@@ -26,11 +30,41 @@ def adopt_files(directory: Path, catalogue: Catalogue) -> None:
 
     Raises `ArchiveError` for an unknown file that cannot be read.
     """
+    for unfinished in directory.glob("events-*.db.new*"):
+        unfinished.unlink(missing_ok=True)
     known = {file.name for file in catalogue.all_files()}
-    found = [_described(path) for path in sorted(directory.glob("events-*.db")) if path.name not in known]
-    held = [file for file in found if file is not None]
+    paths = [path for path in directory.glob("events-*.db") if path.name not in known]
+    found = [_described(path) for path in sorted(paths, key=lambda path: rewrites(path.name), reverse=True)]
+    held = _one_each(directory, catalogue.all_files(), [file for file in found if file is not None])
     if held:
-        catalogue.enter(_ordered([*catalogue.files(), *held], directory))
+        ranges = {(file.partition, file.first_seq) for file in held}
+        others = [file for file in catalogue.files() if (file.partition, file.first_seq) not in ranges]
+        catalogue.enter(_ordered([*others, *held], directory))
+
+
+def rewrites(name: str) -> int:
+    """How often a file was rewritten, by its name: `events-0-000000000001-r2.db` twice."""
+    found = _REWRITTEN.search(name)
+    return int(found[1]) if found else 0
+
+
+def remove_file(directory: Path, name: str) -> None:
+    """A data file with what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{directory / name}{suffix}").unlink(missing_ok=True)
+
+
+def _one_each(directory: Path, known: Iterable[DataFile], found: Iterable[DataFile]) -> list[DataFile]:
+    """One file for each range, the others removed; `found` begins with the newest ones."""
+    taken = {(file.partition, file.first_seq) for file in known if (directory / file.name).exists()}
+    held = []
+    for file in found:
+        if (file.partition, file.first_seq) in taken:
+            remove_file(directory, file.name)
+        else:
+            taken.add((file.partition, file.first_seq))
+            held.append(file)
+    return held
 
 
 def _described(path: Path) -> DataFile | None:
@@ -43,8 +77,7 @@ def _described(path: Path) -> DataFile | None:
             f"{path} is not in the archive's catalogue and cannot be read ({error}): move it away"
         ) from error
     if row is None or row[3] < row[1]:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        remove_file(path.parent, path.name)
         return None
     partition, first_seq, base_ms, *ranges = row
     return DataFile(partition, first_seq, path.name, "sealed", base_ms, *ranges)

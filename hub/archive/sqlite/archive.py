@@ -1,18 +1,20 @@
 """The archive in a directory of SQLite files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from hub.archive.base import ArchiveError, Hit, Page, Stored
+from hub.archive.base import ArchiveError, Doomed, ErasureCheck, ErasureRecord, Hit, Owner, Page, Stored
 from hub.archive.query import MAX_LIMIT, Query
-from hub.archive.sqlite import counts, lookup, retention
+from hub.archive.sqlite import counts, lookup, records, retention
 from hub.archive.sqlite.batch import DAY_MS
 from hub.archive.sqlite.catalogue import Catalogue
 from hub.archive.sqlite.chain import ChainCheck
 from hub.archive.sqlite.cursor import FeedCursor, PageCursor, decode, encode_feed, encode_page
+from hub.archive.sqlite.doomed import doomed
 from hub.archive.sqlite.failure import translated
 from hub.archive.sqlite.feed import feed, iterate
 from hub.archive.sqlite.pool import Pool
+from hub.archive.sqlite.rewrite import erase_next
 from hub.archive.sqlite.search import page
 from hub.archive.sqlite.store import Store
 from hub.archive.sqlite.uids import NAME
@@ -167,6 +169,39 @@ class SqliteArchive:
             max_bytes=max_bytes,
             owed_from=owed_from,
         )
+
+    def endangered(self, partition: int, max_bytes: int) -> int:
+        """See `Archive.endangered`."""
+        return retention.endangered(self._writer(), self._pool, partition, max_bytes)
+
+    # -- erasing ---------------------------------------------------------------------------------------------
+    def doomed(self, owner: Owner, bounds: Sequence[int] = ()) -> Iterator[Doomed]:
+        """See `Archive.doomed`."""
+        return doomed(self._pool, self._catalogue, owner, bounds)
+
+    def erase_next(self, owner: Owner, erasure: int, *, now_ms: int, stop: Callable[[], bool]) -> int | None:
+        """See `Archive.erase_next`."""
+        return erase_next(self._writer(), self._pool, owner, erasure, now_ms=now_ms, stop=stop)
+
+    def erased(self, partition: int, seqs: Sequence[int]) -> set[int]:
+        """See `Archive.erased`."""
+        return records.erased(self._pool, self._catalogue, partition, seqs)
+
+    def tombstones(self, erasure: int) -> tuple[int, str]:
+        """See `Archive.tombstones`."""
+        return records.tombstones(self._pool, self._catalogue, erasure)
+
+    def keep_record(self, record: ErasureRecord) -> ErasureRecord:
+        """See `Archive.keep_record`."""
+        return records.keep_record(self._writer().catalogue, record)
+
+    def erasures(self, *, check: bool = False) -> Sequence[ErasureCheck]:
+        """See `Archive.erasures`."""
+        return records.erasures(self._pool, self._catalogue, check=check)
+
+    def prune(self) -> None:
+        """See `Archive.prune`."""
+        self._pool.prune()
 
     def verify_chain(self) -> Iterator[ChainCheck]:
         """Check every file against the hash chain, oldest first."""

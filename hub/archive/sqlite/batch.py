@@ -52,6 +52,8 @@ class Batch:
     bodies: list[tuple[int, int, bytes]] = field(default_factory=list)
     terms: list[tuple[int, str, str, str]] = field(default_factory=list)
     repeats: list[tuple[int, int]] = field(default_factory=list)
+    erased: list[tuple[int, bytes, int]] = field(default_factory=list)
+    """(seq, digest, erasure) of what left only its digest; when a file is rewritten."""
     rollup: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     """(origin, day, kind) -> events."""
     places: dict[bytes, int] = field(default_factory=dict)
@@ -65,11 +67,17 @@ class Batch:
         self.chain = extend(self.chain, iter((repeat_digest(seq, original),)))
         self.last_seq = seq
 
-    def add(self, entry: Entry) -> None:
-        """A new event."""
+    def erase(self, seq: int, digest: bytes, erasure: int) -> None:
+        """A seq of which only the digest stays."""
+        self.erased.append((seq, digest, erasure))
+        self.chain = extend(self.chain, iter((digest,)))
+        self.last_seq = seq
+
+    def add(self, entry: Entry, clamped_ms: int | None = None) -> None:
+        """A new event; `clamped_ms` is given for one that was stored before."""
         header, seq = entry.header, entry.seq
         facts = extract(entry.body)
-        time_ms = self._clamped(header)
+        time_ms = self._clamped(header) if clamped_ms is None else clamped_ms
         key = self.file.key(time_ms, seq)
         origin = self.names.origin(header.tenant, header.source)
         kind = self.names.kind(header.class_uid, header.code, header.severity, facts.disposition)

@@ -14,7 +14,14 @@ from pathlib import Path
 from threading import Lock
 
 from hub.archive.base import ArchiveError
-from hub.archive.sqlite.schema import CATALOGUE, SEQ_BITS, STATE_VERSION, connect_reader, connect_writer
+from hub.archive.sqlite.schema import (
+    CATALOGUE,
+    ERASURE_RECORDS,
+    SEQ_BITS,
+    STATE_VERSION,
+    connect_reader,
+    connect_writer,
+)
 
 __all__ = ["MIGRATIONS", "Catalogue", "DataFile", "Gap"]
 
@@ -104,6 +111,7 @@ class Catalogue:
             self._connection = connect_reader(self.path, cache_kib=256)
         else:
             self._connection = connect_writer(self.path, CATALOGUE, cache_kib=256, synchronous="FULL")
+            self._connection.execute(ERASURE_RECORDS)
         self._read_only = read_only
         self._check_version()
         self._seen_version = -1
@@ -189,6 +197,17 @@ class Catalogue:
                 Gap(*row)
                 for row in self._connection.execute("SELECT * FROM gaps ORDER BY partition, from_seq")
             ]
+
+    def add_erasure(self, number: int, record: bytes) -> None:
+        """Keep a record; nothing when there is one with this number."""
+        self._change(("INSERT OR IGNORE INTO erasures VALUES(?, ?)", (number, record)))
+
+    def erasures(self) -> list[bytes]:
+        """All records, oldest first."""
+        with self._lock:
+            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'erasures'").fetchone():
+                return []  # read-only, and no writer of this version has been here
+            return [row[0] for row in self._connection.execute("SELECT record FROM erasures ORDER BY id")]
 
     def close(self) -> None:
         with self._lock:

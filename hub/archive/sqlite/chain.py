@@ -31,6 +31,8 @@ class ChainCheck:
     sealed: bool
     problem: str | None
     """`None` when the file is as it was written."""
+    erased: int = 0
+    """Records of which only the digest is left."""
 
 
 def event_digest(entry: Entry) -> bytes:

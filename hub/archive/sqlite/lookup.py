@@ -16,7 +16,7 @@ from hub.archive.sqlite.pool import ENTRY_COLUMNS, HIT_COLUMNS, Gone, Pool, Sess
 from hub.archive.sqlite.schema import connect_reader, split_place
 from hub.model.event import Entry, Header
 
-__all__ = ["copied", "entries", "hit_at", "hits_of", "recent", "written_place"]
+__all__ = ["copied", "entries", "header_of_copy", "hit_at", "hits_of", "recent", "written_place"]
 
 _CHUNK = 500
 _decode_copy = msgspec.msgpack.Decoder(tuple[bytes, Header, bytes]).decode
@@ -28,6 +28,11 @@ def copied(entry: Entry) -> bytes:
     sent.
     """
     return _encode_copy((entry.uid, entry.header, entry.body))
+
+
+def header_of_copy(copy: bytes) -> Header:
+    """The header in what `copied` made."""
+    return _decode_copy(copy)[1]
 
 
 def entries(pool: Pool, catalogue: Catalogue, partition: int, seqs: Sequence[int]) -> dict[int, Entry]:

@@ -33,6 +33,9 @@ _NAMES = {
 }
 
 
+_TRIES = 3
+
+
 class Gone(Exception):
     """Retention dropped the file meanwhile."""
 
@@ -94,14 +97,17 @@ class Pool:
         self._lock = Lock()
         self._idle: OrderedDict[int, Session] = OrderedDict()
         self._closed = False
+        self._known: tuple[DataFile, ...] = ()
+        self._by_range: dict[tuple[int, int], DataFile] = {}
 
     @contextmanager
     def session(self, file: DataFile) -> Iterator[Session]:
         """A session of `file` with its ranges as of now. Raises `Gone`, `ArchiveError`."""
+        file = self._replaced(file)
         session = self._take(file) or self._open(file)
         try:
             with translated(self._directory / file.name, "read"):
-                session.refresh(file)
+                session.refresh(file if session.file.name == file.name else session.file)
                 yield session
         except GeneratorExit:  # a search that has enough is closed in mid-row
             self._give(session)
@@ -131,15 +137,36 @@ class Pool:
                 del self._idle[id(found)]
             return found
 
-    def _open(self, file: DataFile) -> Session:
+    def _replaced(self, file: DataFile) -> DataFile:
+        """The file of this range as it is now: an erasure rewrites a file under a new name, same keys."""
+        files = self._catalogue.all_files()
+        if files is not self._known:
+            self._by_range = {(f.partition, f.first_seq): f for f in files if f.status != "dropping"}
+            self._known = files
+        now = self._by_range.get((file.partition, file.first_seq))
+        return file if now is None or now.name == file.name else now
+
+    def _open(self, file: DataFile, tries: int = _TRIES) -> Session:
         path = self._directory / file.name
         try:
             with translated(path, "read"):
                 return Session(path, file)
         except ArchiveError:
+            now = self._replaced(file)
+            if now.name != file.name and tries:
+                return self._open(now, tries - 1)
             if all(known.name != file.name for known in self._catalogue.files()):
                 raise Gone(file.name) from None
             raise
+
+    def prune(self) -> None:
+        """Close idle sessions of files that are not part of the archive any more."""
+        names = {file.name for file in self._catalogue.files()}
+        with self._lock:
+            gone = [key for key, session in self._idle.items() if session.file.name not in names]
+            old = [self._idle.pop(key) for key in gone]
+        for session in old:
+            session.connection.close()
 
     def _give(self, session: Session) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from hub.archive.sqlite.pool import Pool
 from hub.archive.sqlite.schema import connect_reader, connect_writer, place_of, split_place
 from hub.archive.sqlite.store import Store
 
-__all__ = ["finish_drops", "gaps", "retain"]
+__all__ = ["endangered", "finish_drops", "gaps", "retain"]
 
 _CHUNK = 5_000
 _OWED = "SELECT seq, original FROM repeats WHERE seq >= ? AND original BETWEEN ? AND ? AND copy IS NULL"
@@ -78,6 +78,20 @@ def _oversize(store: Store, pool: Pool, max_bytes: int | None) -> DataFile | Non
         if oldest.sealed and any(file.events for file in later):
             candidates.append(oldest)
     return min(candidates, key=lambda file: file.max_recorded or 0, default=None)
+
+
+def endangered(store: Store, pool: Pool, partition: int, max_bytes: int) -> int:
+    """See `hub.archive.base.Archive.endangered`."""
+    with translated(store.directory, "read the archive in"):
+        files = list(pool.current(store.catalogue.files()))
+        over = sum(_bytes(store.directory, file) for file in files) - max_bytes
+        reached = 0
+        for file in files[:-1]:
+            if over <= 0:
+                break
+            over -= _bytes(store.directory, file)
+            reached = (file.last_seq or 0) if file.partition == partition else reached
+        return reached
 
 
 def _bytes(directory: Path, file: DataFile) -> int:

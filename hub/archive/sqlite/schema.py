@@ -12,6 +12,8 @@ from urllib.parse import quote
 __all__ = [
     "CATALOGUE",
     "DATA",
+    "ERASURES",
+    "ERASURE_RECORDS",
     "SEQ_BITS",
     "STATE_VERSION",
     "UIDS",
@@ -59,6 +61,13 @@ flag). An origin is a tenant's source; a kind is what comes again and again toge
 disposition): two small numbers instead of six columns, six index terms and six roll-ups. `daily*` and
 `totals` are the roll-ups.
 """
+
+ERASURES = "CREATE TABLE IF NOT EXISTS erasures(seq INTEGER PRIMARY KEY, id INTEGER NOT NULL)"
+"""Of a data file that was rewritten: to which erasure a digest in `erased` belongs."""
+
+ERASURE_RECORDS = """CREATE TABLE IF NOT EXISTS erasures(
+  id INTEGER PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID"""
+"""Of the catalogue: what is on record of each erasure, oldest first."""
 
 UIDS = """
 CREATE TABLE uids(uid BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;

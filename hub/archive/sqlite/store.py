@@ -159,6 +159,10 @@ class Store:
         self._compacting.submit(_compact, before)
         return self._open[partition]
 
+    def compacted(self) -> None:
+        """Wait until no sealed file is being compacted."""
+        self._compacting.submit(int).result()
+
     def _compact_last(self) -> None:
         """Compact files that a crash kept from it: at most the last sealed one of a partition."""
         last = {file.partition: file for file in self.catalogue.files() if file.sealed}

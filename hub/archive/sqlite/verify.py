@@ -21,14 +21,17 @@ def verify_chain(pool: Pool, catalogue: Catalogue) -> Iterator[ChainCheck]:
     ends = {(gap.partition, gap.to_seq): gap.chain for gap in catalogue.gaps()}
     for file in pool.current(catalogue.files()):
         before = GENESIS if file.first_seq == 1 else ends.get((file.partition, file.first_seq - 1))
+        erased = 0
         try:
+            with pool.session(file) as session:
+                erased = session.connection.execute("SELECT count(*) FROM erased").fetchone()[0]
             problem = _problem(pool, file, before)
         except Gone:
             continue
         except (ArchiveError, zstandard.ZstdError, KeyError, ValueError) as error:
             problem = f"cannot be read: {error}"
         ends[file.partition, file.last_seq or 0] = file.chain
-        yield ChainCheck(file.partition, file.first_seq, file.last_seq or 0, file.sealed, problem)
+        yield ChainCheck(file.partition, file.first_seq, file.last_seq or 0, file.sealed, problem, erased)
 
 
 def _problem(pool: Pool, file: DataFile, before: bytes | None) -> str | None:

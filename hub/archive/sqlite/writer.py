@@ -4,7 +4,7 @@
 # ruff: noqa: S608
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from hub.archive.sqlite.catalogue import DataFile
 from hub.archive.sqlite.codec import CURRENT, packer
 from hub.archive.sqlite.names import Names
 from hub.archive.sqlite.rollups import add_up
-from hub.archive.sqlite.schema import DATA, connect_writer
+from hub.archive.sqlite.schema import DATA, ERASURES, connect_writer
 
-__all__ = ["OpenFile", "create"]
+__all__ = ["OpenFile", "create", "sync"]
 
 _CACHE_KIB = 32_768
 _CHECKPOINT_PAGES = 4_000
@@ -28,9 +28,11 @@ _STATE = """UPDATE state SET last_seq = ?, chain = ?, events = events + ?,
   max_recorded = coalesce(max(max_recorded, ?), max_recorded, ?)"""
 
 
-def create(directory: Path, partition: int, first_seq: int, base_ms: int, chain: bytes) -> DataFile:
+def create(
+    directory: Path, partition: int, first_seq: int, base_ms: int, chain: bytes, *, name: str | None = None
+) -> DataFile:
     """Make an empty data file that goes on from `chain`, safely on disk, not yet in the catalogue."""
-    name = f"events-{partition}-{first_seq:012}.db"
+    name = name or f"events-{partition}-{first_seq:012}.db"
     path = directory / name
     for suffix in (
         "",
@@ -44,12 +46,13 @@ def create(directory: Path, partition: int, first_seq: int, base_ms: int, chain:
         (partition, first_seq, base_ms, first_seq - 1, CURRENT, chain, chain),
     )
     connection.close()
-    _sync(path)
-    _sync(directory)
+    sync(path)
+    sync(directory)
     return DataFile(partition, first_seq, name, "open", base_ms)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -100,6 +103,8 @@ class OpenFile:
             connection.executemany(_EVENTS, batch.events)
             connection.executemany("INSERT INTO bodies VALUES(?, ?, ?)", batch.bodies)
             connection.executemany("INSERT INTO repeats(seq, original) VALUES(?, ?)", batch.repeats)
+            if batch.erased:
+                self._leave_digests(batch)
             batch.terms.sort()  # the index takes ascending keys several times faster
             connection.executemany(
                 "INSERT INTO terms(rowid, text, subject, keys) VALUES(?, ?, ?, ?)", batch.terms
@@ -110,6 +115,20 @@ class OpenFile:
         self.events += len(batch.events)
         if batch.recorded:
             self.min_recorded = min(self.min_recorded or batch.recorded[0], *batch.recorded)
+
+    def _leave_digests(self, batch: Batch) -> None:
+        connection = self._connection
+        connection.execute(ERASURES)
+        connection.executemany("INSERT INTO erased VALUES(?, ?)", [row[:2] for row in batch.erased])
+        connection.executemany(
+            "INSERT INTO erasures VALUES(?, ?)", [(row[0], row[2]) for row in batch.erased]
+        )
+
+    def copies(self, copies: Sequence[tuple[bytes, int]]) -> None:
+        """Give repeats their copies `(copy, seq)` back, in a file that is rewritten."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("UPDATE repeats SET copy = ? WHERE seq = ?", copies)
 
     @staticmethod
     def _state(batch: Batch) -> tuple[object, ...]:
