@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -72,13 +73,18 @@ def _checked(
     tree: Tree, model: type[M], data: Mapping[str, Any], origins: list[Loc], also: Iterable[str] = ()
 ) -> M | None:
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"folder_of": lambda key: _folder(tree, origins, key)})
     except ValidationError as error:
         for finding in findings(error, model, also):
             mark = tree.mark(origins, finding.loc, key=finding.about_key)
             if tree.readable(mark):
                 tree.blame(mark, finding.message)
         return None
+
+
+def _folder(tree: Tree, origins: list[Loc], key: str) -> Path:
+    """Where the file lies in which a key is set; relative paths start there."""
+    return Path(tree.mark(origins, (key,)).file).parent
 
 
 def _mapping(tree: Tree, data: Mapping[str, Any], loc: Loc) -> dict[str, Any]:

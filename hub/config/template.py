@@ -92,11 +92,18 @@ def _options(model: type[BaseModel], prefix: str) -> list[str]:
 
 
 def _line(name: str, field: FieldInfo, prefix: str, indent: str) -> str:
-    """A required option as a live line with a value to replace, any other one as a comment."""
+    """A required option, or the one suggested of several, as a live line with a value to replace; any other
+    one as a comment.
+    """
     key, value = field.alias or name, _value(name, field, prefix)
-    if not field.is_required():
+    if not field.is_required() and not _is_suggested(field):
         return _comment(key, value, field.description or "", indent)
     return _padded(f"{indent}{key}: {value}", field.description or "")
+
+
+def _is_suggested(field: FieldInfo) -> bool:
+    """Where one of several options is needed, `json_schema_extra={"suggested": True}` marks the usual one."""
+    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("suggested") is True
 
 
 def _comment(key: str, value: str, note: str, indent: str) -> str:

@@ -3,9 +3,22 @@
 An option that holds a secret is a `SecretStr`; its repr never shows it. Units stand in names (`timeout_s`).
 """
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from typing import Annotated
 
-__all__ = ["Options"]
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+__all__ = ["ConfigPath", "Options"]
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    folder_of = (info.context or {}).get("folder_of")
+    path = path.expanduser()
+    return path if folder_of is None else folder_of(info.field_name) / path
+
+
+ConfigPath = Annotated[Path, AfterValidator(_beside)]
+"""A path that is relative to the file of the configuration in which it stands."""
 
 
 class Options(BaseModel):

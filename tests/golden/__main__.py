@@ -3,12 +3,15 @@
 import sys
 
 from tests.golden import goldens
+from tests.golden.messages import message_goldens
 
 
 def main(*, write: bool) -> int:
-    changed = [g for g in goldens() if not g.out.exists() or g.out.read_text() != g.render()]
+    changed = [
+        g for g in (*goldens(), *message_goldens()) if not g.out.exists() or g.out.read_text() != g.render()
+    ]
     for golden in changed:
-        print(f"{'rewrote' if write else 'differs'}: {golden.spec.vendor}/{golden.out.name}")
+        print(f"{'rewrote' if write else 'differs'}: {golden.out.parent.name}/{golden.out.name}")
         if write:
             golden.out.write_text(golden.render())
     return 0 if write or not changed else 1
