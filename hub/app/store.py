@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from hub.config.model import Settings
 from hub.store.base import StoreError
+from hub.store.client import Client
 from hub.store.embedded.disk import Disk
 from hub.store.embedded.runtime import open_runtime
 from hub.store.embedded.server import EmbeddedServer
@@ -53,7 +52,7 @@ def _limits(settings: Settings) -> Limits:
     log = settings.log
     return Limits(
         max_entries=log.max_entries,
-        max_bytes=log.max_bytes,
+        max_bytes=int(log.max_bytes),  # the settings' own kind of int is slow to send
         dedupe_ms=int(log.dedupe_hours * 3_600_000),
         dedupe_ids=log.dedupe_ids,
     )
@@ -93,7 +92,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         else:
             url = settings.redis_url
             await check_external(url, accept_weaker=settings.accept_weaker)
-        redis = Redis.from_url(
+        redis = Client.from_url(
             url, decode_responses=False, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S
         )
         stack.push_async_callback(redis.aclose)

@@ -2,7 +2,7 @@
 buckets, documents.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -172,7 +172,11 @@ class State:
         return await self._scripts.run(self._redis, script, (key,), args)
 
     async def _command(self, *words: Argument) -> Any:
-        return (await self._pipeline([words]))[0]
+        call: Callable[..., Awaitable[Any]] = self._redis.execute_command
+        try:
+            return await call(*words)
+        except FOREIGN as error:
+            raise translate(error) from error
 
     async def _pipeline(self, commands: Iterable[tuple[Argument, ...]]) -> Any:
         """All in one transaction and one round trip: one fsync, not one each."""

@@ -1,16 +1,19 @@
 """A man in the middle of the hub and its Redis that can swallow the reply of one script.
 
 The command goes through and is executed; the connection is cut before the answer: what a crash of the
-network between the
-two looks like. Scripts are told apart by their SHA-1, as EVALSHA names them.
+network between the two looks like. Whatever else is on its way on that connection loses its answer, too.
+Scripts are told apart by their SHA-1, as EVALSHA names them.
 """
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
 from contextlib import suppress
 
 __all__ = ["Proxy"]
+
+_CALL = re.compile(rb"EVALSHA\r\n\$40\r\n([0-9a-f]{40})\r\n")
 
 
 class Proxy:
@@ -49,11 +52,11 @@ class Proxy:
             state = {"cut": False}
             pump = asyncio.create_task(self._back(up_reader, writer, state))
             while data := await reader.read(1 << 18):
-                name = self._script(data)
-                if name and self._armed[name] > 0:
-                    self._armed[name] -= 1
-                    self.swallowed[name] += 1
-                    state["cut"] = True
+                for name in self._scripts(data):
+                    if self._armed[name] > 0:
+                        self._armed[name] -= 1
+                        self.swallowed[name] += 1
+                        state["cut"] = True
                 up_writer.write(data)
                 await up_writer.drain()
         except (OSError, asyncio.CancelledError):
@@ -79,11 +82,9 @@ class Proxy:
         finally:
             writer.transport.abort()
 
-    def _script(self, data):
-        at = data.find(b"EVALSHA\r\n$40\r\n", 0, 64)
-        if at < 0:
-            return None
-        name = self._names.get(bytes(data[at + 14 : at + 54]))
-        if name:
-            self.seen[name] += 1
-        return name
+    def _scripts(self, data):
+        """Scripts that are called in what was read: commands follow each other without waiting."""
+        for found in _CALL.finditer(data):
+            if name := self._names.get(found[1]):
+                self.seen[name] += 1
+                yield name

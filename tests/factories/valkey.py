@@ -3,15 +3,25 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from redis.asyncio import Redis
 
 from hub.model.event import Event, Header
+from hub.store.client import Client
 from hub.store.log import RedisLog
 from hub.store.state import State
 from tests.servers.fixtures import valkey_binary
 from tests.servers.redis import RedisProcess, redis_binary
 
-__all__ = ["event", "events", "log", "log_server", "redis", "start_valkey", "state", "uid"]
+__all__ = [
+    "event",
+    "events",
+    "log",
+    "log_server",
+    "log_server_of_its_own",
+    "redis",
+    "start_valkey",
+    "state",
+    "uid",
+]
 
 
 def start_valkey(**settings: str) -> RedisProcess:
@@ -39,21 +49,30 @@ def log_server(request: pytest.FixtureRequest) -> Iterator[RedisProcess]:
 
 
 @pytest.fixture
-async def redis(log_server: RedisProcess) -> AsyncIterator[Redis]:
+def log_server_of_its_own(log_server: RedisProcess) -> Iterator[RedisProcess]:
+    """Another of the same kind, with a log on the disk, for a test that kills or locks it."""
+    process = RedisProcess(log_server.binary)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+async def redis(log_server: RedisProcess) -> AsyncIterator[Client]:
     """A client of an empty server."""
-    client = Redis(unix_socket_path=str(log_server.socket))
+    client = Client.from_url(log_server.url)
     await client.flushall()
     yield client
     await client.aclose()
 
 
 @pytest.fixture
-def log(redis: Redis) -> RedisLog:
+def log(redis: Client) -> RedisLog:
     return RedisLog(redis)
 
 
 @pytest.fixture
-def state(redis: Redis) -> State:
+def state(redis: Client) -> State:
     return State(redis)
 
 
