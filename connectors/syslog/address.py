@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
 
@@ -64,7 +65,10 @@ class Addresses:
                 await asyncio.get_running_loop().sock_connect(sock, at)
         except TimeoutError as error:
             sock.close()
-            raise error if error.errno else OSError(errno.ETIMEDOUT, "no connection in time") from None
+            raise _named(error.errno or errno.ETIMEDOUT) from None
+        except OSError as error:
+            sock.close()
+            raise _named(error.errno) from error
         except BaseException:
             sock.close()
             raise
@@ -81,6 +85,11 @@ class Addresses:
     async def close(self) -> None:
         """Nobody waits for a look-up that hangs."""
         await self._resolver.close()
+
+
+def _named(number: int | None) -> OSError:
+    """With the system's own words; the loop's name the address."""
+    return OSError(number, os.strerror(number or errno.EHOSTUNREACH))
 
 
 def _is_address(host: str) -> bool:

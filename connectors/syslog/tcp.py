@@ -12,7 +12,7 @@ from connectors.syslog.address import Addresses
 from connectors.syslog.message import count_octets, end_lines
 from connectors.syslog.options import SyslogOptions
 from connectors.syslog.stream import Link, Lost
-from connectors.syslog.trouble import refusal_of
+from connectors.syslog.trouble import broken_handshake, refusal_of
 from hub.sdk.connector import Context
 from hub.sdk.http import Tls, TlsFailed
 from hub.sdk.offload import Offload
@@ -81,7 +81,10 @@ class Stream:
         # Made anew for each connection: certificates are renewed while we run.
         tls = await self._files.run(_context, options) if options.transport == "tls" else None
         sock = await self._addresses.connect()
-        link = await Link.open(sock, tls, options.server_name or options.host)
+        try:
+            link = await Link.open(sock, tls, options.server_name or options.host)
+        except ConnectionError as error:
+            raise TlsFailed(broken_handshake(options)) from error
         try:
             if tls is not None:
                 self._check_fingerprint(link)

@@ -6,7 +6,7 @@ from connectors.syslog.options import SyslogOptions
 from connectors.syslog.stream import Lost
 from hub.sdk.http.errors import translate
 
-__all__ = ["reason_of", "refusal_of"]
+__all__ = ["broken_handshake", "reason_of", "refusal_of"]
 
 _OF_OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
@@ -27,6 +27,14 @@ def refusal_of(lost: Lost, options: SyslogOptions) -> str:
     if lost.cause is not None and not isinstance(lost.cause, ConnectionError):
         return reason_of(lost.cause, options)
     return f"{options.origin}: closed right after the TLS handshake; {_certificate_advice(options)}"
+
+
+def broken_handshake(options: SyslogOptions) -> str:
+    """What a connection that ends within its handshake, without an alert, can mean."""
+    return (
+        f"{options.origin}: closed within the TLS handshake; either no TLS is spoken on that port, or "
+        f"{_certificate_advice(options)}"
+    )
 
 
 def _refuses_us(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast
 
 from connectors.syslog.address import Addresses
 from connectors.syslog.options import SyslogOptions
@@ -22,6 +22,7 @@ class Datagrams:
     def __init__(self, options: SyslogOptions, addresses: Addresses) -> None:
         self._addresses = addresses
         self._rate = options.datagrams_per_s
+        self._burst = max(1, min(_BURST, self._rate // 100))
         self._quiet_s = options.settle_ms / 1000
         self._port: _Port | None = None
         self._turn = asyncio.Lock()
@@ -44,8 +45,8 @@ class Datagrams:
     async def _send(self, port: "_Port", pieces: Iterable[list[bytes]], stop: float) -> int:
         sent = 0
         for piece in pieces:
-            for at in range(0, len(piece), _BURST):
-                burst = piece[at : at + _BURST]
+            for at in range(0, len(piece), self._burst):
+                burst = piece[at : at + self._burst]
                 port.send(burst)
                 sent += len(burst)
                 await port.watch(len(burst) / self._rate)
@@ -80,8 +81,7 @@ class _Port(asyncio.DatagramProtocol):
         return not self._failed.done() and time.monotonic() - self._opened < _FRESH_S
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - narrows the type
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # loops have classes of their own
 
     def pause_writing(self) -> None:
         self._full = True

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 __all__ = ["Parsed", "PlayedReceiver", "parse", "take_frames", "take_lines"]
 
@@ -165,8 +165,7 @@ class _Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
         receiver = self._receiver
         receiver._open.add(transport)
         receiver.connections += 1

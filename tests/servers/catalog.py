@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 
-from tests.servers import java, opensearch, redis
+from tests.servers import java, opensearch, redis, syslog
 from tests.servers.mounts import why_not
 from tests.servers.place import servers_dir
 
@@ -63,6 +63,8 @@ SERVERS = {
             lambda: opensearch.fetch_opensearch("3"),
             lambda: _has_opensearch("3"),
         ),
+        Server("rsyslog", "rsyslog", syslog.fetch_rsyslog, lambda: syslog.is_there("rsyslog")),
+        Server("syslog-ng", "syslog-ng", syslog.fetch_syslog_ng, lambda: syslog.is_there("syslog-ng")),
     )
 }
 

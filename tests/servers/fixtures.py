@@ -12,8 +12,17 @@ import pytest
 
 from tests.servers.opensearch import Node
 from tests.servers.redis import RedisProcess, redis_binary
+from tests.servers.syslog import Rsyslog, SyslogNg, SyslogProcess
 
-__all__ = ["any_redis", "opensearch_node", "opensearch_nodes", "redis_server", "valkey_binary"]
+__all__ = [
+    "any_redis",
+    "opensearch_node",
+    "opensearch_nodes",
+    "redis_server",
+    "syslog_server",
+    "syslog_servers",
+    "valkey_binary",
+]
 
 
 def _real(name: str, value: str) -> object:
@@ -84,3 +93,32 @@ def _run(binary: Path | None) -> Iterator[RedisProcess]:
         yield process
     finally:
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def syslog_servers() -> Iterator[Callable[[str], SyslogProcess]]:
+    """`servers("rsyslog")`: the running receiver, started on first use, ended with the session."""
+    kinds: dict[str, type[SyslogProcess]] = {"rsyslog": Rsyslog, "syslog-ng": SyslogNg}
+    running: dict[str, SyslogProcess] = {}
+
+    def server(name: str) -> SyslogProcess:
+        if name not in running:
+            running[name] = kinds[name]()
+            running[name].start()
+        return running[name]
+
+    yield server
+    for each in running.values():
+        each.stop()
+
+
+@pytest.fixture(params=[_real("rsyslog", "rsyslog"), _real("syslog-ng", "syslog-ng")])
+def syslog_server(
+    request: pytest.FixtureRequest, syslog_servers: Callable[[str], SyslogProcess]
+) -> SyslogProcess:
+    """A real receiver that holds nothing yet, once for rsyslog and once for syslog-ng."""
+    server = syslog_servers(request.param)
+    if server.process is None:  # a test has killed it
+        server.start()
+    server.clear()
+    return server
