@@ -1,11 +1,17 @@
 """A back-up of the whole hub, streamed while it works."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
 from hub.api.services import services_of
 from hub.web.errors import Conflict, ServiceUnavailable
 from hub.web.route import Call, Route, Stream
 
 __all__ = ["ROUTES"]
 
+_LOOK_S = 0.5
 _ELSEWHERE = (
     "The log of this hub is on a server of its own (redis_url), which only its own means can copy: stop"
     " mxhub, save that server and copy the data directory, start again."
@@ -16,7 +22,30 @@ async def backup(call: Call[None, None]) -> Stream:
     backups = services_of(call.request).backups
     if backups is None:
         raise Conflict(_ELSEWHERE)
-    return Stream(chunks=backups.stream(), media_type="application/x-tar", filename="mxhub-backup.tar")
+    return Stream(
+        chunks=_while_listened_to(call.request, backups.stream()),
+        media_type="application/x-tar",
+        filename="mxhub-backup.tar",
+    )
+
+
+async def _while_listened_to(request: web.Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks; ends them when the caller has left. Between two of them minutes may pass, in which no
+    write would notice.
+    """
+    while True:
+        coming = asyncio.ensure_future(anext(chunks, None))
+        try:
+            while not (await asyncio.wait([coming], timeout=_LOOK_S))[0]:
+                if request.transport is None or request.transport.is_closing():
+                    raise ConnectionResetError("nobody listens any more")
+        finally:
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait([coming])
+        if (chunk := coming.result()) is None:
+            return
+        yield chunk
 
 
 ROUTES = (

@@ -135,11 +135,11 @@ class Client:
             self._connection.close()
 
     def pieces(self, path: str, *, timeout_s: float) -> Iterator[bytes]:
-        """A streamed answer in pieces of a megabyte; `timeout_s` may pass without any."""
+        """A streamed answer in pieces of at most a megabyte; `timeout_s` may pass without any."""
         self._connection.timeout = timeout_s
         response = self._send("GET", path, None, None, {})
         try:
-            while piece := response.read(1 << 20):
+            while piece := response.read1(1 << 20):
                 yield piece
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(

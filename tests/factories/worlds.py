@@ -174,7 +174,7 @@ def _digest(body: bytes) -> str:
 
 # -- the shape it is in --------------------------------------------------------------------------------------
 async def shape(world: World) -> dict[str, Any]:
-    """Names, types and fields of everything stored, so that a change of them is seen. arq's keys are arq's."""
+    """Names, types and fields of everything stored, so that a change of them is seen; not arq's."""
     keys: dict[str, dict[str, set[str]]] = defaultdict(lambda: {"type": set(), "fields": set()})
     async for raw in world.redis.scan_iter(match="mxhub:{*"):
         pattern = _pattern(raw.decode())

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, TypeVar
 import msgspec
 
 from hub.app.backup.manifest import Extras, Manifest, Member, Versions, installed_version
-from hub.app.backup.tarball import CHUNK, DIGEST, END, MANIFEST, header, padding
+from hub.app.backup.tarball import BLOCK, CHUNK, DIGEST, END, MANIFEST, header, padding
 from hub.archive.base import ArchiveError
 from hub.archive.sqlite.snapshot import ArchiveSnapshot, copy_database
 from hub.config.model import Settings
@@ -29,7 +29,7 @@ from hub.pipeline.keep import Keeper
 from hub.store.base import Head, Log, StoreError
 from hub.store.embedded.disk import Disk
 from hub.store.embedded.server import FOLDER
-from hub.store.embedded.snapshot import Saver
+from hub.store.embedded.snapshot import Saver, clear_saves
 from hub.store.embedded.state import load_state
 from hub.telemetry.redact import secrets_of
 from hub.web.errors import Conflict, ServiceUnavailable
@@ -77,6 +77,7 @@ class Backups:
         self._thread: ThreadPoolExecutor | None = None
         self._members: list[Member] = []
         self._clear()
+        clear_saves(self._data / FOLDER)
 
     def _clear(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
@@ -196,7 +197,8 @@ class Backups:
             yield header(name, size, int(time.time()))
             while chunk := await self._run(_next, file, digest):
                 yield chunk
-        yield padding(size)
+        if size % BLOCK:
+            yield padding(size)
         await self._run(path.unlink)
         self._members.append(Member(name, size, digest.hexdigest()))
 

@@ -16,7 +16,7 @@ from hub.store.embedded.aof import MANIFEST
 from hub.store.embedded.errors import EmbeddedError
 from hub.store.errors import FOREIGN, translate
 
-__all__ = ["DUMP", "Saver", "base_file", "lay_down"]
+__all__ = ["DUMP", "Saver", "base_file", "clear_saves", "lay_down"]
 
 DUMP = "dump.rdb"
 """What BGSAVE writes; a server with an append-only file never reads it."""
@@ -107,6 +107,12 @@ class Saver:
             return dict(await self._redis.info(section))
         except FOREIGN as error:
             raise translate(error) from error
+
+
+def clear_saves(folder: Path) -> None:
+    """Remove what a save left behind when server and hub were killed during it."""
+    for path in (folder / DUMP, *folder.glob("temp-*.rdb")):
+        path.unlink(missing_ok=True)
 
 
 def base_file(folder: Path) -> Path:

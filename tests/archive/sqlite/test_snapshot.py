@@ -1,7 +1,7 @@
 """A copy of the archive as it was at one instant, while its writer goes on."""
 
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 
 import pytest
 
@@ -90,11 +90,9 @@ def test_a_copy_that_is_taken_while_a_thread_appends_verifies(tmp_path, work):
     assert {problem for *_, problem in chain} == {None}
 
 
-def test_a_damaged_archive_is_said_and_nothing_stays_open(tmp_path, work):
+def test_a_damaged_archive_is_said(tmp_path, work):
     archive_of(tmp_path / "a", entries(5)).close()
     (tmp_path / "a" / "events-0-000000000001.db").write_bytes(b"no database at all" * 300)
 
-    with pytest.raises(ArchiveError, match="events-0|archive"):
+    with pytest.raises(ArchiveError, match="not a database.*restore it from a backup"):
         ArchiveSnapshot(tmp_path / "a", work)
-    with suppress(OSError):
-        assert not list((tmp_path / "a").glob("events-*-wal"))
