@@ -99,10 +99,14 @@ def _item(services: Services, row: ConnectorRow, book: Book | None, since: int |
         connector=row.name,
         kind="" if config is None else config.kind,
         state="orphaned" if orphaned and row.state == "ok" else row.state,
-        reason=row.reason or ("not in the configuration any more" if orphaned else ""),
+        reason=row.reason or ("not in the configuration any more" if orphaned else _counted(row)),
         lag_events=book.pending if book else row.queued + row.retrying,
         lag_s=round(max(0.0, time.time() - since / 1000), 3) if since else 0.0,
     )
+
+
+def _counted(row: ConnectorRow) -> str:
+    return f"{row.tallied} alerts are to be told of in one message" if row.tallied else ""
 
 
 async def _recorded_ms(services: Services, seqs: list[int]) -> dict[int, int]:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from hub.config.model import ConnectorConfig, Settings
+from hub.config.model import ALERT_MAX_AGE_S, ConnectorConfig, Settings, StormConfig
 from hub.pipeline.backoff import PROBES, RETRIES
 from hub.pipeline.fate import Limits
+from hub.pipeline.lane import Lane
 from hub.pipeline.replay import base_of
-from hub.pipeline.send import Lane
+from hub.pipeline.storm import StormRule
 from hub.registry import Registry
-from hub.sdk.connector import Connector, Context
+from hub.sdk.connector import Connector, ConnectorSpec, Context
 
 __all__ = ["context_of", "lane_of", "make_connector"]
 
@@ -34,6 +35,7 @@ def lane_of(row: str, settings: Settings, registry: Registry) -> Lane | None:
     if config is None:
         return None
     spec = registry.connector(config.kind)
+    is_replay = row != base_of(row)  # asked for by an operator: however old and however many
     return Lane(
         name=row,
         kind=config.kind,
@@ -43,8 +45,21 @@ def lane_of(row: str, settings: Settings, registry: Registry) -> Lane | None:
         deadline_s=config.deadline_s or spec.deadline_s,
         rate_per_s=config.rate_per_s or spec.rate_per_s,
         bucket=base_of(row),
-        max_age_ms=None if config.max_age_s is None or row != base_of(row) else int(config.max_age_s * 1000),
+        max_age_ms=None if is_replay else _max_age_ms(config, spec),
+        storm=None if is_replay else _storm(config, spec),
         ordered=config.ordered,
         limits=Limits(attempts=config.max_attempts, backoff=replace(RETRIES, first_s=config.retry_first_s)),
         probes=replace(PROBES, most_s=config.probe_most_s),
     )
+
+
+def _max_age_ms(config: ConnectorConfig, spec: ConnectorSpec) -> int | None:
+    auto = ALERT_MAX_AGE_S if spec.alerting else None
+    max_age_s = auto if config.max_age_s == "auto" else config.max_age_s
+    return None if max_age_s is None else int(max_age_s * 1000)
+
+
+def _storm(config: ConnectorConfig, spec: ConnectorSpec) -> StormRule | None:
+    auto = StormConfig() if spec.alerting else None
+    storm = auto if config.storm == "auto" else config.storm
+    return None if storm is None else StormRule(storm.after, int(storm.within_s * 1000))

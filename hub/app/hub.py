@@ -37,6 +37,7 @@ from hub.app.store import Store, open_store
 from hub.config.model import Settings
 from hub.jobs.worker import Jobs, redis_settings
 from hub.pipeline.capture import Captures
+from hub.pipeline.digest import Teller
 from hub.pipeline.flow import Flow
 from hub.pipeline.ingest import Ingest, IngestLimits
 from hub.pipeline.keep import Keeper
@@ -187,6 +188,9 @@ class Hub:
             now_ms=self.now_ms,
             take=self._take,
             observer=self.observers,
+            tell=Teller(
+                self.registry.source(OWN_SOURCE), source=OWN_SOURCE, tenant=self.settings.tenant
+            ).entry,
         )
 
     async def _take(self, bucket: str, rate_per_s: float, n: int) -> float:

@@ -17,15 +17,15 @@ import structlog
 from hub.model.event import Event
 from hub.pipeline.capture import Captures
 from hub.pipeline.ingest import Answer, Door
+from hub.pipeline.lane import Lane
 from hub.pipeline.maintain import Alarm
 from hub.pipeline.normalise import Normalised, normalise
 from hub.pipeline.poll import Poll, Walked
 from hub.pipeline.record import Recorder
-from hub.pipeline.send import Lane
 from hub.sdk.ending import end
 from hub.sdk.source import Item, SourceSpec
 from hub.sources.mxhub import HealthCode
-from hub.store.base import Fate, StoreError
+from hub.store.base import Digest, Fate, StoreError
 from hub.store.state import State
 from hub.telemetry import happenings
 
@@ -143,6 +143,13 @@ class Observers:
     def recovered(self, lane: Lane) -> None:
         happenings.connector_recovered(lane.name)
         self._tell("hub.connector_recovered", self._tenant, lane.name)
+
+    def told(self, lane: Lane, digest: Digest, fate: Fate) -> None:
+        if fate.kind == "dropped":
+            happenings.digest_refused(lane.name, digest.n, fate.reason)
+            self._tell("hub.digest_refused", self._tenant, lane.name, message=fate.reason, events=digest.n)
+        elif fate.kind == "delivered":
+            happenings.digest_told(lane.name, digest.n, digest.key.partition(":")[0])
 
     # -- the archive and the hub itself ----------------------------------------------------------------------
     def archive_stalled(self, why: str | None) -> None:

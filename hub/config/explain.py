@@ -33,6 +33,10 @@ _PLAIN = {
 }
 
 
+_AUTO = "literal['auto']"
+"""Where pydantic says that a value is not the word `auto`, beside what else is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Where, and what to do."""
@@ -106,4 +110,5 @@ def findings(error: ValidationError, model: type[BaseModel], also: Iterable[str]
             about_key=one["type"] in {"extra_forbidden", "missing"},
         )
         for one in found
+        if one["loc"][-1:] != (_AUTO,)
     ]

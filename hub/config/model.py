@@ -5,7 +5,7 @@ Units stand in names; a number of bytes may be written as `768 MiB`.
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, SerializeAsAny
 
@@ -16,6 +16,7 @@ from hub.config.values import GIB, MIB, Listen, Moment, Networks, OneOrMany, Siz
 from hub.sdk.options import Options
 
 __all__ = [
+    "ALERT_MAX_AGE_S",
     "ArchiveConfig",
     "Budget",
     "ConnectorConfig",
@@ -25,8 +26,13 @@ __all__ = [
     "PollConfig",
     "Settings",
     "SourceConfig",
+    "StormConfig",
     "TlsConfig",
 ]
+
+ALERT_MAX_AGE_S: Final = 6 * 3600.0
+"""`max_age_s: auto` of an alerting connector: what a usual outage of an hour or two held up is still sent one
+by one; what waited for a whole shift is a number for the next one."""
 
 Secrets = Annotated[tuple[SecretStr, ...], OneOrMany()]
 
@@ -132,6 +138,13 @@ class SourceConfig(Section):
     options: SerializeAsAny[Options] = Field(default_factory=Options, description="the vendor's own options")
 
 
+class StormConfig(Section):
+    """When many alerts of one kind about one sender or domain become a message that counts."""
+
+    after: int = Field(5, ge=1, le=1000, description="alerts that are still sent one by one")
+    within_s: float = Field(60, ge=1, le=86_400, description="length of the window they are counted in")
+
+
 class ConnectorConfig(Section):
     """One destination. The kind's own options stand beside these keys in the file and in `options` here."""
 
@@ -139,11 +152,20 @@ class ConnectorConfig(Section):
     match: Annotated[tuple[Match, ...], OneOrMany()] = Field(
         (), description="which events it gets: any of these conditions; everything when left out"
     )
-    rate_per_s: float | None = Field(None, gt=0, description="most events a second")
+    rate_per_s: float | None = Field(
+        None, gt=0, description="most events a second; the kind's own rate when left out"
+    )
     concurrency: int | None = Field(None, ge=1, le=64, description="sends at once")
     deadline_s: float | None = Field(None, gt=0, le=600, description="limit on one whole exchange")
-    max_age_s: float | None = Field(
-        None, gt=0, description="older events end as dropped (stale) instead of sent"
+    max_age_s: Annotated[float, Field(gt=0)] | Literal["auto"] | None = Field(
+        "auto",
+        description="older events end as dropped (stale), told of by one digest; null: never; "
+        "auto: 6 hours where each event wakes a person or a workflow, else never",
+    )
+    storm: StormConfig | Literal["auto"] | None = Field(
+        "auto",
+        description="many alerts of one kind about one sender or domain become one message that counts; "
+        "null: never; auto: where each event wakes a person or a workflow",
     )
     ordered: bool = Field(
         False, description="one event at a time, and trouble with one holds up those behind it"

@@ -9,7 +9,7 @@ from hub.model.outcome import Blocked, Delivered, Outcome, Rejected, Retry
 from hub.pipeline.backoff import RETRIES, Backoff
 from hub.store.base import Fate
 
-__all__ = ["DELIVERED", "POSTPONED", "Limits", "Settlement", "decide", "settle_head"]
+__all__ = ["DELIVERED", "POSTPONED", "Limits", "Settlement", "decide", "settle_head", "settle_ordered"]
 
 DELIVERED = Fate("delivered")
 POSTPONED = Fate("postponed", "the destination was blocked while others got through")
@@ -51,23 +51,30 @@ def decide(outcome: Delivered | Retry | Rejected, attempts: int, age_ms: int, li
             return Fate("retry", reason[:_REASON_CHARS], min(delay_ms, max(limits.age_ms - age_ms, 0)))
 
 
-def settle_head(outcomes: Sequence[Outcome], limits: Limits, *, ordered: bool) -> Settlement:
+def settle_head(outcomes: Sequence[Outcome], limits: Limits) -> Settlement:
     """What of a queue's head can be settled.
 
     References before the last settled one that the block caught are postponed: to the retry set, without an
-    attempt. An
-    `ordered` connector lets nothing be overtaken: its first trouble blocks what follows.
+    attempt.
     """
     blocked = next((o for o in outcomes if isinstance(o, Blocked)), None)
-    if ordered:
-        for at, outcome in enumerate(outcomes):
-            if isinstance(outcome, Retry):
-                blocked = blocked or Blocked(
-                    f"ordered, waits for its oldest event: {outcome.reason}", outcome.after_s
-                )
-            if isinstance(outcome, Retry | Blocked):
-                outcomes = outcomes[:at]
-                break
     last = max((at for at, o in enumerate(outcomes) if not isinstance(o, Blocked)), default=-1)
     fates = [POSTPONED if isinstance(o, Blocked) else decide(o, 0, 0, limits) for o in outcomes[: last + 1]]
     return Settlement(fates, blocked)
+
+
+def settle_ordered(outcomes: Sequence[Outcome], limits: Limits, *, attempts: int) -> Settlement:
+    """The same for an `ordered` connector, which lets nothing be overtaken: the first trouble blocks what
+    follows. After as many attempts as any event gets, `attempts` of which the first had before, it is parked:
+    one event cannot hold up a queue for ever.
+    """
+    fates: list[Fate] = []
+    for at, outcome in enumerate(outcomes):
+        if isinstance(outcome, Blocked):
+            return Settlement(fates, outcome)
+        fate = decide(outcome, 0 if at else attempts, 0, limits)
+        if isinstance(outcome, Retry) and fate.kind == "retry":
+            why = f"ordered, waits for its oldest event: {outcome.reason}"
+            return Settlement(fates, Blocked(why, outcome.after_s))
+        fates.append(fate)
+    return Settlement(fates, None)

@@ -1,66 +1,31 @@
 """A sender: takes references from the head of one connector's queue, fetches the payloads, sends, settles.
 
-Due retries come first, then the queue. A blocked destination is probed with one event. Nothing here is
-trusted to be
-alone: another process may hold the same references, the compare-and-set decides whose answer counts.
+Due retries come first, then the queue: what is too old for an alert goes, then the digest that counts it,
+then the rest. A blocked destination is probed with one event. Nothing here is trusted to be alone: another
+process may hold the same references, the compare-and-set decides whose answer counts.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from hub.model.event import Entry
 from hub.model.ids import uid_text
-from hub.model.outcome import Blocked, Outcome
-from hub.pipeline.backoff import PROBES, Backoff
-from hub.pipeline.fate import Limits, Settlement, decide, settle_head
+from hub.model.outcome import Blocked, Outcome, Retry
+from hub.pipeline.digest import STALE
+from hub.pipeline.exchange import Exchange, Take
+from hub.pipeline.fate import Settlement, decide, settle_head, settle_ordered
+from hub.pipeline.lane import Lane, SenderObserver
 from hub.pipeline.payloads import MissingPayload, Payloads
+from hub.pipeline.tally import Tallying
 from hub.sdk.connector import Connector
-from hub.store.base import Fate, Log, RetryRef, Stale
+from hub.store.base import Digest, Fate, Log, RetryRef, Stale, Tally
 
-__all__ = ["Lane", "Sender", "SenderObserver"]
+__all__ = ["Lane", "Sender", "SenderObserver", "Tell"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """How one connector is served."""
-
-    name: str
-    """The queue's name: the connector's, or `connector@job` for a replay."""
-    kind: str
-    batch_events: int = 500
-    batch_bytes: int = 4 * 1024 * 1024
-    concurrency: int = 1
-    deadline_s: float = 30.0
-    rate_per_s: float | None = None
-    bucket: str = ""
-    """Name of the bucket that its rate is taken from; empty = its own. A replay shares its connector's."""
-    max_age_ms: int | None = None
-    ordered: bool = False
-    """One event at a time: within a batch a refused event would be overtaken by those behind it."""
-    limits: Limits = field(default_factory=Limits)
-    probes: Backoff = PROBES
-
-
-class SenderObserver(Protocol):
-    """Told what happened."""
-
-    def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
-        """A batch was settled; `lag_ms` from recording to settling, of its oldest event."""
-        ...
-
-    def blocked(self, lane: Lane, reason: str) -> None:
-        """The destination became blocked."""
-        ...
-
-    def recovered(self, lane: Lane) -> None:
-        """It works again."""
-        ...
-
-
-Take = Callable[[str, float, int], Awaitable[float]]
-"""`(bucket, rate per second, n) -> seconds to wait`: the shared token bucket."""
+Tell = Callable[[Digest], Entry]
+"""How a digest becomes an event that a connector can be given: the same one each time."""
+_LOOK = 500
+"""Most references that are looked at for age at once, where a batch is smaller."""
+_DROPPED = Fate("dropped", STALE)
 
 
 class Sender:
@@ -76,26 +41,37 @@ class Sender:
         now_ms: Callable[[], int],
         take: Take,
         observer: SenderObserver,
+        tell: Tell | None = None,
     ) -> None:
+        """Raises `ValueError` for a lane that counts events without a `tell` to say so."""
+        if lane.tells and tell is None:
+            msg = f"{lane.name} has max_age or storm: it needs a way to tell of what it counts"
+            raise ValueError(msg)
         self.lane = lane
         self._connector = connector
+        self._exchange = Exchange(lane, connector, take)
         self._log = log
         self._payloads = payloads
         self._now_ms = now_ms
-        self._take = take
         self._observer = observer
+        self._tell = tell
         self.drained = False
         """Whether the last round saw the end of the queue: another look would be for nothing."""
         self._failures = 0
         """Blocked answers in a row; above 0 the next send is a probe."""
         self._maybe_blocked = True
         """Unknown at start: another process may have left the row blocked."""
+        self._tells = lane.tells
+        self._tallying = Tallying(lane)
+        self._held_up = (0, 0)
+        """`ordered`: the seq that everything waits for, and how often it was tried."""
 
     async def open(self) -> None:
         """Open the connector; one that was left blocked begins with a probe."""
         await self._connector.__aenter__()
         rows = await self._log.rows(now_ms=self._now_ms(), name=self.lane.name)
         self._failures = int(any(row.state == "blocked" for row in rows))
+        self._tells = self._tell is not None and (self.lane.tells or any(row.tallied for row in rows))
 
     async def close(self) -> None:
         """Close the connector."""
@@ -118,23 +94,40 @@ class Sender:
 
     # -- the queue's head ------------------------------------------------------------------------------------
     async def _head(self) -> int:
-        alone = self._failures or self.lane.ordered
-        want = 1 if alone else self.lane.batch_events * self.lane.concurrency
-        refs = (await self._log.peek(self.lane.name, want, now_ms=self._now_ms())).refs
-        self.drained = len(refs) < want
-        if not refs:
-            return 0
-        try:
-            entries = self._fitting(await self._payloads.of(refs))
-            self.drained = self.drained and len(entries) == len(refs)
-        except MissingPayload as error:
-            await self._block(Blocked(f"stopped: {error}"))
-            return 0
-        stale = self._stale_prefix(entries)
-        if stale:
-            return await self._settle(entries[:stale], Settlement([Fate("dropped", "stale")] * stale, None))
-        settlement = settle_head(await self._send(entries), self.lane.limits, ordered=self.lane.ordered)
-        return await self._settle(entries, settlement)
+        """A probe is an alert where there is one: a digest that is on its way counts no more."""
+        dropped, entries = await self._fresh()
+        probing = self._failures
+        if not (probing and entries) and not await self._digests():
+            return dropped
+        if not entries:
+            return dropped
+        settled = await self._deliver(entries)
+        if probing and not self._failures:
+            await self._digests()
+        return dropped + settled
+
+    async def _fresh(self) -> tuple[int, list[Entry]]:
+        """Drop what is too old; how many that were, and what to send next."""
+        dropped, least = 0, 1 if self._failures or self.lane.ordered else 0
+        want = batch = least or self.lane.batch_events * self.lane.concurrency
+        while refs := (await self._log.peek(self.lane.name, want, now_ms=self._now_ms())).refs:
+            try:
+                entries = await self._payloads.of(refs)
+            except MissingPayload as error:
+                await self._block(Blocked(f"stopped: {error}"))
+                return dropped, []
+            stale = self._tallying.old(entries, self._now_ms())
+            if not stale:
+                fitting = self._fitting(entries[:batch])
+                self.drained = len(refs) < want and len(fitting) == len(refs)
+                return dropped, fitting
+            tally = self._tallying.stale(stale, self._now_ms())
+            if not await self._settle(stale, [_DROPPED] * len(stale), [tally]):
+                return dropped, []
+            dropped += len(stale)
+            want = min(want * 2, max(want, _LOOK)) if len(stale) == len(entries) else batch
+        self.drained = True
+        return dropped, []
 
     def _fitting(self, entries: list[Entry]) -> list[Entry]:
         """As many as the batch's bytes allow, at least one."""
@@ -145,26 +138,75 @@ class Sender:
                 return entries[:at]
         return entries
 
-    def _stale_prefix(self, entries: Sequence[Entry]) -> int:
-        """How many events at the head are too old for an alert (recorded longer ago than `max_age`)."""
-        if self.lane.max_age_ms is None:
+    async def _deliver(self, entries: list[Entry]) -> int:
+        """Send them but for those that a storm counts."""
+        now = self._now_ms()
+        plan = self._tallying.plan(entries, now, probing=self._failures > 0)
+        alone = plan.alone
+        settlement = self._settlement(entries, plan.outcomes(await self._send(alone) if alone else ()))
+        tallies = self._tallying.tallies(plan, settlement.fates, now)
+        if not await self._settle(entries, settlement.fates, tallies):
             return 0
-        limit = self._now_ms() - self.lane.max_age_ms
-        return next((at for at, e in enumerate(entries) if e.header.recorded_ms >= limit), len(entries))
+        self._tallying.settled(plan, settlement.fates, now)
+        if alone:  # what was only counted says nothing about the destination
+            await self._note(settlement.blocked)
+        return len(settlement.fates)
 
-    async def _settle(self, entries: Sequence[Entry], settlement: Settlement) -> int:
-        done = entries[: len(settlement.fates)]
-        if done:
-            uids = [uid_text(entry.uid) for entry in done]
-            try:
-                await self._log.settle(
-                    self.lane.name, [e.seq for e in done], settlement.fates, uids, now_ms=self._now_ms()
-                )
-            except Stale:
-                return 0  # somebody else's answer counted first
-            self._observer.sent(self.lane, settlement.fates, self._now_ms() - done[0].header.recorded_ms)
-        await self._note(settlement.blocked)
-        return len(done)
+    def _settlement(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> Settlement:
+        if not self.lane.ordered:
+            return settle_head(outcomes, self.lane.limits)
+        seq = entries[0].seq
+        attempts = self._held_up[1] if self._held_up[0] == seq else 0
+        if isinstance(outcomes[0], Retry):
+            self._held_up = seq, attempts + 1
+        return settle_ordered(outcomes, self.lane.limits, attempts=attempts)
+
+    async def _settle(
+        self, entries: Sequence[Entry], fates: Sequence[Fate], tallies: Sequence[Tally]
+    ) -> bool:
+        """Whether our answer counted, or there was none; not if somebody else's was first."""
+        done = entries[: len(fates)]
+        if not done:
+            return True
+        now = self._now_ms()
+        try:
+            await self._log.settle(
+                self.lane.name,
+                [entry.seq for entry in done],
+                fates,
+                [uid_text(entry.uid) for entry in done],
+                now_ms=now,
+                tallies=tallies,
+            )
+        except Stale:
+            return False
+        self._observer.sent(self.lane, fates, now - done[0].header.recorded_ms)
+        return True
+
+    # -- digests ---------------------------------------------------------------------------------------------
+    async def _digests(self) -> bool:
+        """Send those that are due. False when the destination does not take them now."""
+        tell = self._tell if self._tells else None
+        while tell and (digest := await self._log.seal(self.lane.name, now_ms=self._now_ms())):
+            if not await self._send_digest(digest, tell):
+                return False
+        return True
+
+    async def _send_digest(self, digest: Digest, tell: Tell) -> bool:
+        """Only an answer ends it: killed in between it is sent again, with the same id."""
+        (outcome,) = await self._send([tell(digest)])
+        if isinstance(outcome, Blocked):
+            await self._block(outcome)
+            return False
+        fate = decide(outcome, digest.attempts, 0, self.lane.limits)
+        if fate.kind == "parked":  # there is no place to park it, and its events have their fates
+            fate = Fate("dropped", fate.reason)
+        now = self._now_ms()
+        if await self._log.digested(self.lane.name, digest.number, fate, now_ms=now):
+            self._observer.told(self.lane, digest, fate)
+        self._tallying.told(digest, now)
+        await self._note(None)
+        return True
 
     # -- retries ---------------------------------------------------------------------------------------------
     async def _retries(self) -> int:
@@ -178,9 +220,25 @@ class Sender:
         except MissingPayload as error:
             await self._block(Blocked(f"stopped: {error}"))
             return 0
-        entries = self._fitting(entries)
+        now = self._now_ms()
+        pairs = list(zip(refs, entries, strict=True))
+        dropped = await self._drop_retries([pair for pair in pairs if self._tallying.is_old(pair[1], now)])
+        fresh = [pair for pair in pairs if not self._tallying.is_old(pair[1], now)]
+        if not fresh:
+            return dropped
+        entries = self._fitting([entry for _, entry in fresh])
         outcomes = await self._send(entries)
-        return await self._settle_retries(refs, entries, outcomes)
+        return dropped + await self._settle_retries([ref for ref, _ in fresh], entries, outcomes)
+
+    async def _drop_retries(self, stale: Sequence[tuple[RetryRef, Entry]]) -> int:
+        if not stale:
+            return 0
+        now = self._now_ms()
+        tallies = {ref.seq: self._tallying.stale([entry], now) for ref, entry in stale}
+        settled = [(ref, _DROPPED, uid_text(entry.uid)) for ref, entry in stale]
+        counted = await self._log.retried(self.lane.name, settled, now_ms=now, tallies=tallies)
+        self._observer.sent(self.lane, [_DROPPED] * counted, now - stale[0][1].header.recorded_ms)
+        return counted
 
     async def _settle_retries(
         self, refs: list[RetryRef], entries: list[Entry], outcomes: Sequence[Outcome]
@@ -200,33 +258,8 @@ class Sender:
         await self._note(next((o for o in outcomes if isinstance(o, Blocked)), None))
         return counted
 
-    # -- the exchange ----------------------------------------------------------------------------------------
     async def _send(self, entries: list[Entry]) -> list[Outcome]:
-        if self.lane.rate_per_s is not None:
-            while (  # noqa: ASYNC110 - the bucket is shared by processes, nobody could set an event
-                wait_s := await self._take(
-                    f"out:{self.lane.bucket or self.lane.name}", self.lane.rate_per_s, len(entries)
-                )
-            ) > 0:
-                await asyncio.sleep(wait_s)
-        size = self.lane.batch_events
-        batches = [entries[at : at + size] for at in range(0, len(entries), size)]
-        answers = await asyncio.gather(*map(self._exchange, batches))
-        return [outcome for answer in answers for outcome in answer]
-
-    async def _exchange(self, batch: list[Entry]) -> list[Outcome]:
-        try:
-            async with asyncio.timeout(self.lane.deadline_s):
-                outcomes = list(await self._connector.send(batch))
-        except TimeoutError:
-            return [Blocked(f"no answer within deadline_s = {self.lane.deadline_s:g}")] * len(batch)
-        except Exception as error:  # a defect of the connector must not lose or park its events
-            return [Blocked(f"{self.lane.kind} failed: {type(error).__name__}: {error}"[:300])] * len(batch)
-        if len(outcomes) != len(batch):
-            return [
-                Blocked(f"{self.lane.kind} answered {len(outcomes)} outcomes for {len(batch)} events")
-            ] * len(batch)
-        return outcomes
+        return await self._exchange.send(entries)
 
     # -- blocked or not --------------------------------------------------------------------------------------
     async def _note(self, blocked: Blocked | None) -> None:

@@ -3,6 +3,10 @@
 An internal source: no webhooks, no polls. The hub makes the payloads itself: `{"code", "time_ms",
 "message"}` and what is concerned, `connector`, `stream`, `source` or `subject`. Each transition is an event
 of its own, because its time in milliseconds is part of its identity.
+
+Digests and storms are events that one connector is told of by their number only. They are recorded nowhere:
+the connector alone gets them, made of `{"code", "connector", "number", "time_ms", "count", "first_ms",
+"last_ms", "severity_id", "codes", "storms", "about"}`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from hub.model.ocsf import application_error, application_lifecycle
-from hub.model.ocsf_objects import Metadata, Product
+from hub.model.ocsf import application_error, application_lifecycle, detection_finding
+from hub.model.ocsf_objects import FindingInfo, Metadata, Product
 from hub.sdk.jsontext import decode
 from hub.sdk.options import Options
 from hub.sdk.payload import Fields
@@ -29,6 +33,7 @@ HealthCode = Literal[
     "hub.disk_low",
     "hub.dedupe_window_short",
     "hub.retention_ended_owed",
+    "hub.digest_refused",
 ]
 
 _CONCERNED = ("connector", "stream", "source", "subject")
@@ -57,6 +62,7 @@ _TROUBLES: Mapping[HealthCode, _Trouble] = {
         3, "Repeats are recognised for less time than the look-backs of polls"
     ),
     "hub.retention_ended_owed": _Trouble(4, "Retention ended events that connector {subject} was still owed"),
+    "hub.digest_refused": _Trouble(3, "Connector {subject} refused a digest of events it did not get"),
 }
 CODES = tuple(_TROUBLES)
 
@@ -98,12 +104,90 @@ def _mapper(code: HealthCode) -> Callable[[Payload], Mapped]:
     return partial(_map, code)
 
 
+def _map_digest(payload: Payload) -> Mapped:
+    """Alerts that were too old to be sent: the hub failed to tell of them in time."""
+    told = _told_of(payload)
+    age = _span(max(one["max_age_ms"] for one in payload["about"]))
+    common: dict[str, Any] = {
+        **told,
+        "severity_id": max(payload["severity_id"], 3),
+        "status_id": 2,
+        "message": f"{_alerts(payload['count'])} older than {age} {_were(payload['count'])} not sent while "
+        f"connector {payload['connector']} could not deliver: {_listed(payload['codes'])}",
+    }
+    return Mapped(kind="digest", key=_digest_key(payload), event=application_error(1, **common))
+
+
+def _map_storm(payload: Payload) -> Mapped:
+    """Alerts of one kind about one sender or domain, after the first few of them were sent."""
+    about, storms = payload["about"], payload["storms"]
+    names = [_storm_name(one) for one in about]
+    named = ", ".join(names) + (f" and {storms - len(names)} more" if storms > len(names) else "")
+    common: dict[str, Any] = {
+        **_told_of(payload),
+        "severity_id": payload["severity_id"],
+        "message": f"{_alerts(payload['count'], 'more ')} of {named}: {_listed(payload['codes'])}",
+        "finding_info": FindingInfo(
+            uid="/".join(_digest_key(payload)),
+            title="Many alerts of one kind",
+            first_seen_time=payload["first_ms"],
+            last_seen_time=payload["last_ms"],
+        ),
+    }
+    if storms == 1:
+        common["unmapped"] |= about[0]
+    event = detection_finding(1, **common)
+    domain = about[0].get("domain", "") if storms == 1 else ""
+    return Mapped(kind="storm", key=_digest_key(payload), event=event, domain=domain)
+
+
+def _told_of(payload: Payload) -> dict[str, Any]:
+    return {
+        "time": payload["time_ms"],
+        "count": payload["count"],
+        "start_time": payload["first_ms"],
+        "end_time": payload["last_ms"],
+        "metadata": Metadata(correlation_uid=f"{payload['code']}/{payload['connector']}"),
+        "unmapped": {"subject": payload["connector"], "codes": payload["codes"]},
+    }
+
+
+def _digest_key(payload: Payload) -> tuple[str, ...]:
+    """Its number counts from one again when a connector is forgotten and made anew: the time tells apart."""
+    return payload["connector"], str(payload["number"]), str(payload["time_ms"])
+
+
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"
+
+
+def _alerts(n: int, more: str = "") -> str:
+    return f"{n:,} {more}alert{'' if n == 1 else 's'}"
+
+
+def _listed(codes: Mapping[str, int]) -> str:
+    most = sorted(codes.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{n:,} {code}" for code, n in most)
+
+
+def _storm_name(about: Mapping[str, str]) -> str:
+    by = "sender" if "sender" in about else "domain"
+    return f"{by} {about[by]}"
+
+
+def _span(ms: int) -> str:
+    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)):
+        if ms >= length and ms % length == 0:
+            return f"{ms // length} {unit}"
+    return f"{ms / 1000:g} s"
+
+
 SPEC = SourceSpec(
     vendor="mxhub",
     title="mxhub's own health",
     options=Options,
     schemes=(),
     split=_split,
-    mappers={code: _mapper(code) for code in CODES},
+    mappers={**{code: _mapper(code) for code in CODES}, "hub.digest": _map_digest, "hub.storm": _map_storm},
     product=_PRODUCT,
 )

@@ -85,6 +85,21 @@ TABLE = (
         _LAG_SECONDS,
     ),
     Metric("mxhub_connector_blocks_total", "counter", "Times a destination became blocked.", ("connector",)),
+    Metric(
+        "mxhub_digests_total",
+        "counter",
+        "Messages that told of many events: too old to be sent (stale), or a storm.",
+        ("connector", "why"),
+    ),
+    Metric(
+        "mxhub_digested_total",
+        "counter",
+        "Events that a connector was told of by their number only.",
+        ("connector", "why"),
+    ),
+    Metric(
+        "mxhub_untold_total", "counter", "Events of digests that the destination refused.", ("connector",)
+    ),
     Metric("mxhub_archive_stalled", "gauge", "1 while the archive cannot be written."),
     Metric("mxhub_archive_removed_events_total", "counter", "Events gone by retention."),
     Metric(

@@ -76,7 +76,8 @@ class RowModel:
         if self.paused_ms is not None or not (self.queue or self.retry or digest is not None):
             return None
         if self.blocked is not None:
-            return self.probe_ms
+            only = 0 if self.queue or self.retry else digest or 0
+            return max(self.probe_ms, only)
         if self.queue:
             return 0
         retry = [min(self.retry.values()) + self.stood_ms] if self.retry else []

@@ -1,11 +1,10 @@
 """From outcomes to fates."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.outcome import Blocked, Delivered, Rejected, Retry
-from hub.pipeline.fate import Limits, decide, settle_head
+from hub.pipeline.fate import Limits, Settlement, decide, settle_head, settle_ordered
 
 LIMITS = Limits(attempts=3, age_ms=10_000)
 
@@ -44,21 +43,21 @@ def test_a_retry_never_waits_beyond_the_age_limit():
 
 
 def test_all_blocked_settles_nothing():
-    settlement = settle_head([Blocked("down"), Blocked("down")], LIMITS, ordered=False)
+    settlement = settle_head([Blocked("down"), Blocked("down")], LIMITS)
 
     assert settlement.fates == []
     assert settlement.blocked == Blocked("down")
 
 
 def test_a_blocked_reference_before_a_settled_one_is_postponed_and_the_rest_stays():
-    settlement = settle_head([Blocked("503"), Delivered(), Blocked("503")], LIMITS, ordered=False)
+    settlement = settle_head([Blocked("503"), Delivered(), Blocked("503")], LIMITS)
 
     assert [fate.kind for fate in settlement.fates] == ["postponed", "delivered"]
     assert settlement.blocked == Blocked("503")
 
 
 def test_ordered_lets_nothing_overtake_a_retry():
-    settlement = settle_head([Delivered(), Retry("busy", 2.0), Delivered()], LIMITS, ordered=True)
+    settlement = settle_ordered([Delivered(), Retry("busy", 2.0), Delivered()], LIMITS, attempts=0)
 
     assert [fate.kind for fate in settlement.fates] == ["delivered"]
     assert settlement.blocked is not None
@@ -66,7 +65,7 @@ def test_ordered_lets_nothing_overtake_a_retry():
 
 
 def test_ordered_moves_on_past_a_parked_event():
-    settlement = settle_head([Rejected("bad"), Delivered()], LIMITS, ordered=True)
+    settlement = settle_ordered([Rejected("bad"), Delivered()], LIMITS, attempts=0)
 
     assert [fate.kind for fate in settlement.fates] == ["parked", "delivered"]
     assert settlement.blocked is None
@@ -75,10 +74,9 @@ def test_ordered_moves_on_past_a_parked_event():
 OUTCOMES = st.sampled_from([Delivered(), Rejected("r"), Retry("t"), Blocked("b")])
 
 
-@pytest.mark.parametrize("ordered", [False, True])
 @given(st.lists(OUTCOMES, max_size=12))
-def test_nothing_without_an_outcome_is_settled_as_if_it_had_one(ordered, outcomes):
-    settlement = settle_head(outcomes, LIMITS, ordered=ordered)
+def test_nothing_without_an_outcome_is_settled_as_if_it_had_one(outcomes):
+    settlement = settle_head(outcomes, LIMITS)
 
     for outcome, fate in zip(outcomes, settlement.fates, strict=False):
         expected = {Delivered: "delivered", Rejected: "parked", Retry: "retry", Blocked: "postponed"}[
@@ -86,7 +84,31 @@ def test_nothing_without_an_outcome_is_settled_as_if_it_had_one(ordered, outcome
         ]
         assert fate.kind == expected
     left = outcomes[len(settlement.fates) :]
-    if not ordered:
-        assert all(isinstance(outcome, Blocked) for outcome in left)
-    if left:
-        assert settlement.blocked is not None
+    assert all(isinstance(outcome, Blocked) for outcome in left)
+    assert not left or settlement.blocked is not None
+
+
+@given(st.lists(OUTCOMES, min_size=1, max_size=12), st.integers(0, 5))
+def test_ordered_settles_up_to_the_first_trouble_and_blocks_the_rest(outcomes, attempts):
+    settlement = settle_ordered(outcomes, LIMITS, attempts=attempts)
+
+    ends = {Delivered: "delivered", Rejected: "parked", Retry: "parked"}
+    for outcome, fate in zip(outcomes, settlement.fates, strict=False):
+        assert fate.kind == ends[type(outcome)]
+    assert (len(settlement.fates) < len(outcomes)) == (settlement.blocked is not None)
+
+
+def test_ordered_waits_for_its_oldest_event_as_long_as_was_asked():
+    settlement = settle_ordered([Retry("429", 30.0)], LIMITS, attempts=1)
+
+    assert settlement == Settlement([], Blocked("ordered, waits for its oldest event: 429", 30.0))
+
+
+def test_ordered_parks_an_event_after_its_last_attempt_and_moves_on():
+    settlement = settle_ordered([Retry("503"), Delivered()], LIMITS, attempts=2)
+
+    assert [(fate.kind, fate.reason) for fate in settlement.fates] == [
+        ("parked", "given up after 3 attempts: 503"),
+        ("delivered", ""),
+    ]
+    assert settlement.blocked is None

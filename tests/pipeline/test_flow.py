@@ -17,6 +17,7 @@ from hub.pipeline.lanes import Lanes
 from hub.pipeline.payloads import Payloads
 from hub.pipeline.route import Router
 from hub.pipeline.send import Lane, Sender
+from tests.factories.digests import TELLER
 
 QUICK = Limits(attempts=4, backoff=Backoff(first_s=0.02, most_s=0.05))
 PROBES = Backoff(first_s=0.02, most_s=0.05)
@@ -77,6 +78,9 @@ class Told:
     def recovered(self, lane):
         self.said.append(("recovered", lane.name))
 
+    def told(self, lane, digest, fate):
+        self.said.append(("told", lane.name, digest.n, fate.kind))
+
 
 @pytest.fixture
 async def hub(log, tmp_path):
@@ -102,7 +106,16 @@ async def hub(log, tmp_path):
             lane = Lane(
                 name=row, kind="test", **({"limits": QUICK, "probes": PROBES, "deadline_s": 1.0} | options)
             )
-            return Sender(lane, destination, log, payloads, now_ms=now_ms, take=no_wait, observer=told)
+            return Sender(
+                lane,
+                destination,
+                log,
+                payloads,
+                now_ms=now_ms,
+                take=no_wait,
+                observer=told,
+                tell=TELLER.entry,
+            )
 
         lanes = Lanes(log, make, now_ms=now_ms)
         keeper = Keeper(log, payloads, writer_of(folder), stalled=lambda why: None)
@@ -286,6 +299,10 @@ async def test_a_defect_in_a_connector_loses_nothing(hub, log):
     assert destination.got == [1]
 
 
+async def _told(hub, n):
+    return len(hub.told.said) == n
+
+
 async def test_stale_alerts_are_dropped_and_counted_instead_of_sent(hub, log):
     destination = Destination()
     old = event(1)
@@ -293,9 +310,11 @@ async def test_stale_alerts_are_dropped_and_counted_instead_of_sent(hub, log):
     await hub({"alerts": ([{}], destination, {"max_age_ms": 5000})})
     await record(log, old, event(2))
     await until(lambda: settled(log, "alerts", 2))
+    await until(lambda: _told(hub, 1))
 
     assert (await book(log, "alerts")).dropped_by == {"stale": 1}
-    assert destination.got == [2]
+    assert destination.got == [0, 2], "the digest, which stands in no log, comes first"
+    assert hub.told.said == [("told", "alerts", 1, "delivered")]
 
 
 async def test_a_reference_whose_payload_is_nowhere_stops_the_connector_and_drops_nothing(hub, log, redis):

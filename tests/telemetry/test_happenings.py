@@ -55,6 +55,18 @@ CASES = [
         ((("mxhub_webhooks_total", "h3", "log_full"), 1), (("mxhub_log_full_total",), 1)),
     ),
     Case(
+        "digest_told",
+        ("d1", 40, "stale"),
+        ("hub.digest.told",),
+        ((("mxhub_digests_total", "d1", "stale"), 1), (("mxhub_digested_total", "d1", "stale"), 40)),
+    ),
+    Case(
+        "digest_refused",
+        ("d2", 7, "400"),
+        ("hub.digest.refused",),
+        ((("mxhub_untold_total", "d2"), 7),),
+    ),
+    Case(
         "event_unmapped",
         ("h4", 2, "no mapper"),
         ("hub.event.unmapped",),

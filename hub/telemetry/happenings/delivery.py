@@ -15,6 +15,8 @@ __all__ = [
     "connector_blocked",
     "connector_recovered",
     "delivered",
+    "digest_refused",
+    "digest_told",
     "events_dropped",
     "events_parked",
     "router_stale",
@@ -79,6 +81,20 @@ def connector_blocked(connector: str, reason: str) -> None:
 @happening("hub.connector.recovered", "info")
 def connector_recovered(connector: str) -> None:
     """A blocked destination took events again."""
+
+
+@happening("hub.digest.told", "info")
+def digest_told(connector: str, events: int, why: str) -> None:
+    """One message told a connector of many events: too old to be sent (`stale`), or a `storm`."""
+    METRICS.count("mxhub_digests_total", _base(connector), why, by=1)
+    METRICS.count("mxhub_digested_total", _base(connector), why, by=events)
+
+
+@happening("hub.digest.refused", "error")
+def digest_refused(connector: str, events: int, reason: str) -> None:
+    """A destination refused a digest for good: nobody was told of so many events."""
+    del reason
+    METRICS.count("mxhub_untold_total", _base(connector), by=events)
 
 
 def _base(connector: str) -> str:

@@ -19,7 +19,8 @@ local function rescore()
   if absent then
     redis.call('ZREM', READY, NAME)
   elseif state[2] then
-    redis.call('ZADD', READY, state[3], NAME)
+    local only = not (waiting or first[1]) and digest or 0
+    redis.call('ZADD', READY, math.max(tonumber(state[3]), only), NAME)
   elseif waiting then
     redis.call('ZADD', READY, 0, NAME)
   else

@@ -1,0 +1,193 @@
+"""A world for digests: a played destination that keeps what it got, a clock, and a sender that can be killed
+at any step.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self
+
+import orjson
+
+from hub.model.event import Entry
+from hub.model.ids import uid_text
+from hub.model.outcome import Blocked, Delivered, Outcome
+from hub.pipeline.digest import Teller
+from hub.pipeline.payloads import Payloads
+from hub.pipeline.send import Lane, Sender
+from hub.sources.mxhub import SPEC
+from hub.store.log import RedisLog
+
+__all__ = ["TELLER", "Killed", "Knife", "Mailbox", "World", "no_wait"]
+
+TELLER = Teller(SPEC, source="mxhub", tenant="msp")
+
+
+async def no_wait(*_: Any) -> float:
+    return 0.0
+
+
+class Killed(BaseException):
+    """The process is gone. No `Exception`: nothing in it may handle its own death."""
+
+
+class Knife:
+    """Kills at step number `at`: a step is the moment before or after something takes effect."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
+        self.steps = 0
+        self.where = ""
+
+    def step(self, what: str) -> None:
+        self.steps += 1
+        if self.steps == self.at:
+            self.where = what
+            raise Killed(what)
+
+
+class CutLog:
+    """A log on whose way a process can be killed: before a verb counts, or before its reply is there."""
+
+    def __init__(self, log: RedisLog, knife: Knife) -> None:
+        self._log = log
+        self._knife = knife
+
+    def __getattr__(self, verb: str) -> Any:
+        call: Callable[..., Awaitable[Any]] = getattr(self._log, verb)
+        if not callable(call):
+            return call
+
+        async def cut(*args: Any, **named: Any) -> Any:
+            self._knife.step(f"before {verb}")
+            answer = await call(*args, **named)
+            self._knife.step(f"after {verb}")
+            return answer
+
+        return cut
+
+
+class Mailbox:
+    """A destination that keeps all it took, as a person would see it."""
+
+    def __init__(self) -> None:
+        self.knife = Knife()
+        self.alerts: Counter[int] = Counter()
+        """By seq, how often it came by itself."""
+        self.digests: dict[str, list[bytes]] = {}
+        """By id, each body that came with it."""
+        self.order: list[str] = []
+        """What came, in order: `alert` or the digest's code."""
+        self.answer: Callable[[Entry], Outcome] = lambda entry: Delivered()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def send(self, batch: Sequence[Entry]) -> list[Outcome]:
+        self.knife.step("before send")
+        outcomes = [self.answer(entry) for entry in batch]
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Delivered):
+                self._take(entry)
+        self.knife.step("after send")
+        return outcomes
+
+    def _take(self, entry: Entry) -> None:
+        if entry.seq:
+            self.alerts[entry.seq] += 1
+            self.order.append("alert")
+        else:
+            self.digests.setdefault(uid_text(entry.uid), []).append(entry.body)
+            self.order.append(entry.header.code)
+
+    def counted(self, code: str | None = None) -> int:
+        """Events told of by number; a digest that came twice counts once, as whoever knows its id sees it."""
+        bodies = [orjson.loads(bodies[0]) for bodies in self.digests.values()]
+        return sum(body["count"] for body in bodies if code in {None, body["metadata"]["event_code"]})
+
+    @property
+    def messages(self) -> int:
+        return len(self.order)
+
+
+class Witness:
+    """Observes a sender."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def sent(self, *_: Any) -> None:
+        pass
+
+    def blocked(self, lane: Lane, reason: str) -> None:
+        self.said.append(f"blocked: {reason}")
+
+    def recovered(self, lane: Lane) -> None:
+        self.said.append("recovered")
+
+    def told(self, lane: Lane, digest: Any, fate: Any) -> None:
+        self.said.append(f"{digest.key.partition(':')[0]} {digest.n} {fate.kind}")
+
+
+class World:
+    """One lane on a real log, with a clock that the test sets."""
+
+    def __init__(self, log: RedisLog, lane: Lane, knife: Knife | None = None) -> None:
+        self.log, self.lane = log, lane
+        self.knife = knife or Knife()
+        self.mailbox, self.witness = Mailbox(), Witness()
+        self.mailbox.knife = self.knife
+        self.now = 1_777_620_133_000
+        self.payloads = Payloads(log, None)
+        self.sender: Sender | None = None
+        self.kills = 0
+
+    async def turn(self) -> None:
+        """What lanes do with a row that is ready: rounds until it is blocked or drained. A process that is
+        killed is followed by another.
+        """
+        try:
+            if self.sender is None:
+                self.sender = await self._open()
+            for _ in range(50):
+                settled = await self.sender.turn()
+                if self.sender.blocked or self.sender.drained or not settled:
+                    return
+        except Killed:
+            self.sender = None
+            self.kills += 1
+
+    async def _open(self) -> Sender:
+        log: Any = CutLog(self.log, self.knife)
+        sender = Sender(
+            self.lane,
+            self.mailbox,
+            log,
+            self.payloads,
+            now_ms=lambda: self.now,
+            take=no_wait,
+            observer=self.witness,
+            tell=TELLER.entry,
+        )
+        await sender.open()
+        return sender
+
+    async def until_done(self, step_ms: int = 5_000, rounds: int = 200) -> None:
+        """Turn whenever the row is ready, until nothing waits any more."""
+        for _ in range(rounds):
+            (book,) = await self.log.books()
+            (row,) = await self.log.rows(now_ms=self.now)
+            if not book.pending and not row.tallied:
+                return
+            if await self.log.ready(self.now):
+                await self.turn()
+            self.now += step_ms
+        raise AssertionError(f"not done after {rounds} rounds: {await self.log.books()}")
+
+    def down(self, reason: str = "503") -> None:
+        self.mailbox.answer = lambda entry: Blocked(reason)
+
+    def up(self) -> None:
+        self.mailbox.answer = lambda entry: Delivered()
