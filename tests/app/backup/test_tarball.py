@@ -67,8 +67,8 @@ def test_something_else_is_told_apart_from_a_damaged_one():
     "name",
     [
         "../escape", "/etc/passwd", "archive/../x", "archive/..", "beside/../../x", "beside/.ssh",
-        "log/other", "beside/a/b/c", "archive/events-0-1.db", "config/", "state.json", "beside/\u00e4", "config/a b",
-        "archive/events-0-000000000001.db\n", "",
+        "log/other", "beside/a/b/c", "archive/events-0-1.db", "config/", "state.json", "beside/\u00e4",
+        "config/a b", "archive/events-0-000000000001.db\n", "",
     ],
 )  # fmt: skip
 def test_a_name_that_has_no_place_is_neither_written_nor_read(name):

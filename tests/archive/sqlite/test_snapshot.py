@@ -94,5 +94,5 @@ def test_a_damaged_archive_is_said(tmp_path, work):
     archive_of(tmp_path / "a", entries(5)).close()
     (tmp_path / "a" / "events-0-000000000001.db").write_bytes(b"no database at all" * 300)
 
-    with pytest.raises(ArchiveError, match="not a database.*restore it from a backup"):
+    with pytest.raises(ArchiveError, match=r"not a database.*restore it from a backup"):
         ArchiveSnapshot(tmp_path / "a", work)
