@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -370,3 +371,26 @@ async def test_an_operators_resume_probes_at_once(hub, log):
     await until(lambda: settled(log, "dead", 1))
 
     assert destination.got == [1]
+
+
+@pytest.mark.parametrize("stage", ["router", "keeper"])
+async def test_small_rounds_let_work_gather_and_a_backlog_waits_for_nothing(hub, stage):
+    flow = await hub({})
+    begins = {1: [], 1000: []}
+
+    def turning(events):
+        async def turn():
+            begins[events].append(time.monotonic())
+            return events
+
+        return turn
+
+    for events, begun in begins.items():
+        task = asyncio.create_task(flow._loop(stage, turning(events), asyncio.Event()))
+        while len(begun) < 20:
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    pauses = [later - sooner for sooner, later in pairwise(begins[1])]
+    assert min(pauses) > 0.002
+    assert min(later - sooner for sooner, later in pairwise(begins[1000])) < 0.002
