@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import importlib
-import importlib.util
 import logging
 import re
 import threading
@@ -16,42 +14,20 @@ from ruamel.yaml import YAML
 
 from hub.model.ids import uid_text
 from hub.model.outcome import Blocked, Delivered, Rejected, Retry
-from hub.registry import Registry
 from hub.sdk.connector import ConnectorSpec, Context
 from hub.sdk.testing import Case
+from tests.factories.conformance import HOSTILE, KINDS, REGISTRY, case_of, has_case, ids, troubles
 from tests.factories.events import make_entry
 
-REGISTRY = Registry(third_parties=lambda _: ())
-CASES = "tests.conformance.cases"
 DEADLINE_S = 0.8
-HOSTILE = {
-    "control characters": "\x00\x07\x1b[31mred\x1b[0m\r\nBcc: all@example.org",
-    "right to left": "\u202egnp.exe\u2066\u2069\u200f",
-    "a megabyte": "x" * 1_000_000,
-    "odd unicode": "\U0001f600 \ufeff \u2028 \u0085 e\u0301 \U000e0041 \uffff",
-    "template and shell": "{{7*7}} ${jndi:ldap://x} $(id) `id` <!channel> ' \" \\ %s {0}",
-}
-
-
-def has_case(kind: str) -> bool:
-    return importlib.util.find_spec(f"{CASES}.{kind}") is not None
-
-
-def case_of(kind: str) -> Case:
-    case: Case = importlib.import_module(f"{CASES}.{kind}").CASE
-    return case
-
-
-KINDS = [kind for kind in REGISTRY.connectors() if has_case(kind)]
 
 
 def refusing() -> list[str]:
     return [kind for kind in KINDS if case_of(kind).refuses]
 
 
-def troubles() -> list:
-    pairs = [(kind, name) for kind in KINDS for name in case_of(kind).troubles]
-    return [pytest.param(kind, name, id=f"{kind}: {name}") for kind, name in pairs]
+def in_trouble() -> list:
+    return [pytest.param(kind, name, id=f"{kind}: {name}") for kind, name in troubles()]
 
 
 class Trial:
@@ -73,6 +49,19 @@ class Trial:
             return await connector.send(batch)
 
 
+def in_rows(trial, uids, batch):
+    """As they are, or, where only a source's own events keep their order, source by source."""
+    if trial.case.order == "all":
+        return list(uids)
+    source_of = {uid_text(entry.uid): entry.header.source for entry in batch}
+    return sorted(uids, key=source_of.__getitem__)
+
+
+def arrived(trial, batch, times=1):
+    """Whether exactly these arrived, in the order that the connector keeps."""
+    return in_rows(trial, trial.played.taken(), batch) == in_rows(trial, ids(batch) * times, batch)
+
+
 @pytest.fixture(params=KINDS)
 def kind(request):
     return request.param
@@ -83,10 +72,6 @@ async def trial(kind, tmp_path):
     case = case_of(kind)
     async with case.play(tmp_path) as played:
         yield Trial(REGISTRY.connector(kind), case, played)
-
-
-def ids(batch):
-    return [uid_text(entry.uid) for entry in batch]
 
 
 # -- what a spec says ----------------------------------------------------------------------------------------
@@ -131,7 +116,7 @@ async def test_every_event_is_delivered_in_order_with_its_body(trial):
 
     assert list(await trial.send(batch)) == [Delivered()] * 50
 
-    assert list(trial.played.taken()) == ids(batch)
+    assert arrived(trial, batch)
     for entry in batch if trial.case.whole else ():
         held = msgspec.json.decode(trial.played.body(uid_text(entry.uid)))
         assert held == msgspec.json.decode(entry.body)
@@ -144,7 +129,7 @@ async def test_batches_follow_each_other_on_one_connection(trial):
         for batch in batches:
             assert set(await connector.send(batch)) == {Delivered()}
 
-    assert list(trial.played.taken()) == [uid for batch in batches for uid in ids(batch)]
+    assert arrived(trial, [entry for batch in batches for entry in batch])
 
 
 async def test_an_event_sent_again_carries_the_same_id(trial):
@@ -153,8 +138,7 @@ async def test_an_event_sent_again_carries_the_same_id(trial):
     await trial.send(batch)
     assert list(await trial.send(batch)) == [Delivered()] * 5
 
-    taken = list(trial.played.taken())
-    assert taken == (ids(batch) if trial.case.idempotent else ids(batch) * 2)
+    assert arrived(trial, batch, times=1 if trial.case.idempotent else 2)
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -166,7 +150,7 @@ async def test_a_batch_at_the_limit_and_one_above_are_taken(trial, more):
 
     assert len(outcomes) == len(batch)
     assert set(outcomes) == {Delivered()}
-    assert list(trial.played.taken()) == ids(batch)
+    assert arrived(trial, batch)
 
 
 async def test_one_event_alone_is_taken(trial):
@@ -179,7 +163,7 @@ async def test_hostile_content_harms_nobody_and_arrives_as_it_was(trial, subject
 
     assert list(await trial.send(batch)) == [Delivered()] * 3
 
-    assert list(trial.played.taken()) == ids(batch)
+    assert arrived(trial, batch)
     if trial.case.whole:
         held = msgspec.json.decode(trial.played.body(uid_text(batch[1].uid)))
         assert held["email"]["subject"] == subject
@@ -202,7 +186,7 @@ async def test_a_body_with_line_ends_stays_one_event(trial):
     batch = [make_entry(1), make_entry(2, body=spread), make_entry(3)]
 
     assert list(await trial.send(batch)) == [Delivered()] * 3
-    assert list(trial.played.taken()) == ids(batch)
+    assert arrived(trial, batch)
 
 
 async def test_an_event_from_another_age_is_delivered(trial):
@@ -227,7 +211,7 @@ async def test_a_refused_event_is_rejected_with_a_reason_and_the_others_pass(tri
 
 
 # -- trouble -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("kind", "name"), troubles(), indirect=["kind"])
+@pytest.mark.parametrize(("kind", "name"), in_trouble(), indirect=["kind"])
 async def test_a_destination_in_trouble_blocks_in_time_and_goes_on_afterwards(trial, name):
     batch = [make_entry(n) for n in range(3)]
     async with trial.make(DEADLINE_S) as connector:
@@ -245,7 +229,7 @@ async def test_a_destination_in_trouble_blocks_in_time_and_goes_on_afterwards(tr
     assert set(trial.played.taken()) == set(ids(batch))
 
 
-@pytest.mark.parametrize(("kind", "name"), troubles(), indirect=["kind"])
+@pytest.mark.parametrize(("kind", "name"), in_trouble(), indirect=["kind"])
 async def test_a_connector_opens_while_its_destination_is_in_trouble(trial, name):
     await trial.played.trouble(name)
 
@@ -254,7 +238,7 @@ async def test_a_connector_opens_while_its_destination_is_in_trouble(trial, name
     await trial.played.recover()
 
 
-@pytest.mark.parametrize(("kind", "name"), troubles(), indirect=["kind"])
+@pytest.mark.parametrize(("kind", "name"), in_trouble(), indirect=["kind"])
 async def test_reasons_are_one_readable_line_without_secrets_or_content(trial, name, caplog):
     caplog.set_level(logging.DEBUG)
     batch = [make_entry(1, subject="confidential-subject")]
