@@ -1,5 +1,7 @@
 """The state's version on the server."""
 
+from contextlib import suppress
+
 import pytest
 from redis.asyncio import Redis
 
@@ -86,3 +88,23 @@ async def test_a_state_that_nothing_leads_away_from_is_refused(redis: Redis):
 
 def test_every_older_version_has_its_migration():
     assert set(MIGRATIONS) == set(range(1, STATE_VERSION))
+
+
+async def test_a_migration_that_was_killed_is_run_again_and_the_ones_before_it_are_not(redis: Redis):
+    keys, done = PartitionKeys(0), []
+    await redis.hset(keys.head, mapping={"version": 1})
+
+    async def first(client: Redis, its: PartitionKeys) -> None:
+        done.append(1)
+
+    async def second(client: Redis, its: PartitionKeys) -> None:
+        done.append(2)
+        if done.count(2) == 1:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with suppress(KeyboardInterrupt):
+            await open_partition(redis, keys, Scripts(), version=3, migrations={1: first, 2: second})
+
+    assert done == [1, 2, 2]
+    assert await redis.hget(keys.head, "version") == b"3"
