@@ -54,6 +54,7 @@ class Link(asyncio.Protocol):
         link._tcp = link._transport = tcp
         if tls is not None:
             try:
+                await link.watch(0)  # a banner, or a close, has come already
                 upgraded = await loop.start_tls(tcp, link, tls, server_hostname=server_name)
             except BaseException:
                 tcp.abort()

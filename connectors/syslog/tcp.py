@@ -66,7 +66,10 @@ class Stream:
 
     async def connect(self) -> Link:
         """The connection, a new one when the last has ended. Raises `Lost`, `HttpError` or `OSError`."""
-        if self._link is None or not self._link.alive:
+        if self._link is not None and not self._link.alive:
+            self._link.abort()
+            self._link = None
+        if self._link is None:
             self._link = await self._open()
         return self._link
 

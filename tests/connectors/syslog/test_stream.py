@@ -335,6 +335,25 @@ def test_the_hubs_own_event_loop_does_it_too(ca):
     assert got == wanted
 
 
+def test_the_hubs_own_event_loop_hears_refused_datagrams():
+    async def main(port):
+        options = SyslogOptions(host="127.0.0.1", port=port, transport="udp", settle_ms=300)
+        async with SPEC.make(options, context()) as connector:
+            return await connector.send(BATCH)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            port = receiver.getsockname()[1]
+            accepted = runner.run(main(port))
+            got = [parse(receiver.recv(65_536)).data["id"] for _ in BATCH]
+        refused = runner.run(main(port))
+
+    assert accepted == [Delivered()] * 5
+    assert got == ids(BATCH)
+    assert refused == [Blocked(f"udp://127.0.0.1:{port}: Connection refused")] * 5
+
+
 # -- probe ---------------------------------------------------------------------------------------------------
 def context(deadline_s=5.0):
     return Context(name="probe", deadline_s=deadline_s, allow_networks=("127.0.0.0/8",))
