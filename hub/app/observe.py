@@ -7,13 +7,15 @@ The hot path only adds to dictionaries; a task writes them down once a second.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
 import orjson
 import structlog
 
+from hub.app.alarms import Alarms
+from hub.archive.base import ErasureRecord
 from hub.model.event import Event
 from hub.pipeline.capture import Captures
 from hub.pipeline.ingest import Answer, Door
@@ -47,6 +49,7 @@ class Observers:
         self._counts: Counter[str] = Counter()
         self._sources: dict[str, dict[str, Any]] = {}
         self._standing: dict[tuple[str, str], Alarm] = {}
+        self._alarms = Alarms(state, self._tell_of, now_ms=now_ms)
         self._recorder: Recorder | None = None
         self._tenant = "default"
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -116,7 +119,7 @@ class Observers:
         return self._health("hub.cursor_lost", poll.tenant, poll.key, message=reason, source=poll.source)
 
     def walked(self, poll: Poll, walked: Walked) -> None:
-        if walked.end in {"more", "stale"}:
+        if walked.end in {"more", "stale", "closed"}:
             return
         status = self._status(poll.source)
         trouble = walked.end in {"refused", "failed"}
@@ -128,9 +131,10 @@ class Observers:
         elif walked.end == "full":
             happenings.poll_interrupted(poll.key, walked.reason)
         if walked.end == "refused":
-            self._raise(Alarm("hub.source_refused", poll.key, walked.reason), poll.tenant)
+            alarm = Alarm("hub.source_refused", poll.key, walked.reason)
+            self._spawn(self._alarms.stand(alarm, poll.tenant))
         elif walked.end == "done":
-            self._standing.pop(("hub.source_refused", poll.key), None)
+            self._spawn(self._alarms.fall("hub.source_refused", poll.key))
 
     # -- delivery --------------------------------------------------------------------------------------------
     def sent(self, lane: Lane, fates: Sequence[Fate], lag_ms: int) -> None:
@@ -163,13 +167,46 @@ class Observers:
         for connector, n in ended.items():
             self._tell("hub.retention_ended_owed", self._tenant, connector, events=n)
 
-    async def alarms(self, standing: Sequence[Alarm]) -> None:
-        """Raise what is new, forget what cleared."""
-        now = {(alarm.code, alarm.subject): alarm for alarm in standing}
-        for key in [k for k in self._standing if k not in now and k[0] in _WATCHED]:
+    def near_owed(self, standing: Sequence[Alarm]) -> None:
+        """Rows whose owed events retention will end soon: told once each, until it does not hold any more."""
+        now = {(alarm.code, alarm.subject) for alarm in standing}
+        for key in [k for k in self._standing if k[0] == "hub.retention_near_owed" and k not in now]:
             del self._standing[key]
         for alarm in standing:
             self._raise(alarm, self._tenant)
+
+    def tenant_erased(self, record: ErasureRecord) -> None:
+        """An erasure is done and on record; the event carries the record's hash."""
+        happenings.tenant_erased(record.tenant, record.events)
+        self._tell(
+            "hub.tenant_erased",
+            self._tenant,
+            record.tenant,
+            message=f"{record.events} records, asked for by {record.asked_by}",
+            events=record.events,
+            digest=record.digest,
+            record=record.hash,
+        )
+
+    async def alarms(self, standing: Sequence[Alarm]) -> None:
+        """Raise what is new, forget what cleared, whichever process raised it.
+
+        Raises `StoreError`.
+        """
+        shared = [alarm for alarm in standing if alarm.code not in _OF_A_MACHINE]
+        await self._alarms.compare(shared, _WATCHED, self._tenant)
+        here = {(alarm.code, alarm.subject) for alarm in standing if alarm.code in _OF_A_MACHINE}
+        for key in [k for k in self._standing if k not in here and k[0] in _OF_A_MACHINE]:
+            del self._standing[key]
+        for alarm in standing:
+            if alarm.code in _OF_A_MACHINE:
+                self._raise(alarm, self._tenant)
+
+    async def _tell_of(self, alarm: Alarm, tenant: str, since_ms: int) -> None:
+        happenings.alarm(alarm.code, alarm.subject, alarm.message)
+        if self._recorder is not None:
+            details = {"message": alarm.message}
+            await self._record(self._health(alarm.code, tenant, alarm.subject, at_ms=since_ms, **details))
 
     def _raise(self, alarm: Alarm, tenant: str) -> None:
         if (alarm.code, alarm.subject) in self._standing:
@@ -179,24 +216,27 @@ class Observers:
         self._tell(alarm.code, tenant, alarm.subject, message=alarm.message)
 
     # -- the hub's own events --------------------------------------------------------------------------------
-    def _health(self, code: HealthCode, tenant: str, subject: str, **details: Any) -> Event:
+    def _health(
+        self, code: HealthCode, tenant: str, subject: str, *, at_ms: int | None = None, **details: Any
+    ) -> Event:
         now = self._now_ms()
-        payload = {"code": code, "time_ms": now, "subject": subject, **details}
+        payload = {"code": code, "time_ms": now if at_ms is None else at_ms, "subject": subject, **details}
         item = Item(code=code, payload=payload, raw=orjson.dumps(payload))
         return normalise(self._own, tenant=tenant, source=OWN_SOURCE, item=item, received_ms=now).event
 
     def _tell(self, code: HealthCode, tenant: str, subject: str, **details: Any) -> None:
         if self._recorder is None:
             return
-        event = self._health(code, tenant, subject, **details)
-        task = asyncio.create_task(self._record(event), name=code)
+        self._spawn(self._record(self._health(code, tenant, subject, **details)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_tolerant(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _record(self, event: Event) -> None:
         if self._recorder is not None:
-            with suppress(StoreError):  # a hub that cannot record says so in its log and its probes
-                await self._recorder.record([event])
+            await self._recorder.record([event])
 
     # -- writing down ----------------------------------------------------------------------------------------
     async def _flush_for_ever(self) -> None:
@@ -236,5 +276,13 @@ class Observers:
 
 _COUNTED = frozenset({"accepted", "duplicate", "rejected", "errors", "unknown"})
 """Fields of a source's status that add up; of the others the latest holds."""
-_WATCHED = frozenset({"hub.log_filling", "hub.disk_low", "hub.dedupe_window_short", "hub.source_silent"})
-"""Alarms that `watch` raises and clears; the others clear where they arise."""
+_WATCHED = frozenset({"hub.log_filling", "hub.dedupe_window_short", "hub.source_silent"})
+"""Alarms that `watch` raises and clears, in whichever process it runs; the others clear where they arise."""
+_OF_A_MACHINE = frozenset({"hub.disk_low"})
+"""Each machine has its own: what this one does not see may still hold for another."""
+
+
+async def _tolerant(work: Coroutine[Any, Any, None]) -> None:
+    """A hub that cannot write says so in its log and its probes; its own events are no promise."""
+    with suppress(StoreError):
+        await work

@@ -130,6 +130,11 @@ class StateKeys:
         return self.prefix + "counters"
 
     @property
+    def standing(self) -> str:
+        """Hash: alarm -> since when it stands, for all processes."""
+        return self.prefix + "standing"
+
+    @property
     def polls(self) -> str:
         """Sorted set: stream -> wall clock of its next poll, or of the end of its claim."""
         return self.prefix + "polls"

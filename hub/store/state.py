@@ -107,6 +107,22 @@ class State:
         raw = await self._command("HGETALL", self.keys.counters)
         return {name.decode(): int(n) for name, n in raw.items()}
 
+    # -- alarms ----------------------------------------------------------------------------------------------
+    async def stand(self, alarm: str, now_ms: int) -> int:
+        """Since when the alarm stands: from now on, unless another process said so before."""
+        key = self.keys.standing
+        _, since = await self._pipeline([("HSETNX", key, alarm, now_ms), ("HGET", key, alarm)])
+        return int(since)
+
+    async def standing(self) -> dict[str, int]:
+        """Alarm -> since when."""
+        raw = await self._command("HGETALL", self.keys.standing)
+        return {alarm.decode(): int(since) for alarm, since in raw.items()}
+
+    async def fall(self, *alarms: str) -> None:
+        """These stand no more."""
+        await self._pipeline([("HDEL", self.keys.standing, alarm) for alarm in alarms])
+
     # -- the poll schedule -----------------------------------------------------------------------------------
     async def schedule(self, stream: str, due_ms: int) -> None:
         """The stream's next poll is due then, whatever was said before; ends a claim."""

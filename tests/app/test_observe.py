@@ -176,6 +176,54 @@ async def test_an_alarm_is_raised_once_until_it_clears(observers, recorder):
     assert recorder.codes() == ["hub.log_filling"] * 2
 
 
+@pytest.fixture
+async def other(state):
+    """Another worker on the same store."""
+    async with Observers(state, REGISTRY.source(OWN_SOURCE), now_ms=lambda: NOW_MS + 30_000) as other:
+        other.record_health(Recorder(), "acme")
+        yield other
+
+
+FILLING = Alarm("hub.log_filling", "log", "the log is 81 % full")
+
+
+async def test_two_workers_tell_of_one_alarm_under_one_id(observers, other, recorder):
+    await observers.alarms([FILLING])
+    await other.alarms([FILLING])
+
+    (first,), (second,) = recorder.events, other._recorder.events
+    assert first["metadata"]["uid"] == second["metadata"]["uid"]
+
+
+async def test_an_alarm_that_another_worker_saw_clear_is_raised_anew(observers, other, recorder):
+    await observers.alarms([FILLING])
+    await other.alarms([])
+    await other.alarms([FILLING])
+    await observers.alarms([FILLING])
+
+    assert recorder.codes() == ["hub.log_filling"] * 2
+    assert recorder.events[1]["metadata"]["uid"] == other._recorder.events[0]["metadata"]["uid"]
+    assert len({event["metadata"]["uid"] for event in recorder.events}) == 2
+
+
+async def test_a_restart_tells_nothing_anew_that_still_stands(observers, state, recorder):
+    await observers.alarms([FILLING])
+    async with Observers(state, REGISTRY.source(OWN_SOURCE), now_ms=lambda: NOW_MS + 60_000) as again:
+        again.record_health(recorder, "acme")
+        await again.alarms([FILLING])
+
+    assert len({event["metadata"]["uid"] for event in recorder.events}) == 1
+
+
+async def test_a_machine_whose_disk_is_fine_clears_no_other_machines_alarm(observers, other, recorder):
+    low = Alarm("hub.disk_low", "disk", "1 GB left")
+    for one, standing in ((observers, [low]), (other, []), (observers, [low])):
+        await one.alarms(standing)
+    await told(recorder, 1)
+
+    assert recorder.codes() == ["hub.disk_low"]
+
+
 async def test_watching_does_not_clear_what_clears_elsewhere(observers, recorder):
     observers.walked(POLL, Walked("refused", reason="HTTP 401"))
     await observers.alarms([])
