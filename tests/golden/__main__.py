@@ -3,13 +3,13 @@
 import sys
 
 from tests.golden import goldens
+from tests.golden.flat import flat_goldens
 from tests.golden.messages import message_goldens
 
 
 def main(*, write: bool) -> int:
-    changed = [
-        g for g in (*goldens(), *message_goldens()) if not g.out.exists() or g.out.read_text() != g.render()
-    ]
+    every = (*goldens(), *message_goldens(), *flat_goldens())
+    changed = [g for g in every if not g.out.exists() or g.out.read_text() != g.render()]
     for golden in changed:
         print(f"{'rewrote' if write else 'differs'}: {golden.out.parent.name}/{golden.out.name}")
         if write:

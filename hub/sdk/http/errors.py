@@ -5,6 +5,7 @@ HttpError
 ├── Unsendable        the URL or a header cannot be sent: a matter of configuration
 ├── Refused           the address guard does not let us go there
 ├── Unreachable       no connection, or it broke: the request may or may not have arrived
+│   ├── Broken        there was a connection, and it ended before the answer was whole
 │   └── TlsFailed     certificate, fingerprint or handshake
 ├── DeadlineExceeded  the whole exchange took too long: the request may or may not have arrived
 ├── TooLarge          the answer is larger than the limit
@@ -23,6 +24,7 @@ from yarl import URL
 
 __all__ = [
     "BadAnswer",
+    "Broken",
     "DeadlineExceeded",
     "HttpError",
     "Refused",
@@ -49,6 +51,10 @@ class Refused(HttpError):
 
 class Unreachable(HttpError):
     """No connection, or it broke."""
+
+
+class Broken(Unreachable):
+    """There was a connection, and it ended before the answer was whole."""
 
 
 class TlsFailed(Unreachable):
@@ -116,8 +122,9 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], type[HttpError], str], ...]
         "",
     ),
     ((aiohttp.ClientConnectorDNSError, socket.gaierror), Unreachable, "the name does not resolve"),
-    ((aiohttp.ClientOSError,), Unreachable, ""),
-    ((aiohttp.ClientConnectionError,), Unreachable, "the connection was closed before the answer was whole"),
+    ((aiohttp.ClientConnectorError,), Unreachable, ""),
+    ((aiohttp.ClientOSError,), Broken, ""),
+    ((aiohttp.ClientConnectionError,), Broken, "the connection was closed before the answer was whole"),
     ((aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError), Unsendable, "not a URL that can be asked"),
     ((aiohttp.ClientPayloadError,), BadAnswer, "the answer was cut short or wrongly encoded"),
     (

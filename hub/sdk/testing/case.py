@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 __all__ = ["Case", "Played"]
 
@@ -53,5 +53,7 @@ class Case:
     """Whether the destination can refuse the content of single events (`Played.refuse`)."""
     whole: bool = True
     """Whether the destination holds the OCSF event itself (`Played.body`), not a message made from it."""
+    order: Literal["all", "source"] = "all"
+    """Which events arrive in the order of their batch: all, or only those of one source among themselves."""
     secrets: tuple[str, ...] = ()
     """Secret values in `Played.options`: they must never be seen."""

@@ -16,6 +16,7 @@ from yarl import URL
 from hub.sdk.http import errors
 from hub.sdk.http.errors import (
     BadAnswer,
+    Broken,
     DeadlineExceeded,
     HttpError,
     Refused,
@@ -100,7 +101,8 @@ def test_every_foreign_exception_becomes_ours_without_the_secret(kind):
         (TimeoutError(), DeadlineExceeded),
         (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), Unreachable),
         (aiohttp.SocketTimeoutError(), DeadlineExceeded),
-        (aiohttp.ServerDisconnectedError(), Unreachable),
+        (aiohttp.ServerDisconnectedError(), Broken),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "Connection reset by peer"), Broken),
         (aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "Connection refused")), Unreachable),
         (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "Name or service not known")), Unreachable),
         (socket.gaierror(-2, "Name or service not known"), Unreachable),
