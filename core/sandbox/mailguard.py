@@ -29,7 +29,7 @@ from core.service import detectors, intake
 from core.service.pusher import Policy, Pusher
 from core.store import audit, meta, outbox
 from core.store.clock import DAY_MS, Clock, wall_clock
-from core.store.database import Database
+from core.store.sqlite_file import Database
 
 __all__ = ["MailGuardSandbox"]
 
@@ -114,7 +114,7 @@ class MailGuardSandbox:
     async def start(self) -> None:
         """Open the store, listen, begin to work.
 
-        Raises `OSError` (directory, address), `core.store.database.InUse`, `core.store.schema.NewerSchema`.
+        Raises `OSError` (directory, address), `core.store.sqlite_file.InUse`, `core.store.schema.NewerSchema`.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:

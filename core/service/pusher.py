@@ -12,7 +12,7 @@ from functools import partial
 
 from core.store import audit, outbox
 from core.store.clock import Clock
-from core.store.database import Database
+from core.store.sqlite_file import Database
 from hub.sdk.http import Client, HttpError
 
 __all__ = ["Policy", "Push", "Pusher", "retry_after_s"]

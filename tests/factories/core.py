@@ -19,7 +19,7 @@ from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
 from core.service.pusher import Policy
 from core.store import estate, quarantine
-from core.store.database import connect
+from core.store.sqlite_file import connect
 
 NOW_MS = 1_777_620_133_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)

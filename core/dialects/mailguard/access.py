@@ -10,7 +10,7 @@ from aiohttp import web
 from core.dialects.mailguard.envelope import Refused
 from core.store import audit, keys
 from core.store.clock import Clock
-from core.store.database import Database
+from core.store.sqlite_file import Database
 
 __all__ = ["BURST", "PRINCIPAL", "Gate", "Principal", "TokenBucket"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.store import outbox, quarantine
-from core.store.database import connect
+from core.store.sqlite_file import connect
 from tests.factories.core import SECRET, quiet_sandbox, receiver
 
 _CHILD = """

@@ -9,7 +9,7 @@ from core.dialects.mailguard.webhook import render, sign
 from core.service.pusher import Pusher, retry_after_s
 from core.store import outbox
 from core.store.clock import wall_clock
-from core.store.database import Database
+from core.store.sqlite_file import Database
 from tests.factories.core import NOW, NOW_MS, SECRET, FakeClock, quick_policy, receiver
 
 

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from core.store import keys, meta
-from core.store.database import Database, InUse, connect
+from core.store.sqlite_file import Database, InUse, connect
 from core.store.schema import MIGRATIONS, NewerSchema
 from tests.factories.core import NOW_MS
 
