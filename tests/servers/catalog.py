@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 
-from tests.servers import java, opensearch, redis, syslog
+from tests.servers import java, opensearch, postgresql, redis, syslog
 from tests.servers.mounts import why_not
 from tests.servers.place import servers_dir
 
@@ -62,6 +62,12 @@ SERVERS = {
             "OpenSearch",
             lambda: opensearch.fetch_opensearch("3"),
             lambda: _has_opensearch("3"),
+        ),
+        Server(
+            "postgresql-15",
+            "PostgreSQL",
+            postgresql.fetch_postgresql,
+            lambda: postgresql.postgresql_home() is not None,
         ),
         Server("rsyslog", "rsyslog", syslog.fetch_rsyslog, lambda: syslog.is_there("rsyslog")),
         Server("syslog-ng", "syslog-ng", syslog.fetch_syslog_ng, lambda: syslog.is_there("syslog-ng")),

@@ -11,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.servers.opensearch import Node
+from tests.servers.postgresql import PostgresProcess
 from tests.servers.redis import RedisProcess, redis_binary
 from tests.servers.syslog import Rsyslog, SyslogNg, SyslogProcess
 
 __all__ = [
+    "any_database",
     "any_redis",
     "opensearch_node",
     "opensearch_nodes",
+    "postgresql_server",
+    "postgresql_url",
     "redis_server",
     "syslog_server",
     "syslog_servers",
@@ -122,3 +126,34 @@ def syslog_server(
         server.start()
     server.clear()
     return server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresProcess]:
+    """The running server, started on first use, ended with the session."""
+    server = PostgresProcess()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=[_real("postgresql-15", "postgresql-15")])
+def postgresql_url(request: pytest.FixtureRequest, postgresql_server: PostgresProcess) -> Iterator[str]:
+    """An empty database of its own on a real PostgreSQL."""
+    url = postgresql_server.create()
+    yield url
+    postgresql_server.drop(url)
+
+
+@pytest.fixture(params=[pytest.param("sqlite"), _real("postgresql-15", "postgresql-15")])
+def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database: the same test on SQLite and on a real PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'core.sqlite3'}"
+        return
+    server: PostgresProcess = request.getfixturevalue("postgresql_server")
+    url = server.create()
+    yield url
+    server.drop(url)
