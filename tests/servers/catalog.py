@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 
-from tests.servers import java, opensearch, postgresql, redis, syslog
+from tests.servers import curl, java, opensearch, postgresql, powershell, redis, syslog
 from tests.servers.mounts import why_not
 from tests.servers.place import servers_dir
 
@@ -23,6 +23,8 @@ class Server:
     fetch: Callable[[], str]
     """Brings it unless it is there; returns its version, raises `RuntimeError` saying what failed."""
     present: Callable[[], bool]
+    optional: bool = False
+    """It cannot be brought: tests for it are skipped where it is missing, and named, in CI too."""
 
 
 def _valkey() -> str:
@@ -68,6 +70,14 @@ SERVERS = {
             "PostgreSQL",
             postgresql.fetch_postgresql,
             lambda: postgresql.postgresql_home() is not None,
+        ),
+        Server("curl", "curl", curl.fetch_curl, lambda: curl.curl_binary() is not None),
+        Server(
+            "pwsh",
+            "PowerShell",
+            powershell.fetch_powershell,
+            lambda: powershell.pwsh_binary() is not None,
+            optional=True,
         ),
         Server("rsyslog", "rsyslog", syslog.fetch_rsyslog, lambda: syslog.is_there("rsyslog")),
         Server("syslog-ng", "syslog-ng", syslog.fetch_syslog_ng, lambda: syslog.is_there("syslog-ng")),

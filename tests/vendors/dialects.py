@@ -1,0 +1,68 @@
+"""The dialects that the core speaks so far, and how to start each for its examples.
+
+A new folder `core/dialects/<name>` needs an entry here: `test_examples.py` fails without one.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from tests.factories.core import quiet_sandbox
+from tests.vendors.model import Vendor
+from tests.vendors.runner import World
+
+__all__ = ["DIALECTS", "Dialect", "package_of", "route_of", "routes_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    routes: Callable[[], Iterable[tuple[str, str]]]
+    """Method and path of each, as aiohttp takes them."""
+    world: Callable[[Path], AbstractAsyncContextManager[World]]
+    """Starts it on loopback with what the examples talk about; the folder is its own."""
+
+
+def _mailguard_routes() -> Iterable[tuple[str, str]]:
+    from core.dialects.mailguard.app import ENDPOINTS
+
+    return [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS]
+
+
+@asynccontextmanager
+async def _mailguard(folder: Path) -> AsyncIterator[World]:
+    async with quiet_sandbox(folder) as sandbox:
+        await sandbox.deliver("phishing", count=3)
+        yield World(url=sandbox.url, keys={"default": sandbox.admin_key, "read-only": sandbox.api_key})
+
+
+DIALECTS = {"mailguard": Dialect(routes=_mailguard_routes, world=_mailguard)}
+"""By the vendor's name."""
+
+
+def package_of(vendor: str) -> str:
+    """The folder below `core/dialects` that a vendor's dialect has, or will have."""
+    return vendor.replace("-", "_")
+
+
+def routes_of(vendor: str) -> web.UrlDispatcher:
+    """A router that knows the dialect's routes; empty when there is no dialect yet."""
+    router = web.UrlDispatcher()
+    dialect = DIALECTS.get(vendor)
+    for method, path in dialect.routes() if dialect else ():
+        router.add_route(method, path, _never)
+    return router
+
+
+async def _never(_: web.Request) -> web.StreamResponse:
+    raise AssertionError("this router only resolves")
+
+
+async def route_of(router: web.UrlDispatcher, facts: Vendor, method: str, path: str) -> str:
+    """`GET /api/v1/domains/{id}`, the route that would answer, or an empty text."""
+    match = await router.resolve(make_mocked_request(method, facts.base + path))
+    resource = match.route.resource
+    return f"{method} {resource.canonical}" if match.http_exception is None and resource else ""
