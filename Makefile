@@ -94,6 +94,7 @@ docs: dev
 	$(PY) -m hub.api.reference > docs/reference/api.md
 	$(PY) -m hub.cli.reference > docs/reference/cli.md
 	$(PY) -m hub.telemetry.reference > docs/reference/metrics.md
+	$(PY) -m core.engine.reference > docs/reference/engine.md
 
 golden: dev
 	$(PY) -m tests.golden --write

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from core.engine.message import Mail
-from core.engine.rules import RULES, Context, Group, Rule
+from core.engine.rules import RULES, Context, Group
 
-__all__ = ["Action", "Reason", "Thresholds", "Verdict", "judge"]
+__all__ = ["Action", "Judgement", "Reason", "Thresholds", "Verdict", "action_of", "judge", "reason_of"]
 
 Action = Literal["deliver", "tag", "quarantine", "reject"]
 Reason = Literal["spam", "phishing", "sandbox", "rbl"]
@@ -26,8 +26,8 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """`symbols` are the names of the rules that fired, in the table's order."""
+class Judgement:
+    """What the rules alone say. `symbols` are the names of the rules that fired, in the table's order."""
 
     action: Action
     score: float
@@ -35,19 +35,32 @@ class Verdict:
     reason: Reason
 
 
-def judge(mail: Mail, context: Context, thresholds: Thresholds) -> Verdict:
+Verdict = Judgement
+
+
+class Weighted(Protocol):
+    """A rule or a symbol: something with a score that speaks for a reason."""
+
+    @property
+    def score(self) -> float: ...
+    @property
+    def group(self) -> Group: ...
+
+
+def judge(mail: Mail, context: Context, thresholds: Thresholds) -> Judgement:
     """Run every rule over the message and weigh the result."""
     fired = [rule for rule in RULES if rule.test(mail, context)]
     score = round(sum(rule.score for rule in fired), 2)
-    return Verdict(
-        action=_action(score, thresholds),
+    return Judgement(
+        action=action_of(score, thresholds),
         score=score,
         symbols=tuple(rule.name for rule in fired),
-        reason=_reason(fired),
+        reason=reason_of(fired),
     )
 
 
-def _action(score: float, limits: Thresholds) -> Action:
+def action_of(score: float, limits: Thresholds) -> Action:
+    """What the limits say of a score."""
     if score >= limits.reject:
         return "reject"
     if score >= limits.quarantine:
@@ -55,8 +68,9 @@ def _action(score: float, limits: Thresholds) -> Action:
     return "tag" if score >= limits.tag else "deliver"
 
 
-def _reason(fired: Sequence[Rule]) -> Reason:
+def reason_of(fired: Sequence[Weighted]) -> Reason:
+    """What the positive scores together speak for most."""
     weights: dict[Group, float] = dict.fromkeys(_REASON_ORDER, 0.0)
-    for rule in fired:
-        weights[rule.group] += max(rule.score, 0.0)
+    for one in fired:
+        weights[one.group] += max(one.score, 0.0)
     return max(_REASON_ORDER, key=lambda reason: weights[reason])
