@@ -14,7 +14,7 @@ VERSION = re.compile(r"curl (\d+(?:\.\d+)*)")
 
 def curl_binary() -> Path | None:
     """The brought one, else one on PATH; `None` when there is none."""
-    brought = servers_dir() / "curl" / "run-curl"
+    brought = _wrapper(servers_dir() / "curl")
     own = shutil.which("curl")
     return brought if brought.exists() else Path(own) if own else None
 
@@ -30,9 +30,15 @@ def fetch_curl() -> str:
     return found[1]
 
 
+def _wrapper(root: Path) -> Path:
+    """In a folder of its own, so that scripts find it by PATH."""
+    return root / "run" / "curl"
+
+
 def _wrap(root: Path) -> None:
     """The program finding its own libraries."""
-    wrapper = root / "run-curl"
+    wrapper = _wrapper(root)
+    wrapper.parent.mkdir()
     program = root / "usr" / "bin" / "curl"
     wrapper.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{debian.library_path(root)}" exec "{program}" "$@"\n')
     wrapper.chmod(0o755)
