@@ -79,6 +79,7 @@ test: lint servers
 	SERVERS_REPORT=build/servers-report.json $(BIN)/pytest -q -m chaos tests/chaos
 	$(MAKE) --no-print-directory chaos
 	@$(PY) -m tests.servers.report
+	@$(PY) -m tests.vendors.report
 
 chaos: dev
 	$(PY) -m tests.chaos --n $(N) --seed $(SEED) --from $(FROM)
@@ -94,6 +95,7 @@ docs: dev
 	$(PY) -m hub.api.reference > docs/reference/api.md
 	$(PY) -m hub.cli.reference > docs/reference/cli.md
 	$(PY) -m hub.telemetry.reference > docs/reference/metrics.md
+	$(PY) -m tests.vendors.tables --write
 	$(PY) -m core.engine.reference > docs/reference/engine.md
 
 golden: dev
