@@ -1,10 +1,11 @@
 """What a fresh sandbox owns, and the outside world it needs: a licence server, people who renew things."""
 
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.verdict import Thresholds
 from core.service.detectors import Limits
@@ -42,21 +43,21 @@ class Pace:
         )
 
 
-def install(db: sqlite3.Connection, names: Sequence[str], pace: Pace, now_ms: int) -> None:
+async def install(tx: AsyncConnection, names: Sequence[str], pace: Pace, now_ms: int) -> None:
     """Set a fresh store up; one that was set up before stays as it is."""
-    if meta.get(db, "installed") is not None:
+    if await meta.get(tx, "installed") is not None:
         return
-    meta.put(db, "installed", str(now_ms))
+    await meta.put(tx, "installed", str(now_ms))
     limits = pace.limits
     for index, name in enumerate(names):
         thresholds = Thresholds(quarantine=8.0 - index * 0.5)
-        domains.add(db, name, backends=[f"10.0.{index}.25:25"], thresholds=thresholds, now_ms=now_ms)
+        await domains.add(tx, name, backends=[f"10.0.{index}.25:25"], thresholds=thresholds, now_ms=now_ms)
         due_s = pace.dkim_due_s[index % len(pace.dkim_due_s)]
         created_ms = now_ms + round(due_s * 1000) - limits.dkim_lifetime_ms + limits.dkim_warning_ms
-        estate.add_dkim_key(db, estate.DkimKey(domain=name, selector="nmg1", created_ms=created_ms))
+        await estate.add_dkim_key(tx, estate.DkimKey(domain=name, selector="nmg1", created_ms=created_ms))
     for index, due_s in enumerate(pace.certificate_due_s):
         not_after_ms = now_ms + round(due_s * 1000) + limits.certificate_warning_ms
-        _add_certificate(db, f"CN=mx{index + 1}.{names[0]}", not_after_ms)
+        await _add_certificate(tx, f"CN=mx{index + 1}.{names[0]}", not_after_ms)
     trial = estate.Licence(
         tier="trial",
         max_domains=5,
@@ -64,7 +65,7 @@ def install(db: sqlite3.Connection, names: Sequence[str], pace: Pace, now_ms: in
         refreshed_ms=now_ms,
         refresh_due_ms=now_ms + round(pace.licence_due_s * 1000),
     )
-    estate.put_licence(db, trial)
+    await estate.put_licence(tx, trial)
 
 
 def licence_server(old: estate.Licence) -> estate.Licence:
@@ -74,24 +75,24 @@ def licence_server(old: estate.Licence) -> estate.Licence:
     return replace(old, valid_until_ms=old.valid_until_ms + 30 * DAY_MS)
 
 
-def renew(db: sqlite3.Connection, node_id: str, pace: Pace, now_ms: int) -> None:
+async def renew(tx: AsyncConnection, node_id: str, pace: Pace, now_ms: int) -> None:
     """The administrator rotates announced DKIM keys and replaces announced certificates, a while later."""
     patience_ms = round(pace.renewed_after_ticks * pace.tick_s * 1000)
     limits = pace.limits
-    for key in estate.dkim_keys(db):
+    for key in await estate.dkim_keys(tx):
         announced_ms = key.created_ms + limits.dkim_lifetime_ms - limits.dkim_warning_ms
         if key.warned and now_ms - announced_ms > patience_ms:
-            _rotate(db, node_id, key, now_ms)
-    for certificate in estate.certificates(db):
+            await _rotate(tx, node_id, key, now_ms)
+    for certificate in await estate.certificates(tx):
         announced_ms = certificate.not_after_ms - limits.certificate_warning_ms
         if certificate.warned and now_ms - announced_ms > patience_ms:
-            _replace(db, node_id, certificate, now_ms)
+            await _replace(tx, node_id, certificate, now_ms)
 
 
-def _rotate(db: sqlite3.Connection, node_id: str, key: estate.DkimKey, now_ms: int) -> None:
-    estate.remove_dkim_key(db, key)
-    selector = f"nmg{meta.count_up(db, 'dkim_selector') + 1}"
-    estate.add_dkim_key(db, estate.DkimKey(domain=key.domain, selector=selector, created_ms=now_ms))
+async def _rotate(tx: AsyncConnection, node_id: str, key: estate.DkimKey, now_ms: int) -> None:
+    await estate.remove_dkim_key(tx, key)
+    selector = f"nmg{await meta.count_up(tx, 'dkim_selector') + 1}"
+    await estate.add_dkim_key(tx, estate.DkimKey(domain=key.domain, selector=selector, created_ms=now_ms))
     note = audit.Note(
         actor=ADMIN,
         action="dkim.rotate",
@@ -99,39 +100,47 @@ def _rotate(db: sqlite3.Connection, node_id: str, key: estate.DkimKey, now_ms: i
         details={"previous_selector": key.selector},
         domain=key.domain,
     )
-    audit.append(db, node_id, now_ms, note)
+    await audit.append(tx, node_id, now_ms, note)
 
 
-def _replace(db: sqlite3.Connection, node_id: str, old: estate.Certificate, now_ms: int) -> None:
-    estate.remove_certificate(db, old.serial)
-    serial = _add_certificate(db, old.subject, now_ms + 90 * DAY_MS)
+async def _replace(tx: AsyncConnection, node_id: str, old: estate.Certificate, now_ms: int) -> None:
+    await estate.remove_certificate(tx, old.serial)
+    serial = await _add_certificate(tx, old.subject, now_ms + 90 * DAY_MS)
     note = audit.Note(
         actor=ADMIN,
         action="cert.renew",
         resource=f"certificate/{serial}",
         details={"subject": old.subject, "previous_serial": old.serial},
     )
-    audit.append(db, node_id, now_ms, note)
+    await audit.append(tx, node_id, now_ms, note)
 
 
-def _add_certificate(db: sqlite3.Connection, subject: str, not_after_ms: int) -> str:
+async def _add_certificate(tx: AsyncConnection, subject: str, not_after_ms: int) -> str:
     serial = secrets.token_hex(8)
-    estate.add_certificate(
-        db, estate.Certificate(serial=serial, subject=subject, issuer=_ISSUER, not_after_ms=not_after_ms)
+    await estate.add_certificate(
+        tx, estate.Certificate(serial=serial, subject=subject, issuer=_ISSUER, not_after_ms=not_after_ms)
     )
     return serial
 
 
-def key_text(db: sqlite3.Connection, path: Path, scope: keys.Scope, now_ms: int) -> str:
+async def key_text(tx: AsyncConnection, path: Path, scope: keys.Scope, now_ms: int) -> str:
     """The key in a file (mode 0600) while it is live, else a new one, written there.
 
     The store itself keeps no key's text.
     """
-    kept = path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
-    if kept and keys.live(db, kept, now_ms) is not None:
+    kept = _read(path)
+    if kept and await keys.live(tx, kept, now_ms) is not None:
         return kept
-    text = keys.create(db, name=path.name, scope=scope, now_ms=now_ms)[1]
+    _, text = await keys.create(tx, name=path.name, scope=scope, now_ms=now_ms)
+    _write(path, text)
+    return text
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
+
+
+def _write(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(text + "\n", encoding="ascii")
-    return text

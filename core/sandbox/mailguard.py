@@ -1,20 +1,19 @@
 """A MailGuard to run beside the hub: made mail, a real filter, its quarantine, audit log, API and webhooks.
 
-Everything that it reports arose from its state. It runs in the caller's event loop; the store has a thread of
-its own. Stopped and started again on the same directory it carries on.
+Everything that it reports arose from its state. It runs in the caller's event loop. Stopped and started
+again on the same directory it carries on.
 """
 
 import asyncio
 import logging
 import random
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dialects.mailguard.app import create_app
 from core.dialects.mailguard.service import Service
@@ -27,15 +26,16 @@ from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.people import act
 from core.service import detectors, intake
 from core.service.pusher import Policy, Pusher
-from core.store import audit, meta, outbox
+from core.store import audit, meta, outbox, quarantine
 from core.store.clock import DAY_MS, Clock, wall_clock
-from core.store.sqlite_file import Database
+from core.store.database import Database, sqlite_url
 
 __all__ = ["MailGuardSandbox"]
 
 _LOG = logging.getLogger("core.sandbox")
 _MAX_BATCH = 50
 _AUDIT_KEPT_MS = 365 * DAY_MS
+_ENDED_KEPT_MS = DAY_MS
 _ENDPOINT = "default"
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 """Who starts a sandbox says where it pushes: to the hub beside it, on whatever address that listens."""
@@ -74,7 +74,7 @@ class MailGuardSandbox:
     ) -> None:
         self.data_dir = data_dir
         self.faults = faults or Faults(seed=seed)
-        self.database = Database(data_dir / "mailguard.sqlite3")
+        self.database = Database(sqlite_url(data_dir / "mailguard.sqlite3"), exclusive=True)
         self.api_key = ""
         """A `read-only` key, for polling. Known after `start`; kept in the file `api-key`."""
         self.admin_key = ""
@@ -114,12 +114,14 @@ class MailGuardSandbox:
     async def start(self) -> None:
         """Open the store, listen, begin to work.
 
-        Raises `OSError` (directory, address), `core.store.sqlite_file.InUse`, `core.store.schema.NewerSchema`.
+        Raises `OSError` (directory, address), `core.store.database.InUse` and `Unavailable`,
+        `core.store.migrations.NewerSchema`.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             await self.database.open()
-            await self.database.run(self._prepare)
+            async with self.database.begin() as tx:
+                await self._prepare(tx)
             await self._listen()
         except BaseException:
             await self.stop()
@@ -146,36 +148,40 @@ class MailGuardSandbox:
 
     async def deliver(self, kind: str | None = None, count: int = 1) -> list[Verdict]:
         """Filter `count` made messages now, of a kind of `core.sandbox.recipes`, and return the verdicts."""
-        verdicts = await self.database.run(partial(self._filter, kind=kind, count=count))
+        async with self.database.begin() as tx:
+            verdicts = await self._filter(tx, kind, count)
         self._pusher.wake()
         return verdicts
 
     async def tick(self) -> None:
         """Do the chores of one moment: heartbeats, detectors, renewals."""
-        await self.database.run(self._chore)
+        async with self.database.begin() as tx:
+            await self._chore(tx)
         self._pusher.wake()
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
+    async def _prepare(self, tx: AsyncConnection) -> None:
         now_ms = self._clock()
-        install(db, DOMAINS, self._pace, now_ms)
-        start = meta.count_up(db, "starts")
+        await install(tx, DOMAINS, self._pace, now_ms)
+        start = await meta.count_up(tx, "starts")
         self._mail = MailGenerator(self._seed * 1_000_003 + start)
         self._rng.seed(self._seed * 1_000_003 + start)
-        self._cluster.begin(db, now_ms)
-        self.api_key = key_text(db, self.data_dir / "api-key", "read-only", now_ms)
-        self.admin_key = key_text(db, self.data_dir / "admin-key", "full-admin", now_ms)
+        await self._cluster.begin(tx, now_ms)
+        self.api_key = await key_text(tx, self.data_dir / "api-key", "read-only", now_ms)
+        self.admin_key = await key_text(tx, self.data_dir / "admin-key", "full-admin", now_ms)
         url, secret = self._webhook
         if url:
-            outbox.configure(db, _ENDPOINT, url=url, secret=secret)
+            await outbox.configure(tx, _ENDPOINT, url=url, secret=secret, now_ms=now_ms)
         else:
-            outbox.remove(db, _ENDPOINT)
+            await outbox.remove(tx, _ENDPOINT)
 
     async def _listen(self) -> None:
+        async with self.database.begin() as tx:
+            cursor_key = await meta.secret(tx, "cursor_key")
         service = Service(
             database=self.database,
             clock=self._clock,
             node_id=self._cluster.own,
-            cursor_key=await self.database.run(partial(meta.secret, key="cursor_key")),
+            cursor_key=cursor_key,
             cursor_ttl_ms=self._cursor_ttl_ms,
         )
         app = create_app(service, [self.faults.middleware()])
@@ -218,29 +224,30 @@ class MailGuardSandbox:
             await self.tick()
             if self._clock() - people_at_ms >= self._pace.operator_every_s * 1000:
                 people_at_ms = self._clock()
-                await self.database.run(
-                    partial(act, rng=self._rng, node_id=self._cluster.own, now_ms=people_at_ms)
-                )
+                async with self.database.begin() as tx:
+                    await act(tx, self._rng, self._cluster.own, people_at_ms)
                 self._pusher.wake()
             await asyncio.sleep(self._pace.tick_s)
 
-    def _filter(self, db: sqlite3.Connection, kind: str | None, count: int) -> list[Verdict]:
+    async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Verdict]:
         verdicts = []
         for _ in range(count):
             now_ms = self._clock()
             made = self._mail.make(now_ms, kind)
-            verdicts.append(intake.accept(db, made.raw, made.envelope, self._cluster.pick(db), now_ms))
+            node_id = await self._cluster.pick(tx)
+            verdicts.append(await intake.accept(tx, made.raw, made.envelope, node_id, now_ms))
         return verdicts
 
-    def _chore(self, db: sqlite3.Connection) -> None:
+    async def _chore(self, tx: AsyncConnection) -> None:
         now_ms = self._clock()
-        self._cluster.beat(db, now_ms)
+        await self._cluster.beat(tx, now_ms)
         watch = detectors.Watch(
             node_id=self._cluster.own, limits=self._pace.limits, licence_server=licence_server
         )
-        detectors.detect(db, watch, now_ms)
-        renew(db, self._cluster.own, self._pace, now_ms)
-        audit.prune(db, now_ms - _AUDIT_KEPT_MS)
+        await detectors.detect(tx, watch, now_ms)
+        await renew(tx, self._cluster.own, self._pace, now_ms)
+        await audit.prune(tx, now_ms - _AUDIT_KEPT_MS)
+        await quarantine.purge(tx, now_ms - _ENDED_KEPT_MS)
 
 
 def _address(listen: str) -> tuple[str, int]:

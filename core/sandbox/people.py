@@ -1,8 +1,9 @@
 """The made people: an operator who works through the quarantine, end users, logins right and wrong."""
 
 import random
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.service import actions
 from core.store import audit, quarantine
@@ -17,46 +18,46 @@ _CROWDED = 300
 """With more than this many held, the operator clears the oldest in bulk."""
 _BULK = 25
 
-_Deed = Callable[[sqlite3.Connection, random.Random, str, int], None]
+_Deed = Callable[[AsyncConnection, random.Random, str, int], Awaitable[None]]
 
 
-def act(db: sqlite3.Connection, rng: random.Random, node_id: str, now_ms: int) -> None:
+async def act(tx: AsyncConnection, rng: random.Random, node_id: str, now_ms: int) -> None:
     """One thing that somebody does now."""
-    held = quarantine.count(db)
+    held = await quarantine.count(tx)
     if held > _CROWDED:
-        _clear(db, rng, held, now_ms)
+        await _clear(tx, rng, held, now_ms)
         return
     deed = rng.choices((_release, _discard, _train, _login), (4, 4, 2, 3))[0]
-    deed(db, rng, node_id, now_ms)
+    await deed(tx, rng, node_id, now_ms)
 
 
-def _pick(db: sqlite3.Connection, rng: random.Random) -> quarantine.Held | None:
-    recent = quarantine.page(db, quarantine.Filter(), limit=20, offset=0)
+async def _pick(tx: AsyncConnection, rng: random.Random) -> quarantine.Held | None:
+    recent = await quarantine.page(tx, quarantine.Filter(), limit=20, offset=0)
     return rng.choice(recent) if recent else None
 
 
-def _release(db: sqlite3.Connection, rng: random.Random, _: str, now_ms: int) -> None:
+async def _release(tx: AsyncConnection, rng: random.Random, _: str, now_ms: int) -> None:
     """By the operator, or by the recipient from the digest."""
-    held = _pick(db, rng)
+    held = await _pick(tx, rng)
     if held is not None:
         user = audit.Actor(type="user", name=held.recipients[0])
         actor = user if rng.random() < 0.3 else rng.choice(_OPERATORS)  # noqa: PLR2004 -- a share
-        actions.release(db, held.node_id, held.queue_id, actor, now_ms)
+        await actions.release(tx, held.node_id, held.queue_id, actor, now_ms)
 
 
-def _discard(db: sqlite3.Connection, rng: random.Random, _: str, now_ms: int) -> None:
-    held = _pick(db, rng)
+async def _discard(tx: AsyncConnection, rng: random.Random, _: str, now_ms: int) -> None:
+    held = await _pick(tx, rng)
     if held is not None:
-        actions.discard(db, held.node_id, held.queue_id, rng.choice(_OPERATORS), now_ms)
+        await actions.discard(tx, held.node_id, held.queue_id, rng.choice(_OPERATORS), now_ms)
 
 
-def _train(db: sqlite3.Connection, rng: random.Random, _: str, now_ms: int) -> None:
-    held = _pick(db, rng)
+async def _train(tx: AsyncConnection, rng: random.Random, _: str, now_ms: int) -> None:
+    held = await _pick(tx, rng)
     if held is not None:
-        actions.retrain(db, held.node_id, held.queue_id, "spam", rng.choice(_OPERATORS), now_ms)
+        await actions.retrain(tx, held.node_id, held.queue_id, "spam", rng.choice(_OPERATORS), now_ms)
 
 
-def _login(db: sqlite3.Connection, rng: random.Random, node_id: str, now_ms: int) -> None:
+async def _login(tx: AsyncConnection, rng: random.Random, node_id: str, now_ms: int) -> None:
     actor = rng.choice(_OPERATORS)
     failed = rng.random() < 0.2  # noqa: PLR2004 -- a share
     note = audit.Note(
@@ -66,11 +67,11 @@ def _login(db: sqlite3.Connection, rng: random.Random, node_id: str, now_ms: int
         result="failure" if failed else "success",
         details={"method": "password+totp"},
     )
-    audit.append(db, node_id, now_ms, note)
+    await audit.append(tx, node_id, now_ms, note)
 
 
-def _clear(db: sqlite3.Connection, rng: random.Random, held: int, now_ms: int) -> None:
-    oldest = quarantine.page(db, quarantine.Filter(), limit=_BULK, offset=max(held - _BULK, 0))
+async def _clear(tx: AsyncConnection, rng: random.Random, held: int, now_ms: int) -> None:
+    oldest = await quarantine.page(tx, quarantine.Filter(), limit=_BULK, offset=max(held - _BULK, 0))
     actor = rng.choice(_OPERATORS)
     for item in oldest:
-        actions.discard(db, item.node_id, item.queue_id, actor, now_ms)
+        await actions.discard(tx, item.node_id, item.queue_id, actor, now_ms)

@@ -1,7 +1,8 @@
 """What people and keys do to held messages. Each is one transaction: state, audit entry, event."""
 
-import sqlite3
 from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store import audit, estate, outbox, quarantine
 
@@ -16,8 +17,8 @@ class NodeUnreachable(Exception):
     """The node that holds the message cannot be reached now."""
 
 
-def release(
-    db: sqlite3.Connection,
+async def release(
+    tx: AsyncConnection,
     node_id: str,
     queue_id: str,
     actor: audit.Actor,
@@ -29,11 +30,11 @@ def release(
 
     Raises `NotHeld` and `NodeUnreachable`.
     """
-    return _settle(db, _held(db, node_id, queue_id, domain), "released", actor, now_ms)
+    return await _settle(tx, await _held(tx, node_id, queue_id, domain), "released", actor, now_ms)
 
 
-def discard(
-    db: sqlite3.Connection,
+async def discard(
+    tx: AsyncConnection,
     node_id: str,
     queue_id: str,
     actor: audit.Actor,
@@ -42,11 +43,11 @@ def discard(
     domain: str | None = None,
 ) -> quarantine.Held:
     """Delete a held message; it cannot be brought back. Raises `NotHeld` and `NodeUnreachable`."""
-    return _settle(db, _held(db, node_id, queue_id, domain), "discarded", actor, now_ms)
+    return await _settle(tx, await _held(tx, node_id, queue_id, domain), "discarded", actor, now_ms)
 
 
-def retrain(
-    db: sqlite3.Connection,
+async def retrain(
+    tx: AsyncConnection,
     node_id: str,
     queue_id: str,
     label: Literal["ham", "spam"],
@@ -56,44 +57,44 @@ def retrain(
     domain: str | None = None,
 ) -> quarantine.Held:
     """Record a label for a message, which stays held. Raises `NotHeld` and `NodeUnreachable`."""
-    held = _held(db, node_id, queue_id, domain)
-    _note(db, held, f"quarantine.train_{label}", actor, now_ms)
+    held = await _held(tx, node_id, queue_id, domain)
+    await _note(tx, held, f"quarantine.train_{label}", actor, now_ms)
     return held
 
 
-def body(db: sqlite3.Connection, node_id: str, queue_id: str, *, domain: str | None = None) -> bytes:
+async def body(tx: AsyncConnection, node_id: str, queue_id: str, *, domain: str | None = None) -> bytes:
     """The message as it was received. Raises `NotHeld` and `NodeUnreachable`."""
-    held = _held(db, node_id, queue_id, domain)
-    found = quarantine.find(db, held.node_id, held.queue_id)
-    return b"" if found is None else found[1]
+    held = await _held(tx, node_id, queue_id, domain)
+    return await quarantine.body(tx, held) or b""
 
 
-def _held(db: sqlite3.Connection, node_id: str, queue_id: str, domain: str | None) -> quarantine.Held:
-    owner = estate.node(db, node_id)
+async def _held(tx: AsyncConnection, node_id: str, queue_id: str, domain: str | None) -> quarantine.Held:
+    owner = await estate.node(tx, node_id)
     if owner is not None and not owner.present:
         raise NodeUnreachable(f"{node_id} is temporarily unreachable")
-    found = quarantine.find(db, node_id, queue_id)
-    if found is None or (domain is not None and found[0].domain != domain):
+    found = await quarantine.find(tx, node_id, queue_id)
+    if found is None or (domain is not None and found.domain != domain):
         raise NotHeld(f"no message {queue_id} is held on {node_id}")
-    return found[0]
+    return found
 
 
-def _settle(
-    db: sqlite3.Connection,
+async def _settle(
+    tx: AsyncConnection,
     held: quarantine.Held,
     what: Literal["released", "discarded"],
     actor: audit.Actor,
     now_ms: int,
 ) -> quarantine.Held:
-    quarantine.discard_row(db, held.node_id, held.queue_id)
+    if not await quarantine.end(tx, held, what, now_ms):
+        raise NotHeld(f"message {held.queue_id} on {held.node_id} was just settled by somebody else")
     data = {**held.as_dict(), "actor": actor.as_dict()}
-    outbox.emit(db, f"quarantine.{what}", held.node_id, now_ms, data)
-    _note(db, held, "quarantine.release" if what == "released" else "quarantine.discard", actor, now_ms)
+    await outbox.emit(tx, f"quarantine.{what}", held.node_id, now_ms, data, tenant=held.tenant)
+    await _note(tx, held, "quarantine.release" if what == "released" else "quarantine.discard", actor, now_ms)
     return held
 
 
-def _note(
-    db: sqlite3.Connection, held: quarantine.Held, action: str, actor: audit.Actor, now_ms: int
+async def _note(
+    tx: AsyncConnection, held: quarantine.Held, action: str, actor: audit.Actor, now_ms: int
 ) -> None:
     details = {
         "subject": held.subject,
@@ -107,5 +108,6 @@ def _note(
         resource=f"quarantine/{held.node_id}/{held.queue_id}",
         details=details,
         domain=held.domain,
+        tenant=held.tenant,
     )
-    audit.append(db, held.node_id, now_ms, note)
+    await audit.append(tx, held.node_id, now_ms, note)

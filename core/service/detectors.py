@@ -3,9 +3,10 @@
 All are idempotent: what was reported is marked in the same transaction.
 """
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store import audit, estate, outbox
 from core.store.clock import DAY_MS, iso_seconds
@@ -36,24 +37,24 @@ class Watch:
     licence_server: Callable[[estate.Licence], estate.Licence]
 
 
-def detect(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
+async def detect(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
     """Run every detector once."""
     for detector in (_nodes, _licence, _dkim_keys, _certificates):
-        detector(db, watch, now_ms)
+        await detector(tx, watch, now_ms)
 
 
-def _report(db: sqlite3.Connection, watch: Watch, now_ms: int, event: str, note: audit.Note) -> None:
+async def _report(tx: AsyncConnection, watch: Watch, now_ms: int, event: str, note: audit.Note) -> None:
     data = {**note.details, "actor": note.actor.as_dict()}
-    outbox.emit(db, event, watch.node_id, now_ms, data)
-    audit.append(db, watch.node_id, now_ms, note)
+    await outbox.emit(tx, event, watch.node_id, now_ms, data)
+    await audit.append(tx, watch.node_id, now_ms, note)
 
 
-def _nodes(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
-    for node in estate.nodes(db):
+async def _nodes(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
+    for node in await estate.nodes(tx):
         heard = now_ms - node.heartbeat_ms <= watch.limits.heartbeat_timeout_ms
         if heard == node.present:
             continue
-        estate.set_present(db, node.id, present=heard)
+        await estate.set_present(tx, node.id, present=heard)
         details = {
             "node_id": node.id,
             "address": node.address,
@@ -61,16 +62,16 @@ def _nodes(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
         }
         action = "cluster.node_joined" if heard else "cluster.node_left"
         note = audit.Note(actor=CLUSTER, action=action, resource=f"cluster/{node.id}", details=details)
-        _report(db, watch, now_ms, action, note)
+        await _report(tx, watch, now_ms, action, note)
 
 
-def _licence(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
-    old = estate.licence(db)
+async def _licence(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
+    old = await estate.licence(tx)
     if old is None or now_ms < old.refresh_due_ms:
         return
     granted = watch.licence_server(old)
     new = replace(granted, refreshed_ms=now_ms, refresh_due_ms=now_ms + watch.limits.licence_interval_ms)
-    estate.put_licence(db, new)
+    await estate.put_licence(tx, new)
     details = {
         "change": "refresh" if new.tier == old.tier else "tier",
         "tier": new.tier,
@@ -79,16 +80,16 @@ def _licence(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
         "valid_until": iso_seconds(new.valid_until_ms),
     }
     note = audit.Note(actor=SCHEDULER, action="license.refresh", resource="license", details=details)
-    _report(db, watch, now_ms, "license.changed", note)
+    await _report(tx, watch, now_ms, "license.changed", note)
 
 
-def _dkim_keys(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
+async def _dkim_keys(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
     limits = watch.limits
-    for key in estate.dkim_keys(db):
+    for key in await estate.dkim_keys(tx):
         rotate_by_ms = key.created_ms + limits.dkim_lifetime_ms
         if key.warned or now_ms < rotate_by_ms - limits.dkim_warning_ms:
             continue
-        estate.mark_dkim_key(db, key)
+        await estate.mark_dkim_key(tx, key)
         details = {
             "domain": key.domain,
             "selector": key.selector,
@@ -103,14 +104,14 @@ def _dkim_keys(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
             details=details,
             domain=key.domain,
         )
-        _report(db, watch, now_ms, "dkim.rotation_due", note)
+        await _report(tx, watch, now_ms, "dkim.rotation_due", note)
 
 
-def _certificates(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
-    for certificate in estate.certificates(db):
+async def _certificates(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
+    for certificate in await estate.certificates(tx):
         if certificate.warned or now_ms < certificate.not_after_ms - watch.limits.certificate_warning_ms:
             continue
-        estate.mark_certificate(db, certificate.serial)
+        await estate.mark_certificate(tx, certificate.serial)
         details = {
             "subject": certificate.subject,
             "issuer": certificate.issuer,
@@ -124,4 +125,4 @@ def _certificates(db: sqlite3.Connection, watch: Watch, now_ms: int) -> None:
             resource=f"certificate/{certificate.serial}",
             details=details,
         )
-        _report(db, watch, now_ms, "cert.expiring", note)
+        await _report(tx, watch, now_ms, "cert.expiring", note)

@@ -1,15 +1,17 @@
 """A message comes in: judged, counted, its sender's reputation moved, held where the verdict says so."""
 
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.message import Envelope, Mail, parse
 from core.engine.reputation import Crossing, observe
 from core.engine.rules import Context
 from core.engine.verdict import Verdict, judge
 from core.store import audit, domains, outbox, quarantine, standings
+from core.store.ids import new_id
 
 __all__ = ["FILTER", "UnknownRecipient", "accept"]
 
@@ -30,27 +32,27 @@ class _Arrival:
     now_ms: int
 
 
-def accept(db: sqlite3.Connection, raw: bytes, envelope: Envelope, node_id: str, now_ms: int) -> Verdict:
+async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: str, now_ms: int) -> Verdict:
     """Filter one message in one transaction. The first recipient's domain sets the thresholds.
 
     Raises `UnknownRecipient`.
     """
-    known = {domain.name: domain for domain in domains.every(db) if domain.active}
+    known = {domain.name: domain for domain in await domains.every(tx) if domain.active}
     domain = _recipient_domain(envelope, known)
-    standing = standings.get(db, envelope.client_ip)
+    standing = await standings.get(tx, envelope.client_ip, tenant=domain.tenant)
     context = Context(
         now=datetime.fromtimestamp(now_ms / 1000, UTC), listed=standing.listed, own_domains=frozenset(known)
     )
     mail = parse(raw, envelope)
     verdict = judge(mail, context, domain.thresholds)
     arrival = _Arrival(node_id=node_id, domain=domain, mail=mail, verdict=verdict, raw=raw, now_ms=now_ms)
-    domains.count_verdict(db, domain.name, verdict.action, now_ms)
+    await domains.count_verdict(tx, domain, verdict.action, now_ms)
     if verdict.action == "quarantine":
-        _hold(db, arrival)
+        await _hold(tx, arrival)
     after, crossing = observe(standing, verdict.action)
-    standings.put(db, after, now_ms)
+    await standings.put(tx, after, now_ms, tenant=domain.tenant)
     if crossing is not None:
-        _report_crossing(db, node_id, crossing, now_ms)
+        await _report_crossing(tx, node_id, crossing, now_ms, domain.tenant)
     return verdict
 
 
@@ -62,11 +64,13 @@ def _recipient_domain(envelope: Envelope, known: dict[str, domains.Domain]) -> d
     raise UnknownRecipient(f"none of {', '.join(envelope.rcpt_to) or 'no recipient'} is at a filtered domain")
 
 
-def _hold(db: sqlite3.Connection, arrival: _Arrival) -> None:
+async def _hold(tx: AsyncConnection, arrival: _Arrival) -> None:
     mail = arrival.mail
     held = quarantine.Held(
+        id=new_id("qua"),
+        tenant=arrival.domain.tenant,
         node_id=arrival.node_id,
-        queue_id=_free_queue_id(db, arrival.node_id),
+        queue_id=await _free_queue_id(tx, arrival.node_id),
         domain=arrival.domain.name,
         sender=mail.envelope.mail_from,
         recipients=mail.envelope.rcpt_to,
@@ -79,20 +83,22 @@ def _hold(db: sqlite3.Connection, arrival: _Arrival) -> None:
         size_bytes=mail.size_bytes,
         arrived_ms=arrival.now_ms,
     )
-    quarantine.add(db, held, arrival.raw)
+    await quarantine.add(tx, held, arrival.raw)
     data = {**held.as_dict(), "actor": FILTER.as_dict()}
-    outbox.emit(db, "quarantine.added", arrival.node_id, arrival.now_ms, data)
+    await outbox.emit(tx, "quarantine.added", arrival.node_id, arrival.now_ms, data, tenant=held.tenant)
 
 
-def _free_queue_id(db: sqlite3.Connection, node_id: str) -> str:
+async def _free_queue_id(tx: AsyncConnection, node_id: str) -> str:
     """Eight hexadecimal digits as Postfix's short queue ids have; not in use on the node now."""
     while True:
         queue_id = secrets.token_hex(4).upper()
-        if quarantine.find(db, node_id, queue_id) is None:
+        if await quarantine.find(tx, node_id, queue_id) is None:
             return queue_id
 
 
-def _report_crossing(db: sqlite3.Connection, node_id: str, crossing: Crossing, now_ms: int) -> None:
+async def _report_crossing(
+    tx: AsyncConnection, node_id: str, crossing: Crossing, now_ms: int, tenant: str
+) -> None:
     standing = crossing.standing
     data = {
         "ip": standing.ip,
@@ -103,11 +109,12 @@ def _report_crossing(db: sqlite3.Connection, node_id: str, crossing: Crossing, n
         "messages": standing.messages,
         "actor": FILTER.as_dict(),
     }
-    outbox.emit(db, "reputation.threshold_crossed", node_id, now_ms, data)
+    await outbox.emit(tx, "reputation.threshold_crossed", node_id, now_ms, data, tenant=tenant)
     note = audit.Note(
         actor=FILTER,
         action=f"reputation.{crossing.direction}",
         resource=f"reputation/{standing.ip}",
         details=data,
+        tenant=tenant,
     )
-    audit.append(db, node_id, now_ms, note)
+    await audit.append(tx, node_id, now_ms, note)

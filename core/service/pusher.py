@@ -2,17 +2,17 @@
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store import audit, outbox
 from core.store.clock import Clock
-from core.store.sqlite_file import Database
+from core.store.database import Database
 from hub.sdk.http import Client, HttpError
 
 __all__ = ["Policy", "Push", "Pusher", "retry_after_s"]
@@ -82,7 +82,8 @@ class Pusher:
     async def run(self) -> None:
         """Send until cancelled, to the endpoints that are configured at this moment."""
         self._bells.clear()
-        targets = await self._database.run(outbox.endpoints)
+        async with self._database.read() as tx:
+            targets = await outbox.endpoints(tx)
         policy = self._policy
         async with (
             Client(
@@ -101,7 +102,8 @@ class Pusher:
         self._bells.append(bell)
         while True:
             bell.clear()
-            batch = await self._database.run(partial(outbox.waiting, endpoint_id=endpoint_id, limit=50))
+            async with self._database.read() as tx:
+                batch = await outbox.waiting(tx, endpoint_id, 50)
             for delivery in batch:
                 if not await self._send(client, delivery):
                     break
@@ -115,7 +117,8 @@ class Pusher:
         await self._wait_until(endpoint.due_ms)
         answer = await self._post(client, delivery)
         if answer.status in _TAKEN:
-            await self._database.run(partial(outbox.delivered, endpoint_id=endpoint.id, seq=event.seq))
+            async with self._database.begin() as tx:
+                await outbox.delivered(tx, endpoint.id, event.seq)
             return True
         too_old = self._clock() - event.at_ms > self._policy.max_age_ms
         refused = answer.status in _REFUSED and endpoint.attempts + 1 >= self._policy.max_refusals
@@ -123,7 +126,8 @@ class Pusher:
             await self._give_up(delivery, answer)
         else:
             due_ms = self._clock() + round(self._delay_s(endpoint.attempts, answer) * 1000)
-            await self._database.run(partial(outbox.failed, endpoint_id=endpoint.id, due_ms=due_ms))
+            async with self._database.begin() as tx:
+                await outbox.failed(tx, endpoint.id, due_ms)
         return False
 
     async def _wait_until(self, due_ms: int) -> None:
@@ -155,29 +159,27 @@ class Pusher:
             result="failure",
             details={"event_id": event.id, "event": event.name, "status": answer.status},
         )
-        now_ms = self._clock()
-
-        def work(db: sqlite3.Connection) -> None:
-            outbox.give_up(db, endpoint.id, event.seq)
-            audit.append(db, self._node_id, now_ms, note)
-
-        await self._database.run(work)
+        async with self._database.begin() as tx:
+            await outbox.give_up(tx, endpoint.id, event.seq)
+            await audit.append(tx, self._node_id, self._clock(), note)
 
     async def _housekeeping(self) -> None:
         while True:
-            lost = await self._database.run(partial(outbox.trim, keep=self._policy.max_waiting))
-            if lost:
-                note = audit.Note(
-                    actor=_PUSHER,
-                    action="webhook.given_up",
-                    resource="webhook",
-                    result="failure",
-                    details={"events": lost, "reason": "too many waiting"},
-                )
-                await self._database.run(
-                    partial(audit.append, node_id=self._node_id, at_ms=self._clock(), note=note)
-                )
+            async with self._database.begin() as tx:
+                lost = await outbox.trim(tx, self._policy.max_waiting)
+                if lost:
+                    await self._tell_lost(tx, lost)
             await asyncio.sleep(max(self._policy.idle_s, 5.0))
+
+    async def _tell_lost(self, tx: AsyncConnection, events: int) -> None:
+        note = audit.Note(
+            actor=_PUSHER,
+            action="webhook.given_up",
+            resource="webhook",
+            result="failure",
+            details={"events": events, "reason": "too many waiting"},
+        )
+        await audit.append(tx, self._node_id, self._clock(), note)
 
 
 def retry_after_s(value: str | None, now_ms: int) -> float | None:

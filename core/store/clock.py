@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-__all__ = ["DAY_MS", "Clock", "from_iso", "iso_millis", "iso_seconds", "wall_clock"]
+__all__ = ["DAY_MS", "HOUR_MS", "Clock", "from_iso", "iso_millis", "iso_seconds", "wall_clock"]
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ Clock = Callable[[], int]
 """Milliseconds since the epoch."""
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 _LATEST_MS = 253_402_300_799_999
 """The end of the year 9999, the last that ISO 8601 writes with four digits."""
 

@@ -14,11 +14,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.store import migrations
 
 __all__ = ["Database", "InUse", "Unavailable", "sqlite_url"]
 
@@ -140,11 +142,8 @@ class Database:
         _prepare(self._reader, "BEGIN", (*_PRAGMAS, "query_only=ON"))
 
     async def _migrate(self) -> None:
-        from core.store.tables import metadata
-
         async with self.begin() as tx:
-            await tx.execute(text("SELECT 1"))
-            await tx.run_sync(metadata.create_all)
+            await tx.run_sync(migrations.upgrade)
 
 
 def _engine(url: URL, **limits: Any) -> AsyncEngine:

@@ -1,21 +1,34 @@
-"""Filtered domains with their thresholds, and the day's verdict counters."""
+"""Filtered domains with their thresholds, and the hour's verdict counters."""
 
-import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from core.engine.verdict import Action, Thresholds
-from core.store.clock import iso_seconds
+from core.store import meta, sql
+from core.store.clock import HOUR_MS
+from core.store.ids import new_id
+from core.store.tables import domain_downstreams, domains, stat_counters
+from core.store.tenancy import OPERATOR
 
 __all__ = ["Domain", "add", "count_verdict", "every", "verdicts"]
+
+_SMTP_PORT = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A domain whose mail is filtered; `name` is lower case, A-labels."""
+    """A domain whose mail is filtered; `name` is lower case, A-labels.
 
-    id: int
+    `number` is the id for dialects that want an integer. `backend_servers` are
+    `host:port`, in the order in which they are tried.
+    """
+
+    id: str
+    number: int
+    tenant: str
     name: str
     direction: str
     active: bool
@@ -23,64 +36,116 @@ class Domain:
     thresholds: Thresholds
     dkim_active: bool
     dmarc_reporting: bool
-    tenant_id: int | None
+    tenant_number: int | None
     created_ms: int
     updated_ms: int
 
 
-def add(
-    db: sqlite3.Connection, name: str, *, backends: Sequence[str], thresholds: Thresholds, now_ms: int
+async def add(
+    tx: AsyncConnection,
+    name: str,
+    *,
+    backends: Sequence[str],
+    thresholds: Thresholds,
+    now_ms: int,
+    tenant: str = OPERATOR,
 ) -> None:
     """Add a domain, or leave the one of that name as it is."""
-    db.execute(
-        "INSERT INTO domain (name, direction, active, backend_servers, tag_threshold, quarantine_threshold,"
-        " reject_threshold, dkim_active, dmarc_reporting, created_ms, updated_ms)"
-        " VALUES (?, 'inbound', 1, ?, ?, ?, ?, 1, 1, ?, ?) ON CONFLICT (name) DO NOTHING",
-        (
-            name,
-            json.dumps(list(backends)),
-            thresholds.tag,
-            thresholds.quarantine,
-            thresholds.reject,
-            now_ms,
-            now_ms,
-        ),
+    known = await tx.execute(select(domains.c.id).where(domains.c.name == name))
+    if known.first() is not None:
+        return
+    await tx.execute(
+        insert(domains).values(
+            id=new_id("dom"),
+            number=await meta.count_up(tx, "domain"),
+            tenant=tenant,
+            name=name,
+            direction="inbound",
+            active=True,
+            status="active",
+            verified=True,
+            verified_ms=now_ms,
+            admins=[],
+            action="quarantine",
+            tag_threshold=thresholds.tag,
+            quarantine_threshold=thresholds.quarantine,
+            reject_threshold=thresholds.reject,
+            settings={},
+            dkim_active=True,
+            dmarc_reporting=True,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+        )
     )
+    rows = [_downstream(tenant, name, position, address) for position, address in enumerate(backends)]
+    if rows:
+        await tx.execute(insert(domain_downstreams), rows)
 
 
-def every(db: sqlite3.Connection, only: str | None = None) -> list[Domain]:
-    """All domains by id, or the one named."""
-    rows = db.execute("SELECT * FROM domain WHERE ? IS NULL OR name = ? ORDER BY id", (only, only))
-    return [_domain(row) for row in rows]
+async def every(tx: AsyncConnection, only: str | None = None) -> list[Domain]:
+    """All domains by number, or the one named."""
+    wanted = select(domains).order_by(domains.c.number)
+    servers = select(domain_downstreams).order_by(domain_downstreams.c.domain, domain_downstreams.c.position)
+    if only is not None:
+        wanted = wanted.where(domains.c.name == only)
+        servers = servers.where(domain_downstreams.c.domain == only)
+    backends: dict[str, list[str]] = {}
+    for row in await tx.execute(servers):
+        backends.setdefault(row.domain, []).append(f"{row.host}:{row.port}")
+    return [_domain(row, backends.get(row.name, [])) for row in await tx.execute(wanted)]
 
 
-def count_verdict(db: sqlite3.Connection, domain: str, action: Action, now_ms: int) -> None:
-    db.execute(
-        "INSERT INTO verdict_count (day, domain, action, messages) VALUES (?, ?, ?, 1)"
-        " ON CONFLICT (day, domain, action) DO UPDATE SET messages = messages + 1",
-        (iso_seconds(now_ms)[:10], domain, action),
+async def count_verdict(tx: AsyncConnection, domain: Domain, action: Action, now_ms: int) -> None:
+    """Count one message more in its hour."""
+    new = sql.insert(tx, stat_counters).values(
+        tenant=domain.tenant,
+        domain=domain.name,
+        hour_ms=now_ms - now_ms % HOUR_MS,
+        metric=action,
+        messages=1,
     )
+    more = new.on_conflict_do_update(
+        index_elements=["tenant", "domain", "hour_ms", "metric"],
+        set_={"messages": stat_counters.c.messages + 1},
+    )
+    await tx.execute(more)
 
 
-def verdicts(db: sqlite3.Connection) -> dict[str, int]:
+async def verdicts(tx: AsyncConnection) -> dict[str, int]:
     """Messages per action since the store began."""
-    rows = db.execute("SELECT action, SUM(messages) AS n FROM verdict_count GROUP BY action")
-    return {row["action"]: row["n"] for row in rows}
+    total = func.sum(stat_counters.c.messages)
+    rows = await tx.execute(select(stat_counters.c.metric, total).group_by(stat_counters.c.metric))
+    return {metric: int(messages) for metric, messages in rows}
 
 
-def _domain(row: sqlite3.Row) -> Domain:
+def _downstream(tenant: str, domain: str, position: int, address: str) -> dict[str, str | int]:
+    host, colon, port = address.rpartition(":")
+    return {
+        "domain": domain,
+        "position": position,
+        "tenant": tenant,
+        "host": host if colon else address,
+        "port": int(port) if colon else _SMTP_PORT,
+        "priority": 10,
+        "weight": 0,
+    }
+
+
+def _domain(row: Row[tuple[object, ...]], backends: Sequence[str]) -> Domain:
     return Domain(
-        id=row["id"],
-        name=row["name"],
-        direction=row["direction"],
-        active=bool(row["active"]),
-        backend_servers=tuple(json.loads(row["backend_servers"])),
+        id=row.id,
+        number=row.number,
+        tenant=row.tenant,
+        name=row.name,
+        direction=row.direction,
+        active=row.active,
+        backend_servers=tuple(backends),
         thresholds=Thresholds(
-            tag=row["tag_threshold"], quarantine=row["quarantine_threshold"], reject=row["reject_threshold"]
+            tag=row.tag_threshold, quarantine=row.quarantine_threshold, reject=row.reject_threshold
         ),
-        dkim_active=bool(row["dkim_active"]),
-        dmarc_reporting=bool(row["dmarc_reporting"]),
-        tenant_id=row["tenant_id"],
-        created_ms=row["created_ms"],
-        updated_ms=row["updated_ms"],
+        dkim_active=row.dkim_active,
+        dmarc_reporting=row.dmarc_reporting,
+        tenant_number=row.tenant_number,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
     )

@@ -1,7 +1,16 @@
 """What the service runs on: cluster nodes, licence, DKIM keys, TLS certificates."""
 
-import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store import sql
+from core.store.tables import certificates as certificate_table
+from core.store.tables import cluster_nodes, licences
+from core.store.tables import dkim_keys as dkim_key_table
+from core.store.tenancy import OPERATOR
 
 __all__ = [
     "Certificate",
@@ -23,6 +32,9 @@ __all__ = [
     "remove_dkim_key",
     "set_present",
 ]
+
+
+_CURRENT = "current"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,100 +77,95 @@ class Certificate:
     warned: bool = False
 
 
-def beat(db: sqlite3.Connection, node_id: str, address: str, now_ms: int) -> None:
+async def beat(tx: AsyncConnection, node_id: str, address: str, now_ms: int) -> None:
     """A node was heard; a new one is not present before the detector has seen it."""
-    db.execute(
-        "INSERT INTO node VALUES (?, ?, 0, ?)"
-        " ON CONFLICT (id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms",
-        (node_id, address, now_ms),
+    new = sql.insert(tx, cluster_nodes).values(
+        id=node_id, address=address, present=False, started_ms=now_ms, heartbeat_ms=now_ms
     )
+    await tx.execute(new.on_conflict_do_update(index_elements=["id"], set_={"heartbeat_ms": now_ms}))
 
 
-def set_present(db: sqlite3.Connection, node_id: str, *, present: bool) -> None:
-    db.execute("UPDATE node SET present = ? WHERE id = ?", (int(present), node_id))
+async def set_present(tx: AsyncConnection, node_id: str, *, present: bool) -> None:
+    await tx.execute(update(cluster_nodes).where(cluster_nodes.c.id == node_id).values(present=present))
 
 
-def nodes(db: sqlite3.Connection) -> list[Node]:
-    return [_node(row) for row in db.execute("SELECT * FROM node ORDER BY id")]
+async def nodes(tx: AsyncConnection) -> list[Node]:
+    return [_node(row) for row in await tx.execute(select(cluster_nodes).order_by(cluster_nodes.c.id))]
 
 
-def node(db: sqlite3.Connection, node_id: str) -> Node | None:
-    row = db.execute("SELECT * FROM node WHERE id = ?", (node_id,)).fetchone()
+async def node(tx: AsyncConnection, node_id: str) -> Node | None:
+    row = (await tx.execute(select(cluster_nodes).where(cluster_nodes.c.id == node_id))).one_or_none()
     return None if row is None else _node(row)
 
 
-def licence(db: sqlite3.Connection) -> Licence | None:
-    row = db.execute(
-        "SELECT tier, max_domains, valid_until_ms, refreshed_ms, refresh_due_ms FROM licence"
-    ).fetchone()
-    return None if row is None else Licence(**dict(row))
-
-
-def put_licence(db: sqlite3.Connection, new: Licence) -> None:
-    db.execute(
-        "INSERT OR REPLACE INTO licence VALUES (1, ?, ?, ?, ?, ?)",
-        (new.tier, new.max_domains, new.valid_until_ms, new.refreshed_ms, new.refresh_due_ms),
+async def licence(tx: AsyncConnection) -> Licence | None:
+    row = (await tx.execute(select(licences).where(licences.c.id == _CURRENT))).one_or_none()
+    if row is None:
+        return None
+    return Licence(
+        tier=row.tier,
+        max_domains=row.max_domains,
+        valid_until_ms=row.valid_until_ms,
+        refreshed_ms=row.refreshed_ms,
+        refresh_due_ms=row.refresh_due_ms,
     )
 
 
-def add_dkim_key(db: sqlite3.Connection, key: DkimKey) -> None:
-    db.execute(
-        "INSERT INTO dkim_key (domain, selector, created_ms) VALUES (?, ?, ?)",
-        (key.domain, key.selector, key.created_ms),
+async def put_licence(tx: AsyncConnection, new: Licence) -> None:
+    state = asdict(new)
+    row = sql.insert(tx, licences).values(id=_CURRENT, **state)
+    await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=state))
+
+
+async def add_dkim_key(tx: AsyncConnection, key: DkimKey, *, tenant: str = OPERATOR) -> None:
+    await tx.execute(insert(dkim_key_table).values(tenant=tenant, **asdict(key)))
+
+
+async def remove_dkim_key(tx: AsyncConnection, key: DkimKey) -> None:
+    await tx.execute(delete(dkim_key_table).where(*_is(key)))
+
+
+async def mark_dkim_key(tx: AsyncConnection, key: DkimKey) -> None:
+    await tx.execute(update(dkim_key_table).where(*_is(key)).values(warned=True))
+
+
+async def dkim_keys(tx: AsyncConnection) -> list[DkimKey]:
+    table = dkim_key_table.c
+    rows = await tx.execute(
+        select(table.domain, table.selector, table.created_ms, table.warned)
+        .where(table.retired_ms.is_(None))
+        .order_by(table.created_ms, table.domain)
+    )
+    return [DkimKey(**row) for row in rows.mappings()]
+
+
+async def add_certificate(tx: AsyncConnection, certificate: Certificate, *, tenant: str = OPERATOR) -> None:
+    await tx.execute(insert(certificate_table).values(tenant=tenant, **asdict(certificate)))
+
+
+async def remove_certificate(tx: AsyncConnection, serial: str) -> None:
+    await tx.execute(delete(certificate_table).where(certificate_table.c.serial == serial))
+
+
+async def mark_certificate(tx: AsyncConnection, serial: str) -> None:
+    await tx.execute(
+        update(certificate_table).where(certificate_table.c.serial == serial).values(warned=True)
     )
 
 
-def remove_dkim_key(db: sqlite3.Connection, key: DkimKey) -> None:
-    db.execute("DELETE FROM dkim_key WHERE domain = ? AND selector = ?", (key.domain, key.selector))
-
-
-def mark_dkim_key(db: sqlite3.Connection, key: DkimKey) -> None:
-    db.execute("UPDATE dkim_key SET warned = 1 WHERE domain = ? AND selector = ?", (key.domain, key.selector))
-
-
-def dkim_keys(db: sqlite3.Connection) -> list[DkimKey]:
-    rows = db.execute("SELECT * FROM dkim_key ORDER BY created_ms, domain")
-    return [
-        DkimKey(
-            domain=row["domain"],
-            selector=row["selector"],
-            created_ms=row["created_ms"],
-            warned=bool(row["warned"]),
+async def certificates(tx: AsyncConnection) -> list[Certificate]:
+    table = certificate_table.c
+    rows = await tx.execute(
+        select(table.serial, table.subject, table.issuer, table.not_after_ms, table.warned).order_by(
+            table.not_after_ms, table.serial
         )
-        for row in rows
-    ]
-
-
-def add_certificate(db: sqlite3.Connection, certificate: Certificate) -> None:
-    db.execute(
-        "INSERT INTO certificate (serial, subject, issuer, not_after_ms) VALUES (?, ?, ?, ?)",
-        (certificate.serial, certificate.subject, certificate.issuer, certificate.not_after_ms),
     )
+    return [Certificate(**row) for row in rows.mappings()]
 
 
-def remove_certificate(db: sqlite3.Connection, serial: str) -> None:
-    db.execute("DELETE FROM certificate WHERE serial = ?", (serial,))
+def _is(key: DkimKey) -> tuple[ColumnElement[bool], ...]:
+    return dkim_key_table.c.domain == key.domain, dkim_key_table.c.selector == key.selector
 
 
-def mark_certificate(db: sqlite3.Connection, serial: str) -> None:
-    db.execute("UPDATE certificate SET warned = 1 WHERE serial = ?", (serial,))
-
-
-def certificates(db: sqlite3.Connection) -> list[Certificate]:
-    rows = db.execute("SELECT * FROM certificate ORDER BY not_after_ms, serial")
-    return [
-        Certificate(
-            serial=row["serial"],
-            subject=row["subject"],
-            issuer=row["issuer"],
-            not_after_ms=row["not_after_ms"],
-            warned=bool(row["warned"]),
-        )
-        for row in rows
-    ]
-
-
-def _node(row: sqlite3.Row) -> Node:
-    return Node(
-        id=row["id"], address=row["address"], present=bool(row["present"]), heartbeat_ms=row["heartbeat_ms"]
-    )
+def _node(row: Row[Any]) -> Node:
+    return Node(id=row.id, address=row.address, present=row.present, heartbeat_ms=row.heartbeat_ms)

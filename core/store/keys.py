@@ -1,10 +1,14 @@
 """API keys: the hash and the first 20 characters are kept, the key itself is shown once."""
 
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
+
+from sqlalchemy import RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store.tables import mailguard_keys as api_key
 
 __all__ = [
     "PREFIX_CHARS",
@@ -12,10 +16,10 @@ __all__ = [
     "ApiKey",
     "Scope",
     "create",
-    "delete",
     "every",
     "find",
     "live",
+    "remove",
     "revoke",
     "touch",
 ]
@@ -23,6 +27,8 @@ __all__ = [
 Scope = Literal["read-only", "quarantine-only", "domain-admin", "full-admin"]
 SCOPES: tuple[str, ...] = get_args(Scope)
 PREFIX_CHARS = 20
+
+_SHOWN = [column for column in api_key.c if column.name != "hash"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +47,8 @@ class ApiKey:
     revoked_ms: int | None
 
 
-def create(
-    db: sqlite3.Connection,
+async def create(
+    tx: AsyncConnection,
     *,
     name: str,
     scope: Scope,
@@ -57,65 +63,61 @@ def create(
     With that much randomness a plain SHA-256 is as good as a slow hash.
     """
     text = key or f"nmg_{secrets.token_hex(32)}"
-    done = db.execute(
-        "INSERT INTO api_key"
-        " (name, hash, prefix, scope, domain, rate_limit_per_minute, created_ms, expires_ms)"
-        " VALUES (?,?,?,?,?,?,?,?)",
-        (name, _hash(text), text[:PREFIX_CHARS], scope, domain, rate_limit_per_minute, now_ms, expires_ms),
+    new = insert(api_key).values(
+        name=name,
+        hash=_hash(text),
+        prefix=text[:PREFIX_CHARS],
+        scope=scope,
+        domain=domain,
+        rate_limit_per_minute=rate_limit_per_minute,
+        created_ms=now_ms,
+        expires_ms=expires_ms,
     )
-    row = db.execute("SELECT * FROM api_key WHERE id = ?", (done.lastrowid,)).fetchone()
-    return _key(row), text
+    return _key((await tx.execute(new.returning(*_SHOWN))).mappings().one()), text
 
 
-def live(db: sqlite3.Connection, text: str, now_ms: int) -> ApiKey | None:
+async def live(tx: AsyncConnection, text: str, now_ms: int) -> ApiKey | None:
     """The key of that text, unless it was revoked or has expired."""
-    row = db.execute(
-        "SELECT * FROM api_key WHERE hash = ? AND revoked_ms IS NULL"
-        " AND (expires_ms IS NULL OR expires_ms > ?)",
-        (_hash(text), now_ms),
-    ).fetchone()
+    found = await tx.execute(
+        select(*_SHOWN).where(
+            api_key.c.hash == _hash(text),
+            api_key.c.revoked_ms.is_(None),
+            or_(api_key.c.expires_ms.is_(None), api_key.c.expires_ms > now_ms),
+        )
+    )
+    row = found.mappings().one_or_none()
     return None if row is None else _key(row)
 
 
-def find(db: sqlite3.Connection, key_id: int) -> ApiKey | None:
-    row = db.execute("SELECT * FROM api_key WHERE id = ?", (key_id,)).fetchone()
+async def find(tx: AsyncConnection, key_id: int) -> ApiKey | None:
+    row = (await tx.execute(select(*_SHOWN).where(api_key.c.id == key_id))).mappings().one_or_none()
     return None if row is None else _key(row)
 
 
-def every(db: sqlite3.Connection) -> list[ApiKey]:
+async def every(tx: AsyncConnection) -> list[ApiKey]:
     """All keys, revoked ones too, by id."""
-    return [_key(row) for row in db.execute("SELECT * FROM api_key ORDER BY id")]
+    return [_key(row) for row in (await tx.execute(select(*_SHOWN).order_by(api_key.c.id))).mappings()]
 
 
-def touch(db: sqlite3.Connection, key_id: int, now_ms: int) -> None:
+async def touch(tx: AsyncConnection, key_id: int, now_ms: int) -> None:
     """The key was used."""
-    db.execute("UPDATE api_key SET last_used_ms = ? WHERE id = ?", (now_ms, key_id))
+    await tx.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_ms=now_ms))
 
 
-def revoke(db: sqlite3.Connection, key_id: int, now_ms: int) -> None:
+async def revoke(tx: AsyncConnection, key_id: int, now_ms: int) -> None:
     """From the next request on it is refused; a second call changes nothing."""
-    db.execute("UPDATE api_key SET revoked_ms = COALESCE(revoked_ms, ?) WHERE id = ?", (now_ms, key_id))
+    first = func.coalesce(api_key.c.revoked_ms, now_ms)
+    await tx.execute(update(api_key).where(api_key.c.id == key_id).values(revoked_ms=first))
 
 
-def delete(db: sqlite3.Connection, key_id: int) -> None:
+async def remove(tx: AsyncConnection, key_id: int) -> None:
     """Forget it; what it did stays in the audit log under its prefix."""
-    db.execute("DELETE FROM api_key WHERE id = ?", (key_id,))
+    await tx.execute(delete(api_key).where(api_key.c.id == key_id))
 
 
 def _hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _key(row: sqlite3.Row) -> ApiKey:
-    return ApiKey(
-        id=row["id"],
-        name=row["name"],
-        prefix=row["prefix"],
-        scope=cast(Scope, row["scope"]),
-        domain=row["domain"],
-        rate_limit_per_minute=row["rate_limit_per_minute"],
-        created_ms=row["created_ms"],
-        expires_ms=row["expires_ms"],
-        last_used_ms=row["last_used_ms"],
-        revoked_ms=row["revoked_ms"],
-    )
+def _key(row: RowMapping) -> ApiKey:
+    return ApiKey(**row)

@@ -1,34 +1,45 @@
-"""Single values of the store: keys for signing, counters of starts."""
+"""Single values of the store: keys for signing, counters."""
 
 import secrets
-import sqlite3
 
-__all__ = ["count_up", "get", "put", "secret"]
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.store import sql
+from core.store.tables import counters, meta
 
-def get(db: sqlite3.Connection, key: str) -> str | None:
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else str(row["value"])
-
-
-def put(db: sqlite3.Connection, key: str, value: str) -> None:
-    db.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )
+__all__ = ["count_up", "counted", "get", "put", "secret"]
 
 
-def secret(db: sqlite3.Connection, key: str) -> bytes:
+async def get(tx: AsyncConnection, key: str) -> str | None:
+    found = await tx.execute(select(meta.c.value).where(meta.c.key == key))
+    value: str | None = found.scalar_one_or_none()
+    return value
+
+
+async def put(tx: AsyncConnection, key: str, value: str) -> None:
+    new = sql.insert(tx, meta).values(key=key, value=value)
+    await tx.execute(new.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+async def secret(tx: AsyncConnection, key: str) -> bytes:
     """32 random bytes, made at the first call and the same ever after."""
-    known = get(db, key)
+    known = await get(tx, key)
     if known is None:
-        known = secrets.token_hex(32)
-        put(db, key, known)
-    return bytes.fromhex(known)
+        new = sql.insert(tx, meta).values(key=key, value=secrets.token_hex(32))
+        await tx.execute(new.on_conflict_do_nothing())
+        known = await get(tx, key)  # that of another, where two came at the same moment
+    return bytes.fromhex(known or "")
 
 
-def count_up(db: sqlite3.Connection, key: str) -> int:
-    """Add one and return the new value; the first is 1."""
-    number = int(get(db, key) or 0) + 1
-    put(db, key, str(number))
-    return number
+async def count_up(tx: AsyncConnection, name: str) -> int:
+    """Add one and return the new value; the first is 1. Others wait with this counter until the commit."""
+    new = sql.insert(tx, counters).values(name=name, value=1)
+    counted = new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
+    return int((await tx.execute(counted.returning(counters.c.value))).scalar_one())
+
+
+async def counted(tx: AsyncConnection, name: str) -> int:
+    """Where a counter stands; 0 before its first use."""
+    found = await tx.execute(select(counters.c.value).where(counters.c.name == name))
+    return int(found.scalar_one_or_none() or 0)

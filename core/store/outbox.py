@@ -5,12 +5,17 @@ every endpoint has passed is deleted. The number waiting is bounded: beyond it t
 counted.
 """
 
-import json
-import secrets
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import ColumnElement, Row, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store import meta, sql
+from core.store.ids import new_id
+from core.store.tables import outbox_events, webhooks
+from core.store.tenancy import OPERATOR
 
 __all__ = [
     "EVENT_NAMES",
@@ -75,117 +80,130 @@ class Delivery:
     event: Event
 
 
-def emit(db: sqlite3.Connection, name: str, node_id: str, at_ms: int, data: Mapping[str, Any]) -> str:
+_COUNTER = "outbox"
+_FRESH = {"attempts": 0, "due_ms": 0}
+_PLACE = [webhooks.c[name] for name in Endpoint.__dataclass_fields__]
+
+
+async def emit(
+    tx: AsyncConnection,
+    name: str,
+    node_id: str,
+    at_ms: int,
+    data: Mapping[str, Any],
+    *,
+    tenant: str = OPERATOR,
+) -> str:
     """Add an event to the running transaction and return its id."""
-    event_id = f"evt_{secrets.token_hex(12)}"
-    db.execute(
-        "INSERT INTO event (id, name, at_ms, node_id, data) VALUES (?,?,?,?,?)",
-        (event_id, name, at_ms, node_id, json.dumps(data)),
+    event_id = new_id("evt")
+    await sql.in_commit_order(tx)
+    await tx.execute(
+        insert(outbox_events).values(
+            seq=await meta.count_up(tx, _COUNTER),
+            id=event_id,
+            tenant=tenant,
+            name=name,
+            domain=str(data.get("domain") or ""),
+            node_id=node_id,
+            data=dict(data),
+            at_ms=at_ms,
+        )
     )
     return event_id
 
 
-def configure(
-    db: sqlite3.Connection, endpoint_id: str, *, url: str, secret: str, names: Sequence[str] = EVENT_NAMES
+async def configure(
+    tx: AsyncConnection,
+    endpoint_id: str,
+    *,
+    url: str,
+    secret: str,
+    names: Sequence[str] = EVENT_NAMES,
+    tenant: str = OPERATOR,
+    now_ms: int = 0,
 ) -> None:
     """Add an endpoint (it gets what happens from now on) or change one (it keeps its place)."""
-    top = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-    db.execute(
-        "INSERT INTO endpoint (id, url, secret, names, position) VALUES (?,?,?,?,?)"
-        " ON CONFLICT (id) DO UPDATE SET url = excluded.url, secret = excluded.secret,"
-        " names = excluded.names, attempts = 0, due_ms = 0",
-        (endpoint_id, url, secret, json.dumps(list(names)), top["seq"] if top else 0),
+    state = {"url": url, "secret": secret, "names": list(names), "updated_ms": now_ms, **_FRESH}
+    new = sql.insert(tx, webhooks).values(
+        id=endpoint_id,
+        tenant=tenant,
+        form="mailguard",
+        position=await meta.counted(tx, _COUNTER),
+        created_ms=now_ms,
+        **state,
     )
+    await tx.execute(new.on_conflict_do_update(index_elements=["id"], set_=state))
 
 
-def remove(db: sqlite3.Connection, endpoint_id: str) -> None:
+async def remove(tx: AsyncConnection, endpoint_id: str) -> None:
     """Forget an endpoint and its place."""
-    db.execute("DELETE FROM endpoint WHERE id = ?", (endpoint_id,))
+    await tx.execute(delete(webhooks).where(webhooks.c.id == endpoint_id))
 
 
-def endpoints(db: sqlite3.Connection) -> list[Endpoint]:
-    return [_endpoint(row) for row in db.execute("SELECT * FROM endpoint ORDER BY id")]
+async def endpoints(tx: AsyncConnection) -> list[Endpoint]:
+    return [_endpoint(row) for row in (await tx.execute(select(*_PLACE).order_by(webhooks.c.id))).mappings()]
 
 
-def waiting(db: sqlite3.Connection, endpoint_id: str, limit: int) -> list[Delivery]:
+async def waiting(tx: AsyncConnection, endpoint_id: str, limit: int) -> list[Delivery]:
     """The next events that an endpoint wants, oldest first. Empty when there is no such endpoint."""
-    row = db.execute("SELECT * FROM endpoint WHERE id = ?", (endpoint_id,)).fetchone()
+    row = (await tx.execute(select(*_PLACE).where(webhooks.c.id == endpoint_id))).mappings().one_or_none()
     if row is None:
         return []
     endpoint = _endpoint(row)
-    marks = ",".join("?" * len(endpoint.names))
-    rows = db.execute(
-        f"SELECT * FROM event WHERE seq > ? AND name IN ({marks}) ORDER BY seq LIMIT ?",  # noqa: S608 -- only marks
-        (endpoint.position, *endpoint.names, limit),
-    )
-    return [Delivery(endpoint, _event(row)) for row in rows]
+    wanted = select(outbox_events).where(_wanted(endpoint)).order_by(outbox_events.c.seq).limit(limit)
+    return [Delivery(endpoint, _event(each)) for each in await tx.execute(wanted)]
 
 
-def delivered(db: sqlite3.Connection, endpoint_id: str, seq: int) -> None:
+async def delivered(tx: AsyncConnection, endpoint_id: str, seq: int) -> None:
     """The endpoint answered 2xx for this event."""
-    db.execute(
-        "UPDATE endpoint SET position = ?, attempts = 0, due_ms = 0, delivered = delivered + 1"
-        " WHERE id = ? AND position < ?",
-        (seq, endpoint_id, seq),
-    )
+    await _step_to(tx, endpoint_id, seq, delivered=webhooks.c.delivered + 1)
 
 
-def failed(db: sqlite3.Connection, endpoint_id: str, due_ms: int) -> None:
+async def failed(tx: AsyncConnection, endpoint_id: str, due_ms: int) -> None:
     """The event at the head stays there; the next try is due then."""
-    db.execute("UPDATE endpoint SET attempts = attempts + 1, due_ms = ? WHERE id = ?", (due_ms, endpoint_id))
+    state = {"attempts": webhooks.c.attempts + 1, "due_ms": due_ms}
+    await tx.execute(update(webhooks).where(webhooks.c.id == endpoint_id).values(**state))
 
 
-def give_up(db: sqlite3.Connection, endpoint_id: str, seq: int) -> None:
+async def give_up(tx: AsyncConnection, endpoint_id: str, seq: int) -> None:
     """Step over an event that the endpoint will never take."""
-    db.execute(
-        "UPDATE endpoint SET position = ?, attempts = 0, due_ms = 0, given_up = given_up + 1"
-        " WHERE id = ? AND position < ?",
-        (seq, endpoint_id, seq),
-    )
+    await _step_to(tx, endpoint_id, seq, given_up=webhooks.c.given_up + 1)
 
 
-def trim(db: sqlite3.Connection, keep: int) -> int:
+async def trim(tx: AsyncConnection, keep: int) -> int:
     """Delete what every endpoint has passed, and more than `keep` waiting. Returns how many were given up."""
-    top = db.execute("SELECT MAX(seq) AS top FROM event").fetchone()["top"] or 0
-    floor = max(int(top) - keep, 0)
+    top = await meta.counted(tx, _COUNTER)
+    floor = max(top - keep, 0)
     lost = 0
-    for endpoint in endpoints(db):
+    for endpoint in await endpoints(tx):
         if endpoint.position < floor:
-            lost += _skip_to(db, endpoint, floor)
-        elif not waiting(db, endpoint.id, 1):
-            db.execute(
-                "UPDATE endpoint SET position = MAX(position, ?) WHERE id = ?", (int(top), endpoint.id)
-            )
-    passed = db.execute("SELECT MIN(position) AS low FROM endpoint").fetchone()["low"]
-    db.execute("DELETE FROM event WHERE seq <= ?", (int(top) if passed is None else int(passed),))
+            lost += await _skip_to(tx, endpoint, floor)
+        elif not await waiting(tx, endpoint.id, 1):
+            await _step_to(tx, endpoint.id, top)
+    passed = (await tx.execute(select(func.min(webhooks.c.position)))).scalar_one_or_none()
+    await tx.execute(delete(outbox_events).where(outbox_events.c.seq <= (top if passed is None else passed)))
     return lost
 
 
-def _skip_to(db: sqlite3.Connection, endpoint: Endpoint, floor: int) -> int:
-    marks = ",".join("?" * len(endpoint.names))
-    row = db.execute(
-        f"SELECT COUNT(*) AS n FROM event WHERE seq > ? AND seq <= ? AND name IN ({marks})",  # noqa: S608 -- only marks
-        (endpoint.position, floor, *endpoint.names),
-    ).fetchone()
-    db.execute(
-        "UPDATE endpoint SET position = ?, given_up = given_up + ?, attempts = 0, due_ms = 0 WHERE id = ?",
-        (floor, row["n"], endpoint.id),
-    )
-    return int(row["n"])
+async def _skip_to(tx: AsyncConnection, endpoint: Endpoint, floor: int) -> int:
+    skipped = select(func.count()).where(_wanted(endpoint), outbox_events.c.seq <= floor)
+    lost = int((await tx.execute(skipped)).scalar_one())
+    await _step_to(tx, endpoint.id, floor, given_up=webhooks.c.given_up + lost)
+    return lost
 
 
-def _event(row: sqlite3.Row) -> Event:
-    return Event(
-        seq=row["seq"],
-        id=row["id"],
-        name=row["name"],
-        at_ms=row["at_ms"],
-        node_id=row["node_id"],
-        data=json.loads(row["data"]),
-    )
+async def _step_to(tx: AsyncConnection, endpoint_id: str, seq: int, **counts: ColumnElement[int]) -> None:
+    behind = and_(webhooks.c.id == endpoint_id, webhooks.c.position < seq)
+    await tx.execute(update(webhooks).where(behind).values(position=seq, **_FRESH, **counts))
 
 
-def _endpoint(row: sqlite3.Row) -> Endpoint:
-    fields = dict(row)
-    fields["names"] = tuple(json.loads(fields["names"]))
-    return Endpoint(**fields)
+def _wanted(endpoint: Endpoint) -> ColumnElement[bool]:
+    return and_(outbox_events.c.seq > endpoint.position, outbox_events.c.name.in_(endpoint.names))
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(seq=row.seq, id=row.id, name=row.name, at_ms=row.at_ms, node_id=row.node_id, data=row.data)
+
+
+def _endpoint(row: RowMapping) -> Endpoint:
+    return Endpoint(**{**row, "names": tuple(row["names"])})

@@ -1,20 +1,28 @@
 """Held messages: their listing data and their bytes, until they are released or discarded."""
 
-import json
-import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.clock import iso_seconds
+from core.store.tables import cluster_nodes, quarantine_bodies, quarantine_items
 
-__all__ = ["Filter", "Held", "add", "count", "discard_row", "find", "page"]
+__all__ = ["Filter", "Held", "add", "body", "count", "end", "find", "page", "purge"]
+
+Ending = Literal["released", "discarded", "expired"]
+
+_item = quarantine_items.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A message in quarantine. `queue_id` is unique on its node while it is held, and reused later."""
 
+    id: str
+    tenant: str
     node_id: str
     queue_id: str
     domain: str
@@ -60,85 +68,91 @@ class Filter:
     reason: str | None = None
 
 
-_COLUMNS = (
-    "node_id, queue_id, domain, sender, recipients, subject, message_id, client_ip, score, symbols, reason,"
-    " size_bytes, arrived_ms"
-)
-_REACHABLE = "node_id IN (SELECT id FROM node WHERE present = 1)"
+_COLUMNS = [_item[name] for name in Held.__dataclass_fields__]
+_HELD = _item.state == "held"
+_REACHABLE = _item.node_id.in_(select(cluster_nodes.c.id).where(cluster_nodes.c.present))
 
 
-def add(db: sqlite3.Connection, held: Held, body: bytes) -> None:
-    """Keep a message. Raises `sqlite3.IntegrityError` when the node holds one under the same queue id."""
-    db.execute(
-        f"INSERT INTO quarantine ({_COLUMNS}, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 -- constant
-        (
-            held.node_id,
-            held.queue_id,
-            held.domain,
-            held.sender,
-            json.dumps(held.recipients),
-            held.subject,
-            held.message_id,
-            held.client_ip,
-            held.score,
-            json.dumps(held.symbols),
-            held.reason,
-            held.size_bytes,
-            held.arrived_ms,
-            body,
-        ),
-    )
+async def add(tx: AsyncConnection, held: Held, body: bytes) -> None:
+    """Keep a message.
+
+    Raises `sqlalchemy.exc.IntegrityError` when the node holds one under the same queue id.
+    """
+    row = {**asdict(held), "recipients": list(held.recipients), "symbols": list(held.symbols)}
+    await tx.execute(insert(quarantine_items).values(state="held", state_ms=held.arrived_ms, **row))
+    await tx.execute(insert(quarantine_bodies).values(item=held.id, body=body))
 
 
-def page(db: sqlite3.Connection, narrow: Filter, *, limit: int, offset: int) -> list[Held]:
+async def page(tx: AsyncConnection, narrow: Filter, *, limit: int, offset: int) -> list[Held]:
     """Held messages on nodes that can be reached, newest first."""
-    where, values = _conditions(narrow)
-    rows = db.execute(
-        f"SELECT {_COLUMNS} FROM quarantine WHERE {' AND '.join([_REACHABLE, *where])}"  # noqa: S608 -- own text only
-        " ORDER BY arrived_ms DESC, id DESC LIMIT ? OFFSET ?",
-        (*values, limit, offset),
+    rows = await tx.execute(
+        select(*_COLUMNS)
+        .where(_HELD, _REACHABLE, *_conditions(narrow))
+        .order_by(_item.arrived_ms.desc(), _item.id.desc())
+        .limit(limit)
+        .offset(offset)
     )
-    return [_held(row) for row in rows]
+    return [_held(row) for row in rows.mappings()]
 
 
-def find(db: sqlite3.Connection, node_id: str, queue_id: str) -> tuple[Held, bytes] | None:
-    """A held message and its bytes."""
-    row = db.execute(
-        f"SELECT {_COLUMNS}, body FROM quarantine WHERE node_id = ? AND queue_id = ?",  # noqa: S608 -- constant
-        (node_id, queue_id),
-    ).fetchone()
-    return None if row is None else (_held(row), bytes(row["body"]))
+async def find(tx: AsyncConnection, node_id: str, queue_id: str) -> Held | None:
+    """A held message."""
+    found = await tx.execute(
+        select(*_COLUMNS).where(_HELD, _item.node_id == node_id, _item.queue_id == queue_id)
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else _held(row)
 
 
-def discard_row(db: sqlite3.Connection, node_id: str, queue_id: str) -> None:
-    """The message is no longer held."""
-    db.execute("DELETE FROM quarantine WHERE node_id = ? AND queue_id = ?", (node_id, queue_id))
+async def body(tx: AsyncConnection, held: Held) -> bytes | None:
+    """Its bytes as they were received; `None` once they are gone."""
+    found = await tx.execute(select(quarantine_bodies.c.body).where(quarantine_bodies.c.item == held.id))
+    kept = found.scalar_one_or_none()
+    return None if kept is None else bytes(kept)
 
 
-def count(db: sqlite3.Connection) -> int:
+async def end(tx: AsyncConnection, held: Held, how: Ending, now_ms: int) -> bool:
+    """The message is no longer held, its bytes are gone. False: somebody else was faster."""
+    done = await tx.execute(
+        update(quarantine_items).where(_HELD, _item.id == held.id).values(state=how, state_ms=now_ms)
+    )
+    if done.rowcount:
+        await tx.execute(delete(quarantine_bodies).where(quarantine_bodies.c.item == held.id))
+    return bool(done.rowcount)
+
+
+async def purge(tx: AsyncConnection, before_ms: int) -> int:
+    """Forget messages that ended before that moment. Returns how many."""
+    ended = _item.state.in_(("released", "discarded", "expired"))
+    done = await tx.execute(delete(quarantine_items).where(ended, _item.state_ms < before_ms))
+    return done.rowcount
+
+
+async def count(tx: AsyncConnection) -> int:
     """How many messages are held."""
-    return int(db.execute("SELECT COUNT(*) FROM quarantine").fetchone()[0])
-
-
-def _conditions(narrow: Filter) -> tuple[list[str], Sequence[Any]]:
-    table = (
-        ("domain = ?", narrow.domain),
-        ("arrived_ms >= ?", narrow.since_ms),
-        ("score >= ?", narrow.min_score),
-        ("score <= ?", narrow.max_score),
-        ("reason = ?", narrow.reason),
+    return int(
+        (await tx.execute(select(func.count()).select_from(quarantine_items).where(_HELD))).scalar_one()
     )
-    where = [condition for condition, value in table if value is not None]
-    values: list[Any] = [value for _, value in table if value is not None]
+
+
+def _conditions(narrow: Filter) -> Sequence[ColumnElement[bool]]:
+    table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+        (narrow.domain, _item.domain.__eq__),
+        (narrow.since_ms, _item.arrived_ms.__ge__),
+        (narrow.min_score, _item.score.__ge__),
+        (narrow.max_score, _item.score.__le__),
+        (narrow.reason, _item.reason.__eq__),
+    )
+    where = [compare(value) for value, compare in table if value is not None]
     if narrow.sender is not None:
-        where.append("(sender = ? OR substr(sender, -length(?)) = ?)")
         tail = "@" + narrow.sender.lstrip("@")
-        values += [narrow.sender, tail, tail]
-    return where, values
+        end = func.substr(_item.sender, func.length(_item.sender) - len(tail) + 1)
+        where.append(or_(_item.sender == narrow.sender, end == tail))
+    return where
 
 
-def _held(row: sqlite3.Row) -> Held:
-    fields = {name: row[name] for name in row.keys() if name != "body"}  # noqa: SIM118 -- a Row iterates values
-    fields["recipients"] = tuple(json.loads(fields["recipients"]))
-    fields["symbols"] = tuple(json.loads(fields["symbols"]))
+def _held(row: RowMapping) -> Held:
+    fields = dict(row)
+    fields["recipients"] = tuple(fields["recipients"])
+    fields["symbols"] = tuple(fields["symbols"])
     return Held(**fields)

@@ -1,29 +1,39 @@
-"""Reputation of client addresses."""
+"""Reputation of client addresses, per tenant."""
 
-import sqlite3
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.reputation import Standing
+from core.store import sql
+from core.store.tables import reputations
+from core.store.tenancy import OPERATOR
 
 __all__ = ["get", "listed", "put"]
 
 
-def get(db: sqlite3.Connection, ip: str) -> Standing:
+async def get(tx: AsyncConnection, ip: str, *, tenant: str = OPERATOR) -> Standing:
     """What is known of an address; a new one has the start value."""
-    row = db.execute("SELECT ip, score, messages, listed FROM reputation WHERE ip = ?", (ip,)).fetchone()
+    found = await tx.execute(
+        select(reputations).where(reputations.c.tenant == tenant, reputations.c.ip == ip)
+    )
+    row = found.one_or_none()
     if row is None:
         return Standing(ip=ip)
-    return Standing(ip=row["ip"], score=row["score"], messages=row["messages"], listed=bool(row["listed"]))
+    return Standing(ip=row.ip, score=row.score, messages=row.messages, listed=row.listed)
 
 
-def put(db: sqlite3.Connection, standing: Standing, now_ms: int) -> None:
-    db.execute(
-        "INSERT INTO reputation VALUES (?,?,?,?,?) ON CONFLICT (ip) DO UPDATE SET"
-        " score = excluded.score, messages = excluded.messages, listed = excluded.listed,"
-        " updated_ms = excluded.updated_ms",
-        (standing.ip, standing.score, standing.messages, int(standing.listed), now_ms),
-    )
+async def put(tx: AsyncConnection, standing: Standing, now_ms: int, *, tenant: str = OPERATOR) -> None:
+    state = {
+        "score": standing.score,
+        "messages": standing.messages,
+        "listed": standing.listed,
+        "updated_ms": now_ms,
+    }
+    new = sql.insert(tx, reputations).values(tenant=tenant, ip=standing.ip, **state)
+    await tx.execute(new.on_conflict_do_update(index_elements=["tenant", "ip"], set_=state))
 
 
-def listed(db: sqlite3.Connection) -> list[str]:
+async def listed(tx: AsyncConnection, *, tenant: str = OPERATOR) -> list[str]:
     """Addresses on the list."""
-    return [row["ip"] for row in db.execute("SELECT ip FROM reputation WHERE listed = 1 ORDER BY ip")]
+    wanted = select(reputations.c.ip).where(reputations.c.tenant == tenant, reputations.c.listed)
+    return list((await tx.execute(wanted.order_by(reputations.c.ip))).scalars())

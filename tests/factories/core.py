@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 import orjson
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
@@ -19,7 +19,8 @@ from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
 from core.service.pusher import Policy
 from core.store import estate, quarantine
-from core.store.sqlite_file import connect
+from core.store.database import Database
+from core.store.tenancy import OPERATOR
 
 NOW_MS = 1_777_620_133_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
@@ -80,17 +81,20 @@ def mail(raw: bytes | None = None, **changes: Any) -> Mail:
     return parse(raw_mail() if raw is None else raw, envelope(**changes))
 
 
-def open_store(path: Path) -> Connection:
-    """A store with one present node."""
-    db = connect(path / "core.sqlite3")
-    estate.beat(db, "node-1", "10.0.0.1", NOW_MS)
-    estate.set_present(db, "node-1", present=True)
-    return db
+@asynccontextmanager
+async def open_store(url: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction on a store with one present node."""
+    async with Database(url) as database, database.begin() as tx:
+        await estate.beat(tx, "node-1", "10.0.0.1", NOW_MS)
+        await estate.set_present(tx, "node-1", present=True)
+        yield tx
 
 
 def held(number: int = 1, **changes: Any) -> quarantine.Held:
     """A held message with a queue id of its own."""
     plain: dict[str, Any] = {
+        "id": f"qua_{number:020}",
+        "tenant": OPERATOR,
         "node_id": "node-1",
         "queue_id": f"{number:08X}",
         "domain": "acme.example",

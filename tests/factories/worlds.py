@@ -13,8 +13,12 @@ from typing import Any
 import msgspec
 import orjson
 from redis.asyncio import Redis
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
-from core.store.schema import MIGRATIONS as CORE_STEPS
+from core.store.migrations import REVISIONS as CORE_REVISIONS
+from core.store.tables import metadata as core_tables
 from hub.app.backup.manifest import FORMAT, Extras, Versions
 from hub.app.backup.take import Backups
 from hub.archive.query import Query
@@ -168,6 +172,12 @@ def _archived(archive: SqliteArchive) -> list[Any]:
     return [found[seq] for seq in sorted(found)]
 
 
+def _layout(metadata: MetaData) -> str:
+    """The tables as SQLite would be told to make them."""
+    dialect = sqlite.dialect()
+    return "".join(str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables)
+
+
 def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:16]
 
@@ -182,7 +192,7 @@ async def shape(world: World) -> dict[str, Any]:
         keys[pattern]["type"].add(kind)
         keys[pattern]["fields"] |= await _fields(world.redis, raw, kind)
     return {
-        "versions": {**msgspec.to_builtins(Versions()), "backup": FORMAT, "core": len(CORE_STEPS)},
+        "versions": {**msgspec.to_builtins(Versions()), "backup": FORMAT, "core": int(CORE_REVISIONS[-1])},
         "keys": {name: {what: sorted(held) for what, held in found.items()} for name, found in keys.items()},
         "header": list(Header.__struct_fields__),
         "state.json": list(DirectoryState.__struct_fields__),
@@ -190,7 +200,7 @@ async def shape(world: World) -> dict[str, Any]:
             name: _tables(world.data / "archive" / name)
             for name in ("catalogue.db", "events-0-000000000001.db", "uids.db")
         },
-        "core": [_digest(step.encode()) for step in CORE_STEPS],
+        "core": _digest(_layout(core_tables).encode()),
     }
 
 

@@ -21,7 +21,7 @@ from hub.pipeline.payloads import Payloads
 from hub.pipeline.poll import Poller
 from hub.registry import Registry
 from hub.store.log import RedisLog
-from tests.factories.core import quiet_sandbox
+from tests.factories.core import held, quiet_sandbox
 
 ENTRIES = 1700
 """Four pages of 500, each recorded in three chunks of at most 200."""
@@ -71,14 +71,21 @@ def one_response(call):
     return dying
 
 
-def write_audit(db, first, count, *, spread_ms=50):
+async def write_audit(tx, first, count, *, spread_ms=50):
     """Entries of the last hour, half of them on one millisecond with their neighbour (ties)."""
     begin = now_ms() - 3_600_000
     for n in range(first, first + count):
         note = audit.Note(
             actor=audit.Actor(type="user", name="admin"), action="domain.update", resource=f"domain/{n}"
         )
-        audit.append(db, "node-1", begin + (n // 2) * spread_ms, note)
+        await audit.append(tx, "node-1", begin + (n // 2) * spread_ms, note)
+
+
+async def write_held(tx, count):
+    """Held messages of the last seconds, one every two milliseconds."""
+    begin = now_ms() - 2 * count
+    for n in range(1, count + 1):
+        await quarantine.add(tx, held(n, arrived_ms=begin + 2 * n), b"bytes")
 
 
 async def lives(log, poll, call, disturb):
@@ -127,9 +134,11 @@ sources:
         caller = Caller(lambda: settings, state, now_ms=now_ms)
         todo = polls(settings, Registry())
         if kind == "audit":
-            await sandbox.database.run(lambda db: write_audit(db, 0, ENTRIES))
+            async with sandbox.database.begin() as tx:
+                await write_audit(tx, 0, ENTRIES)
         else:
-            await sandbox.deliver("spam", count=1500)
+            async with sandbox.database.begin() as tx:
+                await write_held(tx, 1500)
         late = []
 
         async def disturb(life):
@@ -138,7 +147,8 @@ sources:
             if kind == "quarantine" and life < 12:
                 await sandbox.deliver(count=40)
             if life == 1 and kind == "audit":  # a node that was away: its entries were hidden so far
-                first = await sandbox.database.run(lambda db: audit.page(db, audit.Query(), None, 40))
+                async with sandbox.database.read() as tx:
+                    first = await audit.page(tx, audit.Query(), None, 40)
                 late.extend(entry.id for entry in first[5:25])
                 sandbox.faults.hide(late)
             if life == 8:
@@ -167,10 +177,8 @@ async def _nothing():
 
 async def _theirs(sandbox, kind, call):
     """The server's set by its own account."""
-    if kind == "audit":
-        entries = await sandbox.database.run(lambda db: audit.page(db, audit.Query(), None, 100_000))
-        return {entry.id for entry in entries}
-    held = await sandbox.database.run(
-        lambda db: quarantine.page(db, quarantine.Filter(), limit=100_000, offset=0)
-    )
-    return {f"{item.node_id}/{item.queue_id}" for item in held}
+    async with sandbox.database.read() as tx:
+        if kind == "audit":
+            return {entry.id for entry in await audit.page(tx, audit.Query(), None, 100_000)}
+        items = await quarantine.page(tx, quarantine.Filter(), limit=100_000, offset=0)
+    return {f"{item.node_id}/{item.queue_id}" for item in items}

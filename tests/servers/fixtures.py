@@ -16,7 +16,6 @@ from tests.servers.redis import RedisProcess, redis_binary
 from tests.servers.syslog import Rsyslog, SyslogNg, SyslogProcess
 
 __all__ = [
-    "any_database",
     "any_redis",
     "opensearch_node",
     "opensearch_nodes",
@@ -145,15 +144,3 @@ def postgresql_url(request: pytest.FixtureRequest, postgresql_server: PostgresPr
     url = postgresql_server.create()
     yield url
     postgresql_server.drop(url)
-
-
-@pytest.fixture(params=[pytest.param("sqlite"), _real("postgresql-15", "postgresql-15")])
-def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database: the same test on SQLite and on a real PostgreSQL."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'core.sqlite3'}"
-        return
-    server: PostgresProcess = request.getfixturevalue("postgresql_server")
-    url = server.create()
-    yield url
-    server.drop(url)

@@ -95,16 +95,16 @@ class PostgresProcess:
                 return
         raise RuntimeError(f"PostgreSQL did not come up: {(self.folder / 'said').read_text()[-1500:]}")
 
-    def create(self) -> str:
-        """A new, empty database; returns its URL."""
+    def create(self, *, template: str | None = None) -> str:
+        """A new database, empty or a copy of that of another URL; returns its URL."""
         name = f"t{next(self._numbers)}"
-        self._run("createdb", "-h", str(self.folder), "-U", "mx", name)
+        copied = () if template is None else ("--template", _name(template))
+        self._run("createdb", "-h", str(self.folder), "-U", "mx", *copied, name)
         return f"postgresql+asyncpg://mx@/{name}?host={self.folder}"
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever still uses it."""
-        name = url.partition("@/")[2].partition("?")[0]
-        self._run("dropdb", "--force", "-h", str(self.folder), "-U", "mx", name)
+        self._run("dropdb", "--force", "-h", str(self.folder), "-U", "mx", _name(url))
 
     def crash(self) -> None:
         """End it at once, without a last checkpoint: the next start recovers from its log."""
@@ -120,3 +120,7 @@ class PostgresProcess:
             self.process.wait(30)
             self.process = None
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]

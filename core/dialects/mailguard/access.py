@@ -3,14 +3,13 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 
 from aiohttp import web
 
 from core.dialects.mailguard.envelope import Refused
 from core.store import audit, keys
 from core.store.clock import Clock
-from core.store.sqlite_file import Database
+from core.store.database import Database
 
 __all__ = ["BURST", "PRINCIPAL", "Gate", "Principal", "TokenBucket"]
 
@@ -84,7 +83,8 @@ class Gate:
         if not text:
             raise Refused(401, "header X-API-Key is missing")
         now_ms = self._clock()
-        key = await self._database.run(partial(keys.live, text=text, now_ms=now_ms))
+        async with self._database.read() as tx:
+            key = await keys.live(tx, text, now_ms)
         if key is None:
             await self._report(
                 audit.Actor(type="api_key", name="unknown", ip=ip), "api_key.rejected", request.path
@@ -92,7 +92,8 @@ class Gate:
             raise Refused(401, "this API key is unknown, revoked or expired")
         if now_ms - self._touched.get(key.id, 0) > _TOUCH_MS:
             self._touched[key.id] = now_ms
-            await self._database.run(partial(keys.touch, key_id=key.id, now_ms=now_ms))
+            async with self._database.begin() as tx:
+                await keys.touch(tx, key.id, now_ms)
         return key
 
     async def _spend(self, principal: Principal) -> None:
@@ -122,4 +123,5 @@ class Gate:
         note = audit.Note(
             actor=actor, action=action, resource=resource, result="failure", details={"path": path[:200]}
         )
-        await self._database.run(partial(audit.append, node_id=self._node_id, at_ms=now_ms, note=note))
+        async with self._database.begin() as tx:
+            await audit.append(tx, self._node_id, now_ms, note)

@@ -1,11 +1,10 @@
 """`/auth/api-keys`: list, create (the key is in this one answer only), revoke, delete."""
 
-import sqlite3
-from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dialects.mailguard import params
 from core.dialects.mailguard.access import PRINCIPAL
@@ -31,7 +30,8 @@ class NewKey(msgspec.Struct, frozen=True):
 
 async def listing(request: web.Request) -> web.Response:
     """All keys, by id, without their text."""
-    found = await request.app[SERVICE].database.run(keys.every)
+    async with request.app[SERVICE].database.read() as tx:
+        found = await keys.every(tx)
     return answer([_as_dict(key) for key in found])
 
 
@@ -40,11 +40,10 @@ async def create(request: web.Request) -> web.Response:
     wanted = await params.json_body(request, NewKey)
     service, principal = request.app[SERVICE], request[PRINCIPAL]
     expires_ms = _expiry(wanted)
-
-    def work(db: sqlite3.Connection) -> tuple[keys.ApiKey, str]:
-        _check(db, wanted)
-        made = keys.create(
-            db,
+    async with service.database.begin() as tx:
+        await _check(tx, wanted)
+        key, text = await keys.create(
+            tx,
             name=wanted.name,
             scope=wanted.scope,
             domain=wanted.domain,
@@ -52,10 +51,7 @@ async def create(request: web.Request) -> web.Response:
             expires_ms=expires_ms,
             now_ms=service.clock(),
         )
-        _note(db, service, principal.actor, "api_key.create", made[0])
-        return made
-
-    key, text = await service.database.run(work)
+        await _note(tx, service, principal.actor, "api_key.create", key)
     return answer({**_as_dict(key), "key": text}, message="Created", status=201)
 
 
@@ -71,37 +67,32 @@ async def delete(request: web.Request) -> web.Response:
 
 async def _end(request: web.Request, action: str, message: str) -> web.Response:
     service, principal = request.app[SERVICE], request[PRINCIPAL]
-    work = partial(
-        _end_one,
-        service=service,
-        actor=principal.actor,
-        action=action,
-        key_id=int(request.match_info["key_id"]),
-    )
-    key = await service.database.run(work)
+    key_id = int(request.match_info["key_id"])
+    async with service.database.begin() as tx:
+        key = await _end_one(tx, service, principal.actor, action, key_id)
     return answer(None if key is None else _as_dict(key), message=message)
 
 
-def _end_one(
-    db: sqlite3.Connection, service: Service, actor: audit.Actor, action: str, key_id: int
+async def _end_one(
+    tx: AsyncConnection, service: Service, actor: audit.Actor, action: str, key_id: int
 ) -> keys.ApiKey | None:
-    key = keys.find(db, key_id)
+    key = await keys.find(tx, key_id)
     if key is None:
         raise Refused(404, f"there is no API key {key_id}")
     if action == "api_key.delete":
-        keys.delete(db, key_id)
+        await keys.remove(tx, key_id)
     else:
-        keys.revoke(db, key_id, service.clock())
-    _note(db, service, actor, action, key)
-    return keys.find(db, key_id)
+        await keys.revoke(tx, key_id, service.clock())
+    await _note(tx, service, actor, action, key)
+    return await keys.find(tx, key_id)
 
 
-def _check(db: sqlite3.Connection, wanted: NewKey) -> None:
+async def _check(tx: AsyncConnection, wanted: NewKey) -> None:
     if (wanted.scope == "domain-admin") != (wanted.domain is not None):
         raise Refused(400, "domain is required for the scope domain-admin, and for no other")
-    if wanted.domain is not None and not domains.every(db, wanted.domain):
+    if wanted.domain is not None and not await domains.every(tx, wanted.domain):
         raise Refused(400, "domain is not filtered here")
-    if len(keys.every(db)) >= MAX_KEYS:
+    if len(await keys.every(tx)) >= MAX_KEYS:
         raise Refused(409, f"there are {MAX_KEYS} API keys already: delete some")
 
 
@@ -114,8 +105,8 @@ def _expiry(wanted: NewKey) -> int | None:
         raise Refused(400, "expires_at must be an ISO 8601 time") from error
 
 
-def _note(
-    db: sqlite3.Connection, service: Service, actor: audit.Actor, action: str, key: keys.ApiKey
+async def _note(
+    tx: AsyncConnection, service: Service, actor: audit.Actor, action: str, key: keys.ApiKey
 ) -> None:
     note = audit.Note(
         actor=actor,
@@ -123,7 +114,7 @@ def _note(
         resource=f"api_key/{key.id}",
         details={"name": key.name, "key_prefix": key.prefix, "scope": key.scope},
     )
-    audit.append(db, service.node_id, service.clock(), note)
+    await audit.append(tx, service.node_id, service.clock(), note)
 
 
 def _as_dict(key: keys.ApiKey) -> dict[str, Any]:

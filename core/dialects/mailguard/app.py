@@ -1,7 +1,6 @@
 """The HTTP application: a table of endpoints with their scopes, one place for errors."""
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from core.dialects.mailguard import api_keys, audit, quarantine, system
 from core.dialects.mailguard.access import PRINCIPAL, Gate
 from core.dialects.mailguard.envelope import Refused, refusal
 from core.dialects.mailguard.service import SERVICE, Service
+from core.store.database import Unavailable
 
 __all__ = ["ENDPOINTS", "MAX_BODY_BYTES", "Endpoint", "create_app"]
 
@@ -101,6 +101,6 @@ def _as_answer(request: web.Request, error: Exception) -> web.Response:
     if isinstance(error, web.RequestPayloadError):
         return refusal(400, "the body is not what its headers say")
     _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, Unavailable):
         return refusal(503, "the store cannot be used now", {"Retry-After": "5"})
     return refusal(500, "internal error")

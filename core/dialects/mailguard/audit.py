@@ -1,6 +1,5 @@
 """`GET /audit/logs`: ascending, cursor pagination, no limit on how much can be read in the end."""
 
-from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -26,14 +25,15 @@ async def logs(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     limit = params.whole(request, "limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
     query, after = _where(request, service)
-    entries = await service.database.run(partial(audit.page, query=query, after=after, limit=limit + 1))
+    async with service.database.read() as tx:
+        entries = await audit.page(tx, query, after, limit + 1)
+        away = [node.id for node in await estate.nodes(tx) if not node.present]
     shown = entries[:limit]
     following = None
     if len(entries) > limit:
         following = cursor.write(service.cursor_key, shown[-1].position, query, service.clock())
-    return answer(
-        [_as_dict(entry) for entry in shown], message=await _message(service), next_cursor=following
-    )
+    message = f"OK; temporarily unreachable: {', '.join(away)}" if away else "OK"
+    return answer([_as_dict(entry) for entry in shown], message=message, next_cursor=following)
 
 
 def _where(request: web.Request, service: Service) -> tuple[audit.Query, audit.Position | None]:
@@ -56,12 +56,6 @@ def _where(request: web.Request, service: Service) -> tuple[audit.Query, audit.P
     if asked not in (found.query, audit.Query(domain=found.domain)):
         raise Refused(400, "cursor belongs to other filters: repeat those of its first page, or none")
     return found.query, found.position
-
-
-async def _message(service: Service) -> str:
-    nodes = await service.database.run(estate.nodes)
-    away = [node.id for node in nodes if not node.present]
-    return f"OK; temporarily unreachable: {', '.join(away)}" if away else "OK"
 
 
 def _as_dict(entry: audit.Entry) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """`/mail/quarantine`: list, read, release, discard, retrain; cluster-wide, routed to the owner node."""
 
-import sqlite3
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Literal, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -17,7 +16,6 @@ from core.store import quarantine
 
 __all__ = ["body", "discard", "listing", "release", "retrain"]
 
-T = TypeVar("T")
 MAX_OFFSET = 2**31 - 1
 _RETRY_UNREACHABLE_S = 10
 
@@ -47,9 +45,8 @@ async def listing(request: web.Request) -> web.Response:
     )
     limit = params.whole(request, "limit", default=100, low=1, high=1000)
     offset = params.whole(request, "offset", default=0, low=0, high=MAX_OFFSET)
-    found = await request.app[SERVICE].database.run(
-        partial(quarantine.page, narrow=narrow, limit=limit, offset=offset)
-    )
+    async with request.app[SERVICE].database.read() as tx:
+        found = await quarantine.page(tx, narrow, limit=limit, offset=offset)
     return answer([held.as_dict() for held in found])
 
 
@@ -68,51 +65,50 @@ async def discard(request: web.Request) -> web.Response:
 async def retrain(request: web.Request) -> web.Response:
     """Label the message as ham or spam; it stays held."""
     label = (await params.json_body(request, Label)).label
+    node_id, queue_id = _named(request)
     principal, service = request[PRINCIPAL], request.app[SERVICE]
-    work = partial(
-        actions.retrain,
-        node_id=request.match_info["node_id"],
-        queue_id=request.match_info["queue_id"],
-        label=label,
-        actor=principal.actor,
-        now_ms=service.clock(),
-        domain=principal.key.domain,
-    )
-    held = await _translated(service.database.run(work))
+    with _translated():
+        async with service.database.begin() as tx:
+            held = await actions.retrain(
+                tx,
+                node_id,
+                queue_id,
+                label,
+                principal.actor,
+                service.clock(),
+                domain=principal.key.domain,
+            )
     return answer({**held.as_dict(), "class": label}, message="Trained")
 
 
 async def body(request: web.Request) -> web.Response:
     """The message as received, `text/rfc822`."""
-    work = partial(
-        actions.body,
-        node_id=request.match_info["node_id"],
-        queue_id=request.match_info["queue_id"],
-        domain=request[PRINCIPAL].key.domain,
-    )
-    raw = await _translated(request.app[SERVICE].database.run(work))
+    node_id, queue_id = _named(request)
+    with _translated():
+        async with request.app[SERVICE].database.read() as tx:
+            raw = await actions.body(tx, node_id, queue_id, domain=request[PRINCIPAL].key.domain)
     return web.Response(body=raw, content_type="text/rfc822")
 
 
-async def _settle(request: web.Request, action: Callable[..., quarantine.Held]) -> quarantine.Held:
+async def _settle(request: web.Request, action: Callable[..., Awaitable[quarantine.Held]]) -> quarantine.Held:
+    node_id, queue_id = _named(request)
     principal, service = request[PRINCIPAL], request.app[SERVICE]
-
-    def work(db: sqlite3.Connection) -> quarantine.Held:
-        return action(
-            db,
-            request.match_info["node_id"],
-            request.match_info["queue_id"],
-            principal.actor,
-            service.clock(),
-            domain=principal.key.domain,
-        )
-
-    return await _translated(service.database.run(work))
+    with _translated():
+        async with service.database.begin() as tx:
+            return await action(
+                tx, node_id, queue_id, principal.actor, service.clock(), domain=principal.key.domain
+            )
 
 
-async def _translated(pending: Awaitable[T]) -> T:
+def _named(request: web.Request) -> tuple[str, str]:
+    """The node and the queue id in the path."""
+    return request.match_info["node_id"], request.match_info["queue_id"]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
     try:
-        return await pending
+        yield
     except actions.NotHeld as error:
         raise Refused(404, str(error)) from error
     except actions.NodeUnreachable as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from core.store.clock import DAY_MS, Clock
-from core.store.sqlite_file import Database
+from core.store.database import Database
 
 __all__ = ["SERVICE", "Service"]
 

@@ -1,6 +1,5 @@
 """Licence, domains, health, and the OpenAPI description."""
 
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +17,8 @@ __all__ = ["domain_listing", "health", "licence", "openapi"]
 async def health(request: web.Request) -> web.Response:
     """Whether the node serves; needs no key."""
     service = request.app[SERVICE]
-    nodes = await service.database.run(estate.nodes)
+    async with service.database.read() as tx:
+        nodes = await estate.nodes(tx)
     return answer(
         {
             "status": "ok",
@@ -30,7 +30,8 @@ async def health(request: web.Request) -> web.Response:
 
 async def licence(request: web.Request) -> web.Response:
     """The licence in force."""
-    found = await request.app[SERVICE].database.run(estate.licence)
+    async with request.app[SERVICE].database.read() as tx:
+        found = await estate.licence(tx)
     if found is None:
         raise Refused(404, "no licence is installed")
     return answer(
@@ -45,9 +46,8 @@ async def licence(request: web.Request) -> web.Response:
 
 async def domain_listing(request: web.Request) -> web.Response:
     """Filtered domains; a key for one domain sees that one."""
-    found = await request.app[SERVICE].database.run(
-        partial(domains.every, only=request[PRINCIPAL].key.domain)
-    )
+    async with request.app[SERVICE].database.read() as tx:
+        found = await domains.every(tx, request[PRINCIPAL].key.domain)
     return answer([_as_dict(domain) for domain in found])
 
 
@@ -59,7 +59,7 @@ async def openapi(_: web.Request) -> web.Response:
 
 def _as_dict(domain: domains.Domain) -> dict[str, Any]:
     return {
-        "id": domain.id,
+        "id": domain.number,
         "name": domain.name,
         "direction": domain.direction,
         "active": domain.active,
@@ -68,7 +68,7 @@ def _as_dict(domain: domains.Domain) -> dict[str, Any]:
         "reject_threshold": domain.thresholds.reject,
         "dkim_active": domain.dkim_active,
         "dmarc_reporting": domain.dmarc_reporting,
-        "tenant_id": domain.tenant_id,
+        "tenant_id": domain.tenant_number,
         "created_at": iso_seconds(domain.created_ms),
         "updated_at": iso_seconds(domain.updated_ms),
     }

@@ -1,6 +1,6 @@
 """All tables of the core, on one metadata."""
 
-from core.store.tables.accounts import api_key, customers, login_links, organizations, subscriptions
+from core.store.tables.accounts import customers, login_links, mailguard_keys, organizations, subscriptions
 from core.store.tables.base import metadata
 from core.store.tables.dns import dmarc_policies, dmarc_records, dmarc_reports, dns_snapshots
 from core.store.tables.domains import (
@@ -39,7 +39,6 @@ from core.store.tables.records import audit_entries, audit_heads, counters, idem
 __all__ = [
     "alert_rules",
     "alerts",
-    "api_key",
     "audit_entries",
     "audit_heads",
     "catch_alls",
@@ -65,6 +64,7 @@ __all__ = [
     "list_items",
     "login_links",
     "mailboxes",
+    "mailguard_keys",
     "messages",
     "meta",
     "metadata",

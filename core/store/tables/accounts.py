@@ -16,7 +16,7 @@ from core.store.tables.base import (
     tenant,
 )
 
-__all__ = ["api_key", "customers", "login_links", "organizations", "subscriptions"]
+__all__ = ["customers", "login_links", "mailguard_keys", "organizations", "subscriptions"]
 
 customers = Table(
     "customers",
@@ -57,8 +57,8 @@ subscriptions = Table(
     Index(None, "tenant", "created_ms", "handle"),
 )
 
-api_key = Table(
-    "api_key",
+mailguard_keys = Table(
+    "mailguard_keys",
     metadata,
     Column("id", Integer, primary_key=True),
     string("name"),

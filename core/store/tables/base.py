@@ -49,6 +49,7 @@ __all__ = [
     "string",
     "tenant",
     "text",
+    "writable",
 ]
 
 metadata = MetaData(
@@ -79,11 +80,12 @@ class String(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         del dialect
-        return value.translate(_UNWRITABLE) if value is not None and not value.isascii() else _no_nul(value)
+        return None if value is None else writable(value)
 
 
-def _no_nul(value: str | None) -> str | None:
-    return value.replace("\x00", "\ufffd") if value is not None and "\x00" in value else value
+def writable(value: str) -> str:
+    """The text as a column of type `String` gives it back."""
+    return value.replace("\x00", "\ufffd") if value.isascii() else value.translate(_UNWRITABLE)
 
 
 def ident(name: str = "id") -> Column[str]:

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from core.sandbox.mailguard import MailGuardSandbox
-from core.store import audit, keys, quarantine
+from core.store import audit, estate, keys, quarantine
 from tests.factories.core import FakeClock, held, quiet_sandbox
 
 
@@ -34,21 +33,29 @@ class Api:
         return body["data"]
 
     async def key(self, scope: keys.Scope, **options: Any) -> str:
-        made = await self.sandbox.database.run(
-            partial(keys.create, name=scope, scope=scope, now_ms=self.clock(), **options)
-        )
-        return made[1]
+        async with self.sandbox.database.begin() as tx:
+            _, text = await keys.create(tx, name=scope, scope=scope, now_ms=self.clock(), **options)
+        return text
 
     async def hold(self, number: int = 1, body: bytes = b"raw bytes", **changes: Any) -> quarantine.Held:
         item = held(number, **changes)
-        await self.sandbox.database.run(partial(quarantine.add, held=item, body=body))
+        async with self.sandbox.database.begin() as tx:
+            await quarantine.add(tx, item, body)
         return item
 
     async def note(
         self, at_ms: int, node: str = "node-1", action: str = "auth.login", name: str = "admin"
     ) -> str:
         note = audit.Note(actor=audit.Actor(type="user", name=name), action=action, resource=f"user/{name}")
-        return await self.sandbox.database.run(partial(audit.append, node_id=node, at_ms=at_ms, note=note))
+        async with self.sandbox.database.begin() as tx:
+            return await audit.append(tx, node, at_ms, note)
+
+    async def heard(self, node: str, *, present: bool | None = None) -> None:
+        """A partner's heart beats; `present` says what the cluster believes from now on."""
+        async with self.sandbox.database.begin() as tx:
+            await estate.beat(tx, node, "", self.clock())
+            if present is not None:
+                await estate.set_present(tx, node, present=present)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
+from sqlalchemy import text
 
 from core.dialects.mailguard.app import ENDPOINTS
-from core.store import estate
 from tests.factories.core import NOW_MS, raw_mail
 
 
@@ -102,7 +102,7 @@ async def test_retraining_labels_and_keeps_the_message(api):
 
 
 async def test_a_message_on_a_node_that_is_away_is_503_with_retry_after(api):
-    await api.sandbox.database.run(lambda db: estate.beat(db, "node-2", "", NOW_MS))
+    await api.heard("node-2")
     item = await api.hold(1, node_id="node-2")
     status, headers, body = await api.call("POST", f"/mail/quarantine/node-2/{item.queue_id}/release")
 
@@ -149,9 +149,9 @@ async def test_the_quarantine_is_newest_first_with_limit_and_offset(api):
 async def test_a_store_that_cannot_write_is_503_in_the_envelope(api):
     item = await api.hold()
     await api.call("GET", "/domains")
-    await api.sandbox.database.run(lambda db: db.execute("PRAGMA query_only = ON"))
+    async with api.sandbox.database.begin() as tx:  # there is one writing connection, and it stays so
+        await tx.execute(text("PRAGMA query_only = ON"))
     status, headers, body = await api.call("POST", f"/mail/quarantine/node-1/{item.queue_id}/release")
-    await api.sandbox.database.run(lambda db: db.execute("PRAGMA query_only = OFF"))
 
     assert (status, headers["Retry-After"], body["data"]) == (503, "5", None)
     assert len(await api.data("/mail/quarantine")) == 1

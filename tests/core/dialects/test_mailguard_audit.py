@@ -3,7 +3,6 @@ import random
 import pytest
 
 from core.dialects.mailguard import cursor
-from core.store import estate
 from core.store.audit import Position, Query
 from core.store.clock import DAY_MS
 from tests.factories.core import NOW_MS
@@ -37,8 +36,7 @@ async def test_pages_are_ascending_complete_and_end_with_no_cursor(api):
 async def test_a_walk_is_stable_while_entries_are_added_before_and_after(api, seed):
     rng = random.Random(seed)
     written = [await api.note(NOW_MS + 1000 + n * 10) for n in range(10)]
-    await api.sandbox.database.run(lambda db: estate.beat(db, "node-0", "", NOW_MS))
-    await api.sandbox.database.run(lambda db: estate.set_present(db, "node-0", present=True))
+    await api.heard("node-0", present=True)
     added = []
 
     async def between():
@@ -52,11 +50,11 @@ async def test_a_walk_is_stable_while_entries_are_added_before_and_after(api, se
 
 
 async def test_late_entries_of_a_returning_node_are_found_by_reading_again(api):
-    await api.sandbox.database.run(lambda db: estate.beat(db, "node-2", "", NOW_MS))
+    await api.heard("node-2")
     on_time = await api.note(NOW_MS + 50)
     late = await api.note(NOW_MS, node="node-2")
     before, word = await walk(api), (await api.call("GET", "/audit/logs"))[2]["message"]
-    await api.sandbox.database.run(lambda db: estate.set_present(db, "node-2", present=True))
+    await api.heard("node-2", present=True)
 
     assert (before, word) == ([on_time], "OK; temporarily unreachable: node-2")
     assert await walk(api) == [late, on_time]

@@ -13,12 +13,9 @@ async def sandbox(tmp_path):
     async with quiet_sandbox(tmp_path, clock=FakeClock()) as sandbox:
         actor = audit.Actor(type="user", name="admin")
         note = audit.Note(actor=actor, action="auth.login", resource="user/admin")
-
-        def fill(db):
+        async with sandbox.database.begin() as tx:
             for number in range(12):
-                audit.append(db, "node-1", NOW_MS + number, note)
-
-        await sandbox.database.run(fill)
+                await audit.append(tx, "node-1", NOW_MS + number, note)
         yield sandbox
 
 

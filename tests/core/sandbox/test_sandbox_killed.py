@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.store import outbox, quarantine
-from core.store.sqlite_file import connect
-from tests.factories.core import SECRET, quiet_sandbox, receiver
+from core.store.database import Database, sqlite_url
+from tests.factories.core import SECRET, Receiver, quiet_sandbox, receiver
 
 _CHILD = """
 import asyncio, sys
@@ -29,36 +29,45 @@ asyncio.run(main())
 """
 
 
-async def run_and_kill(directory: Path, url: str, seconds: float) -> None:
+async def run_and_kill(directory: Path, hook: Receiver, events: int) -> None:
+    """Kill it once it announced so many events more, whatever it is doing at that moment."""
     root = str(Path(__file__).resolve().parents[3])
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         _CHILD,
         str(directory),
-        url,
+        hook.url,
         SECRET,
         cwd=root,
         env={**os.environ, "PYTHONPATH": root},
     )
-    await asyncio.sleep(seconds)
+    wanted = len(hook.taken) + events
+    async with asyncio.timeout(40):
+        while len(hook.taken) < wanted:
+            await asyncio.sleep(0.005)
     child.send_signal(signal.SIGKILL)
     await child.wait()
+
+
+async def waits(sandbox) -> bool:
+    async with sandbox.database.read() as tx:
+        return bool(await outbox.waiting(tx, "default", 1))
 
 
 @pytest.mark.slow
 async def test_every_held_message_is_announced_although_the_process_is_killed(tmp_path):
     async with receiver() as hook:
-        for seconds in (1.2, 1.5, 1.8):
-            await run_and_kill(tmp_path, hook.url, seconds)
-        db = connect(tmp_path / "mailguard.sqlite3")
-        held = {item.queue_id for item in quarantine.page(db, quarantine.Filter(), limit=10_000, offset=0)}
-        db.close()
+        for events in (10, 25, 40):
+            await run_and_kill(tmp_path, hook, events)
+        async with Database(sqlite_url(tmp_path / "mailguard.sqlite3")) as database, database.read() as tx:
+            items = await quarantine.page(tx, quarantine.Filter(), limit=10_000, offset=0)
+        held = {item.queue_id for item in items}
         async with (
             asyncio.timeout(20),
             quiet_sandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET) as sandbox,
         ):
-            while await sandbox.database.run(lambda db: outbox.waiting(db, "default", 1)):
+            while await waits(sandbox):
                 await asyncio.sleep(0.05)
 
     announced = {event["data"]["queue_id"] for event in hook.taken if event["event"] == "quarantine.added"}

@@ -4,26 +4,20 @@ from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
+from sqlalchemy import select
 
 from core.dialects.mailguard.webhook import render, sign
 from core.service.pusher import Pusher, retry_after_s
 from core.store import outbox
 from core.store.clock import wall_clock
-from core.store.sqlite_file import Database
+from core.store.tables import audit_entries
 from tests.factories.core import NOW, NOW_MS, SECRET, FakeClock, quick_policy, receiver
-
-
-@pytest.fixture
-async def database(tmp_path):
-    database = Database(tmp_path / "core.sqlite3")
-    await database.open()
-    yield database
-    await database.close()
 
 
 @asynccontextmanager
 async def pushing(database, url, clock=wall_clock, **policy):
-    await database.run(lambda db: outbox.configure(db, "a", url=url, secret=SECRET))
+    async with database.begin() as tx:
+        await outbox.configure(tx, "a", url=url, secret=SECRET)
     pusher = Pusher(database, render, clock=clock, node_id="node-1", policy=quick_policy(**policy))
     task = asyncio.create_task(pusher.run())
     try:
@@ -35,9 +29,18 @@ async def pushing(database, url, clock=wall_clock, **policy):
 
 async def emit(database, count=1, at_ms=None):
     moment = wall_clock() if at_ms is None else at_ms
-    return await database.run(
-        lambda db: [outbox.emit(db, "quarantine.added", "node-1", moment, {"n": n}) for n in range(count)]
-    )
+    async with database.begin() as tx:
+        return [await outbox.emit(tx, "quarantine.added", "node-1", moment, {"n": n}) for n in range(count)]
+
+
+async def waiting(database):
+    async with database.read() as tx:
+        return await outbox.waiting(tx, "a", 100)
+
+
+async def recorded(database):
+    async with database.read() as tx:
+        return (await tx.execute(select(audit_entries))).all()
 
 
 async def until(condition, seconds=30.0):
@@ -117,11 +120,11 @@ async def test_a_body_that_is_never_taken_is_given_up_and_on_record(database):
         hook.answers = [web.Response(status=400) for _ in range(3)]
         bad, good = await emit(database, 2)
         await until(lambda: len(hook.taken) == 1)
-    found = await database.run(lambda db: db.execute("SELECT action, result, details FROM audit").fetchone())
+    (found,) = await recorded(database)
 
     assert hook.taken[0]["id"] == good
-    assert (found["action"], found["result"]) == ("webhook.given_up", "failure")
-    assert bad in found["details"]
+    assert (found.action, found.result) == ("webhook.given_up", "failure")
+    assert found.details["event_id"] == bad
 
 
 async def test_an_event_that_is_too_old_is_given_up(database):
@@ -148,13 +151,12 @@ async def test_an_endpoint_inside_our_own_network_is_not_reached_unless_allowed(
         ids = await emit(database)
         await until_tried(database)
 
-    waiting = await database.run(lambda db: outbox.waiting(db, "a", 10))
-    assert ([delivery.event.id for delivery in waiting], hook.bodies) == (ids, [])
+    assert ([delivery.event.id for delivery in await waiting(database)], hook.bodies) == (ids, [])
 
 
 async def until_tried(database):
     async with asyncio.timeout(30):
-        while not (await database.run(lambda db: outbox.waiting(db, "a", 1)))[0].endpoint.attempts:
+        while not (await waiting(database))[0].endpoint.attempts:
             await asyncio.sleep(0.005)
 
 
@@ -164,22 +166,21 @@ async def test_an_address_that_cannot_work_keeps_the_events(database, url):
         ids = await emit(database)
         await asyncio.sleep(0.1)
 
-    waiting = await database.run(lambda db: outbox.waiting(db, "a", 10))
-    assert [delivery.event.id for delivery in waiting] == ids
-    assert waiting[0].endpoint.attempts >= 1
+    left = await waiting(database)
+    assert [delivery.event.id for delivery in left] == ids
+    assert left[0].endpoint.attempts >= 1
 
 
 async def test_a_full_outbox_drops_the_oldest_and_says_so(database):
     clock = FakeClock()
-    await database.run(lambda db: outbox.configure(db, "a", url="http://127.0.0.1:1/", secret=SECRET))
+    async with database.begin() as tx:
+        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET)
     await emit(database, 20, at_ms=NOW_MS)
     async with pushing(database, "http://127.0.0.1:1/", clock=clock, max_waiting=5):
         await asyncio.sleep(0.1)
-    left = await database.run(lambda db: len(outbox.waiting(db, "a", 100)))
-    actions = await database.run(lambda db: [row["action"] for row in db.execute("SELECT action FROM audit")])
 
-    assert left == 5
-    assert actions == ["webhook.given_up"]
+    assert len(await waiting(database)) == 5
+    assert [entry.action for entry in await recorded(database)] == ["webhook.given_up"]
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,17 @@ import pytest
 
 from core.service import actions
 from core.store import audit, estate, outbox, quarantine
-from tests.factories.core import NOW_MS, held, open_store
+from tests.factories.core import NOW_MS, held
 
 KEY = audit.Actor(type="api_key", name="siem", key_prefix="nmg_0123456789abcdef", ip="127.0.0.1")
 ITEM = held(1)
 
 
 @pytest.fixture
-def db(tmp_path):
-    db = open_store(tmp_path)
-    outbox.configure(db, "a", url="http://127.0.0.1/", secret="s")
-    quarantine.add(db, ITEM, b"bytes")
-    yield db
-    db.close()
+async def tx(tx):
+    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s")
+    await quarantine.add(tx, ITEM, b"bytes")
+    return tx
 
 
 @pytest.mark.parametrize(
@@ -24,12 +22,12 @@ def db(tmp_path):
         (actions.discard, "quarantine.discarded", "quarantine.discard"),
     ],
 )
-def test_a_settled_message_is_gone_announced_and_on_record(db, act, event, action):
-    act(db, "node-1", ITEM.queue_id, KEY, NOW_MS + 5)
-    (delivery,) = outbox.waiting(db, "a", 10)
-    (entry,) = audit.page(db, audit.Query(), None, 10)
+async def test_a_settled_message_is_gone_announced_and_on_record(tx, act, event, action):
+    await act(tx, "node-1", ITEM.queue_id, KEY, NOW_MS + 5)
+    (delivery,) = await outbox.waiting(tx, "a", 10)
+    (entry,) = await audit.page(tx, audit.Query(), None, 10)
 
-    assert quarantine.count(db) == 0
+    assert await quarantine.count(tx) == 0
     assert delivery.event.name == event
     assert delivery.event.data == {**ITEM.as_dict(), "actor": KEY.as_dict()}
     assert (entry.action, entry.resource) == (action, f"quarantine/node-1/{ITEM.queue_id}")
@@ -38,38 +36,38 @@ def test_a_settled_message_is_gone_announced_and_on_record(db, act, event, actio
 
 
 @pytest.mark.parametrize("act", [actions.release, actions.discard, actions.body])
-def test_what_is_not_held_is_refused(db, act):
+async def test_what_is_not_held_is_refused(tx, act):
     arguments = ("node-1", "00000099") if act is actions.body else ("node-1", "00000099", KEY, NOW_MS)
 
     with pytest.raises(actions.NotHeld, match="00000099"):
-        act(db, *arguments)
+        await act(tx, *arguments)
 
 
-def test_a_second_release_finds_nothing(db):
-    actions.release(db, "node-1", ITEM.queue_id, KEY, NOW_MS)
+async def test_a_second_release_finds_nothing(tx):
+    await actions.release(tx, "node-1", ITEM.queue_id, KEY, NOW_MS)
 
     with pytest.raises(actions.NotHeld):
-        actions.release(db, "node-1", ITEM.queue_id, KEY, NOW_MS)
+        await actions.release(tx, "node-1", ITEM.queue_id, KEY, NOW_MS)
 
 
-def test_another_domains_message_counts_as_not_held(db):
+async def test_another_domains_message_counts_as_not_held(tx):
     with pytest.raises(actions.NotHeld):
-        actions.release(db, "node-1", ITEM.queue_id, KEY, NOW_MS, domain="nordwind.example")
+        await actions.release(tx, "node-1", ITEM.queue_id, KEY, NOW_MS, domain="nordwind.example")
 
-    assert actions.body(db, "node-1", ITEM.queue_id, domain="acme.example") == b"bytes"
+    assert await actions.body(tx, "node-1", ITEM.queue_id, domain="acme.example") == b"bytes"
 
 
-def test_a_node_that_is_away_cannot_be_asked(db):
-    estate.set_present(db, "node-1", present=False)
+async def test_a_node_that_is_away_cannot_be_asked(tx):
+    await estate.set_present(tx, "node-1", present=False)
 
     with pytest.raises(actions.NodeUnreachable, match="temporarily unreachable"):
-        actions.release(db, "node-1", ITEM.queue_id, KEY, NOW_MS)
+        await actions.release(tx, "node-1", ITEM.queue_id, KEY, NOW_MS)
 
 
-def test_training_is_on_record_and_keeps_the_message(db):
-    actions.retrain(db, "node-1", ITEM.queue_id, "ham", KEY, NOW_MS)
-    (entry,) = audit.page(db, audit.Query(), None, 10)
+async def test_training_is_on_record_and_keeps_the_message(tx):
+    await actions.retrain(tx, "node-1", ITEM.queue_id, "ham", KEY, NOW_MS)
+    (entry,) = await audit.page(tx, audit.Query(), None, 10)
 
     assert entry.action == "quarantine.train_ham"
-    assert quarantine.count(db) == 1
-    assert outbox.waiting(db, "a", 10) == []
+    assert await quarantine.count(tx) == 1
+    assert await outbox.waiting(tx, "a", 10) == []

@@ -1,64 +1,68 @@
-import sqlite3
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from core.store import audit, estate
-from tests.factories.core import NOW_MS, open_store
+from tests.factories.core import NOW_MS
 
 ADMIN = audit.Actor(type="user", name="admin")
 
 
-@pytest.fixture
-def db(tmp_path):
-    db = open_store(tmp_path)
-    yield db
-    db.close()
-
-
-def write(
-    db, at_ms=NOW_MS, node="node-1", action="auth.login", resource="user/admin", actor=ADMIN, domain=""
+async def write(
+    tx, at_ms=NOW_MS, node="node-1", action="auth.login", resource="user/admin", actor=ADMIN, domain=""
 ):
-    return audit.append(
-        db, node, at_ms, audit.Note(actor=actor, action=action, resource=resource, domain=domain)
+    return await audit.append(
+        tx, node, at_ms, audit.Note(actor=actor, action=action, resource=resource, domain=domain)
     )
 
 
-def ids(db, after=None, limit=100, **filters):
-    return [entry.id for entry in audit.page(db, audit.Query(**filters), after, limit)]
+async def without_triggers(tx):
+    if tx.dialect.name == "postgresql":
+        await tx.execute(text("ALTER TABLE audit_entries DISABLE TRIGGER USER"))
+    else:
+        await tx.execute(text("DROP TRIGGER audit_entries_change"))
 
 
-def test_entries_are_numbered_per_node(db):
-    assert [write(db), write(db), write(db, node="node-9")] == ["node-1:1", "node-1:2", "node-9:1"]
+async def ids(tx, after=None, limit=100, **filters):
+    return [entry.id for entry in await audit.page(tx, audit.Query(**filters), after, limit)]
 
 
-def test_entries_can_be_neither_changed_nor_deleted(db):
-    write(db)
-
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        db.execute("UPDATE audit SET result = 'failure'")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        db.execute("DELETE FROM audit")
-
-
-def test_an_entry_altered_behind_the_back_is_flagged(db):
-    write(db)
-    write(db)
-    db.execute("DROP TRIGGER audit_append_only")
-    db.execute("UPDATE audit SET actor_name = 'nobody' WHERE number = 1")
-
-    assert [entry.sealed for entry in audit.page(db, audit.Query(), None, 10)] == [False, True]
+async def test_entries_are_numbered_per_node(tx):
+    assert [await write(tx), await write(tx), await write(tx, node="node-9")] == [
+        "node-1:1",
+        "node-1:2",
+        "node-9:1",
+    ]
 
 
-def test_a_node_that_is_away_shows_its_entries_when_it_is_back(db):
-    estate.beat(db, "node-2", "10.0.0.2", NOW_MS)
-    write(db, NOW_MS + 1)
-    write(db, NOW_MS, node="node-2")
+async def test_entries_can_be_neither_changed_nor_deleted(tx):
+    await write(tx)
 
-    assert ids(db) == ["node-1:1"]
-    estate.set_present(db, "node-2", present=True)
-    assert ids(db) == ["node-2:1", "node-1:1"]
+    for statement in ("UPDATE audit_entries SET result = 'failure'", "DELETE FROM audit_entries"):
+        with pytest.raises(IntegrityError, match="append-only"):
+            async with tx.begin_nested():
+                await tx.execute(text(statement))
+
+
+async def test_an_entry_altered_behind_the_back_is_flagged(tx):
+    await write(tx)
+    await write(tx)
+    await without_triggers(tx)
+    await tx.execute(text("UPDATE audit_entries SET actor = 'nobody' WHERE number = 1"))
+
+    assert [entry.sealed for entry in await audit.page(tx, audit.Query(), None, 10)] == [False, True]
+
+
+async def test_a_node_that_is_away_shows_its_entries_when_it_is_back(tx):
+    await estate.beat(tx, "node-2", "10.0.0.2", NOW_MS)
+    await write(tx, NOW_MS + 1)
+    await write(tx, NOW_MS, node="node-2")
+
+    assert await ids(tx) == ["node-1:1"]
+    await estate.set_present(tx, "node-2", present=True)
+    assert await ids(tx) == ["node-2:1", "node-1:1"]
 
 
 @pytest.mark.parametrize(
@@ -73,20 +77,20 @@ def test_a_node_that_is_away_shows_its_entries_when_it_is_back(db):
         ({"from_ms": NOW_MS + 1, "to_ms": NOW_MS + 1}, ["node-1:2"]),
     ],
 )
-def test_filters_narrow(db, filters, expected):
-    write(db)
-    write(db, NOW_MS + 1, actor=audit.Actor(type="user", name="m.keller"))
-    write(db, NOW_MS + 2, resource="quarantine/node-1/4F2A", domain="acme.example")
+async def test_filters_narrow(tx, filters, expected):
+    await write(tx)
+    await write(tx, NOW_MS + 1, actor=audit.Actor(type="user", name="m.keller"))
+    await write(tx, NOW_MS + 2, resource="quarantine/node-1/4F2A", domain="acme.example")
 
-    assert ids(db, **filters) == expected
+    assert await ids(tx, **filters) == expected
 
 
-def test_retention_removes_the_old_and_keeps_the_numbering(db):
+async def test_retention_removes_the_old_and_keeps_the_numbering(tx):
     for offset in range(3):
-        write(db, NOW_MS + offset)
+        await write(tx, NOW_MS + offset)
 
-    assert audit.prune(db, NOW_MS + 5) == 2
-    assert write(db, NOW_MS + 9) == "node-1:4"
+    assert await audit.prune(tx, NOW_MS + 5) == 2
+    assert await write(tx, NOW_MS + 9) == "node-1:4"
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -94,17 +98,16 @@ def test_retention_removes_the_old_and_keeps_the_numbering(db):
     st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["node-1", "node-2"])), max_size=20),
     st.integers(1, 7),
 )
-def test_pages_hold_every_entry_once_in_order(tmp_path, rows, limit):
-    (tmp_path / "core.sqlite3").unlink(missing_ok=True)
-    db = open_store(tmp_path)
-    estate.beat(db, "node-2", "", NOW_MS)
-    estate.set_present(db, "node-2", present=True)
-    written = {write(db, NOW_MS + offset, node=node) for offset, node in rows}
+async def test_pages_hold_every_entry_once_in_order(tx, rows, limit):
+    undo = await tx.begin_nested()
+    await estate.beat(tx, "node-2", "", NOW_MS)
+    await estate.set_present(tx, "node-2", present=True)
+    written = {await write(tx, NOW_MS + offset, node=node) for offset, node in rows}
     seen, after = [], None
-    while page := audit.page(db, audit.Query(), after, limit):
+    while page := await audit.page(tx, audit.Query(), after, limit):
         seen += page
         after = page[-1].position
-    db.close()
+    await undo.rollback()
 
     keys = [(entry.position.at_ms, entry.position.node_id, entry.position.number) for entry in seen]
     assert keys == sorted(keys)

@@ -10,12 +10,6 @@ from core.store.database import Database, Unavailable
 from core.store.tables import counters, meta
 
 
-@pytest.fixture
-async def database(any_database):
-    async with Database(any_database) as database:
-        yield database
-
-
 async def put(database, key, value="1"):
     async with database.begin() as tx:
         await tx.execute(insert(meta).values(key=key, value=value))
@@ -26,25 +20,28 @@ async def keys(database):
         return list((await tx.execute(select(meta.c.key).order_by(meta.c.key))).scalars())
 
 
-async def test_what_was_written_is_there_after_a_restart(any_database):
-    async with Database(any_database) as first:
+async def test_what_was_written_is_there_after_a_restart(core_url):
+    async with Database(core_url) as first:
         await put(first, "a")
 
-    async with Database(any_database) as second:
+    async with Database(core_url) as second:
         assert await keys(second) == ["a"]
 
 
 async def test_a_failed_transaction_leaves_nothing(database):
-    with pytest.raises(ValueError, match="no"):
+    async def fail():
         async with database.begin() as tx:
             await tx.execute(insert(meta).values(key="a", value="1"))
             raise ValueError("no")
 
+    with pytest.raises(ValueError, match="no"):
+        await fail()
+
     assert await keys(database) == []
 
 
-async def test_a_closed_store_says_so(any_database):
-    database = Database(any_database)
+async def test_a_closed_store_says_so(core_url):
+    database = Database(core_url)
     await database.open()
     await database.close()
 

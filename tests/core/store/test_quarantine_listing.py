@@ -1,23 +1,20 @@
-import sqlite3
-
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from core.store import estate, quarantine
-from tests.factories.core import NOW_MS, held, open_store
+from tests.factories.core import NOW_MS, held
 
 
 @pytest.fixture
-def db(tmp_path):
-    db = open_store(tmp_path)
-    quarantine.add(db, held(1, score=8.5, sender="a@deal.top"), b"one")
-    quarantine.add(db, held(2, score=12.0, domain="nordwind.example", reason="phishing"), b"two")
-    quarantine.add(db, held(3, score=20.0, sender="b@xdeal.top"), b"three")
-    yield db
-    db.close()
+async def tx(tx):
+    await quarantine.add(tx, held(1, score=8.5, sender="a@deal.top"), b"one")
+    await quarantine.add(tx, held(2, score=12.0, domain="nordwind.example", reason="phishing"), b"two")
+    await quarantine.add(tx, held(3, score=20.0, sender="b@xdeal.top"), b"three")
+    return tx
 
 
-def listed(db, limit=100, offset=0, **narrow):
-    found = quarantine.page(db, quarantine.Filter(**narrow), limit=limit, offset=offset)
+async def listed(tx, limit=100, offset=0, **narrow):
+    found = await quarantine.page(tx, quarantine.Filter(**narrow), limit=limit, offset=offset)
     return [int(item.queue_id, 16) for item in found]
 
 
@@ -35,24 +32,43 @@ def listed(db, limit=100, offset=0, **narrow):
         ({"reason": "phishing"}, [2]),
     ],
 )
-def test_a_listing_is_newest_first_and_narrowed(db, narrow, expected):
-    assert listed(db, **narrow) == expected
+async def test_a_listing_is_newest_first_and_narrowed(tx, narrow, expected):
+    assert await listed(tx, **narrow) == expected
 
 
-def test_limit_and_offset_page(db):
-    assert [listed(db, limit=2), listed(db, limit=2, offset=2)] == [[3, 2], [1]]
+async def test_limit_and_offset_page(tx):
+    assert [await listed(tx, limit=2), await listed(tx, limit=2, offset=2)] == [[3, 2], [1]]
 
 
-def test_messages_of_a_node_that_is_away_are_not_listed(db):
-    estate.set_present(db, "node-1", present=False)
+async def test_messages_of_a_node_that_is_away_are_not_listed(tx):
+    await estate.set_present(tx, "node-1", present=False)
 
-    assert listed(db) == []
+    assert await listed(tx) == []
 
 
-def test_a_queue_id_is_unique_while_held_and_free_afterwards(db):
-    with pytest.raises(sqlite3.IntegrityError):
-        quarantine.add(db, held(1), b"again")
-    quarantine.discard_row(db, "node-1", held(1).queue_id)
-    quarantine.add(db, held(1, arrived_ms=NOW_MS + 9000), b"again")
+async def test_a_queue_id_is_unique_while_held_and_free_afterwards(tx):
+    again = held(1, id="qua_again", arrived_ms=NOW_MS + 9000)
+    with pytest.raises(IntegrityError):
+        async with tx.begin_nested():
+            await quarantine.add(tx, again, b"again")
+    await quarantine.end(tx, held(1), "discarded", NOW_MS)
+    await quarantine.add(tx, again, b"again")
 
-    assert quarantine.find(db, "node-1", held(1).queue_id) == (held(1, arrived_ms=NOW_MS + 9000), b"again")
+    assert await quarantine.find(tx, "node-1", again.queue_id) == again
+    assert await quarantine.body(tx, again) == b"again"
+
+
+async def test_a_message_ends_once_and_its_bytes_with_it(tx):
+    ends = [await quarantine.end(tx, held(1), how, NOW_MS) for how in ("released", "discarded")]
+
+    assert ends == [True, False]
+    assert await quarantine.body(tx, held(1)) is None
+    assert await listed(tx) == [3, 2]
+
+
+async def test_what_ended_is_forgotten_after_its_time(tx):
+    await quarantine.end(tx, held(1), "released", NOW_MS)
+    await quarantine.end(tx, held(2), "discarded", NOW_MS + 1)
+
+    assert await quarantine.purge(tx, NOW_MS + 1) == 1
+    assert await listed(tx) == [3]

@@ -1,0 +1,112 @@
+"""All tables as revision 0002 made them: a copy that later changes of `core.store.tables` leave alone."""
+
+from core.store.migrations.schema_2.accounts import (
+    customers,
+    login_links,
+    mailguard_keys,
+    organizations,
+    subscriptions,
+)
+from core.store.migrations.schema_2.base import metadata
+from core.store.migrations.schema_2.dns import dmarc_policies, dmarc_records, dmarc_reports, dns_snapshots
+from core.store.migrations.schema_2.domains import (
+    domain_aliases,
+    domain_downstreams,
+    domains,
+    list_items,
+    recipients,
+    spam_settings,
+)
+from core.store.migrations.schema_2.estate import (
+    alert_rules,
+    alerts,
+    certificates,
+    cluster_nodes,
+    detector_states,
+    dkim_keys,
+    licences,
+    reputations,
+)
+from core.store.migrations.schema_2.hosting import (
+    catch_alls,
+    forwarders,
+    mailboxes,
+    password_resets,
+    pointers,
+)
+from core.store.migrations.schema_2.mail import (
+    classifier_lessons,
+    classifier_tokens,
+    classifier_totals,
+    messages,
+    misclassifications,
+    quarantine_bodies,
+    quarantine_items,
+    stat_counters,
+    verdicts,
+)
+from core.store.migrations.schema_2.outward import (
+    notification_targets,
+    outbox_events,
+    webhook_deliveries,
+    webhooks,
+)
+from core.store.migrations.schema_2.records import (
+    audit_entries,
+    audit_heads,
+    counters,
+    idempotency_keys,
+    meta,
+    settings,
+)
+
+__all__ = [
+    "alert_rules",
+    "alerts",
+    "audit_entries",
+    "audit_heads",
+    "catch_alls",
+    "certificates",
+    "classifier_lessons",
+    "classifier_tokens",
+    "classifier_totals",
+    "cluster_nodes",
+    "counters",
+    "customers",
+    "detector_states",
+    "dkim_keys",
+    "dmarc_policies",
+    "dmarc_records",
+    "dmarc_reports",
+    "dns_snapshots",
+    "domain_aliases",
+    "domain_downstreams",
+    "domains",
+    "forwarders",
+    "idempotency_keys",
+    "licences",
+    "list_items",
+    "login_links",
+    "mailboxes",
+    "mailguard_keys",
+    "messages",
+    "meta",
+    "metadata",
+    "misclassifications",
+    "notification_targets",
+    "organizations",
+    "outbox_events",
+    "password_resets",
+    "pointers",
+    "quarantine_bodies",
+    "quarantine_items",
+    "recipients",
+    "reputations",
+    "settings",
+    "spam_settings",
+    "stat_counters",
+    "subscriptions",
+    "verdicts",
+    "webhook_deliveries",
+    "webhooks",
+]

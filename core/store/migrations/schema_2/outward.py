@@ -1,0 +1,95 @@
+"""What leaves the service: events (the outbox), webhooks with their deliveries, notifications."""
+
+from core.store.migrations.schema_2.base import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    count,
+    flag,
+    ident,
+    json,
+    metadata,
+    ms,
+    note,
+    number,
+    string,
+    tenant,
+)
+
+__all__ = ["notification_targets", "outbox_events", "webhook_deliveries", "webhooks"]
+
+outbox_events = Table(
+    "outbox_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # dense and in commit order
+    Column("id", String, nullable=False, unique=True),
+    tenant(),
+    string("name"),
+    note("domain"),
+    note("node_id"),
+    json("data"),
+    ms("at_ms"),
+    Index(None, "tenant", "seq"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    ident(),
+    tenant(),
+    note("description"),
+    string("url"),
+    string("form"),  # standard, or a vendor's
+    json("names"),  # the events that it wants
+    string("secret"),
+    note("previous_secret"),  # signs too, until then
+    ms("previous_until_ms", null=True),
+    flag("enabled", default=True),
+    note("disabled_reason"),
+    number("position"),  # the last event that it took or that was given up
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    ms("due_ms"),
+    ms("failing_since_ms", null=True),
+    count("delivered"),
+    count("given_up"),
+    ms("created_ms"),
+    ms("updated_ms"),
+    Index(None, "tenant", "created_ms", "id"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    ident(),
+    tenant(),
+    string("webhook"),
+    string("event"),  # outbox_events.id
+    string("name"),
+    string("state"),  # pending, delivered, failed, given_up
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("status", Integer, nullable=True),
+    note("error"),
+    json("payload", null=True),
+    ms("at_ms"),
+    ms("updated_ms"),
+    Index(None, "tenant", "webhook", "at_ms", "id"),
+    Index(None, "state", "updated_ms"),
+)
+
+notification_targets = Table(
+    "notification_targets",
+    metadata,
+    ident(),
+    tenant(),
+    note("name"),
+    string("url"),  # holds a secret
+    json("actions"),
+    json("monitors"),
+    flag("enabled", default=True),
+    ms("created_ms"),
+    ms("updated_ms"),
+    Index(None, "tenant", "created_ms", "id"),
+)
