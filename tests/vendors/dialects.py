@@ -49,11 +49,14 @@ def package_of(vendor: str) -> str:
 
 
 def routes_of(vendor: str) -> web.UrlDispatcher:
-    """A router that knows the dialect's routes; empty when there is no dialect yet."""
+    """A router that knows the dialect's routes; empty when there is no dialect yet.
+
+    It lets any text stand for a variable: which ids there are is known only when the dialect runs.
+    """
     router = web.UrlDispatcher()
     dialect = DIALECTS.get(vendor)
     for method, path in dialect.routes() if dialect else ():
-        router.add_route(method, path, _never)
+        router.add_route(method, web.UrlDispatcher().add_resource(path).canonical, _never)
     return router
 
 
