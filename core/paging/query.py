@@ -1,0 +1,32 @@
+"""Query parameters of paged lists, to inherit from."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.paging.cursor import MAX_CHARS
+
+__all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "NumberedPaging", "Paging"]
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+
+class Paging(BaseModel):
+    """Of lists without an upper bound."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Rows a page.")
+    cursor: str | None = Field(
+        None, max_length=MAX_CHARS, description="The `next_cursor` of the page before; opaque."
+    )
+
+
+class NumberedPaging(Paging):
+    """Of small collections: a cursor, or a page, or an offset."""
+
+    page: int | None = Field(None, ge=1, description="The page, from 1; the answer then has the total.")
+    offset: int | None = Field(None, ge=0, description="Rows to skip; the answer then has the total.")
+
+    @property
+    def numbered(self) -> bool:
+        return self.page is not None or self.offset is not None
