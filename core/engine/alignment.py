@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import dmarc
 
+from core.dns.answers import Resolver
+from core.dns.discover import discover
 from core.engine.auth import Disposition, DkimResult, DmarcResult, DmarcWord, SpfResult
-from core.engine.dns import Answer, Resolver
 from core.engine.domains import owner
 
 __all__ = ["Published", "evaluate", "find_policy"]
@@ -22,11 +23,14 @@ _DISPOSITIONS: dict[str, Disposition] = {"none": "none", "quarantine": "quaranti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The record found for a From domain; `at_owner` when it stands at the organisational domain above it."""
+    """The record that applies to a From domain, and the domain `at` which it stands.
+
+    `failed`: DNS could not tell.
+    """
 
     domain: str
     record: str = ""
-    at_owner: bool = False
+    at: str = ""
     failed: bool = False
 
 
@@ -38,23 +42,12 @@ class _Owners:
 
 
 async def find_policy(domain: str, resolver: Resolver) -> Published:
-    """Look for the record at the domain, then at its organisational domain (RFC 9989 4.10, by suffix
-    list).
-    """
-    own = await _record(domain, resolver)
-    if own is None or own or owner(domain) == domain:
-        return Published(domain=domain, record=own or "", failed=own is None)
-    above = await _record(owner(domain), resolver)
-    return Published(domain=domain, record=above or "", at_owner=bool(above), failed=above is None)
-
-
-async def _record(domain: str, resolver: Resolver) -> str | None:
-    """The one record of a domain, an empty text for none or several, None when DNS cannot tell."""
-    answer: Answer = await resolver.lookup(f"_dmarc.{domain}", "TXT")
-    if answer.state == "failed":
-        return None
-    records = [text for text in answer.values if text.partition(";")[0].replace(" ", "") == "v=DMARC1"]
-    return records[0] if len(records) == 1 else ""
+    """Look for the record at the domain and above it (RFC 9989 4.10); none for an empty one."""
+    if not domain:
+        return Published(domain="")
+    found = await discover(domain, resolver)
+    record = found.record.text if found.record else ""
+    return Published(domain=domain, record=record, at=found.at, failed=bool(found.trouble))
 
 
 def evaluate(found: Published, spf: SpfResult, signatures: Sequence[DkimResult]) -> DmarcResult:
@@ -62,23 +55,25 @@ def evaluate(found: Published, spf: SpfResult, signatures: Sequence[DkimResult])
     domain = found.domain
     if not domain:
         return DmarcResult()
-    aligned = _Judge(_ANY_POLICY, domain, at_owner=False).passes(spf, signatures)
+    aligned = _Judge(_ANY_POLICY, domain, domain).passes(spf, signatures)
     if found.failed:
         return DmarcResult(result="temperror", domain=domain, aligned=aligned)
     if not found.record:
         return DmarcResult(domain=domain, aligned=aligned)
     try:
-        judge = _Judge(found.record, domain, at_owner=found.at_owner)
+        judge = _Judge(found.record, domain, found.at)
     except dmarc.Error:
         return DmarcResult(result="permerror", domain=domain, aligned=aligned)
     return judge.result(spf, signatures, aligned=aligned)
 
 
 class _Judge:
-    def __init__(self, record: str, domain: str, *, at_owner: bool) -> None:
+    def __init__(self, record: str, domain: str, at: str) -> None:
         self._domain = domain
-        org = owner(domain) if at_owner else None
-        self._policy = dmarc.DMARCPolicy(record, domain, org_domain=org, publicsuffix=_Owners(), strict=False)
+        above = at if at != domain else None
+        self._policy = dmarc.DMARCPolicy(
+            record, domain, org_domain=above, publicsuffix=_Owners(), strict=False
+        )
 
     def passes(self, spf: SpfResult, signatures: Sequence[DkimResult]) -> bool:
         return self._any_aligned("pass", spf, signatures)

@@ -1,7 +1,7 @@
-"""A tenant's own classifier: counts of hashed tokens, taught by lessons, combined after Robinson and Fisher.
+"""A tenant's own classifier: counts of hashed tokens, taught by lessons, weighed as naive Bayes.
 
-The state is a value of fixed size; teaching gives a new one. What a tenant teaches moves nobody else. Tokens
-are hashed with the tenant's salt, so a state does not tell what its owner reads.
+The state is a value of fixed size; teaching gives a new one. What a tenant teaches moves nobody else.
+Tokens are hashed with the tenant's salt, so a state does not tell what its owner reads.
 """
 
 import math
@@ -23,10 +23,13 @@ Class = Literal["spam", "ham"]
 MIN_LESSONS = 10
 """Of each class; before that there is no opinion."""
 MAX_COUNT = 0xFFFF
-MAX_EVIDENCE = 150
-MIN_LEANING = 0.1
-STRENGTH = 0.45
-"""Robinson's s: how many lessons the assumption that an unknown token says nothing is worth."""
+MAX_EVIDENCE = 400
+MIN_EVIDENCE = 0.4
+"""Log odds below which a token says nothing."""
+MIN_SEEN = 2
+"""Lessons that must have held a token: most pairs of words are seen once, by chance."""
+UNSEEN = 0.5
+"""How many more lessons of each class are taken to have held, and not to have held, every token."""
 
 _HEADER = struct.Struct("<4sII16s")
 _MAGIC = b"MXC1"
@@ -72,15 +75,13 @@ def score(state: State, message: Mail) -> float | None:
     if min(state.spam_lessons, state.ham_lessons) < MIN_LESSONS:
         return None
     spam, ham = _counts(state.spam), _counts(state.ham)
-    leanings = (
-        _leaning(
-            spam[bucket] / state.spam_lessons, ham[bucket] / state.ham_lessons, spam[bucket] + ham[bucket]
-        )
+    found = (
+        _log_odds(spam[bucket], ham[bucket], state)
         for bucket in buckets_of(message, state.salt)
+        if spam[bucket] + ham[bucket] >= MIN_SEEN
     )
-    telling = [leaning for leaning in leanings if abs(leaning - 0.5) >= MIN_LEANING]
-    telling.sort(key=lambda leaning: (-abs(leaning - 0.5), leaning))
-    return _combined(telling[:MAX_EVIDENCE])
+    telling = sorted((one for one in found if abs(one) >= MIN_EVIDENCE), key=lambda one: (-abs(one), one))
+    return 1.0 / (1.0 + math.exp(-max(min(math.fsum(telling[:MAX_EVIDENCE]), 500.0), -500.0)))
 
 
 def encode(state: State) -> bytes:
@@ -133,30 +134,8 @@ def _counts(packed: bytes) -> "array[int]":
     return counts
 
 
-def _leaning(spam_share: float, ham_share: float, lessons: int) -> float:
-    """Robinson's f(w): the share of spam among a token's lessons, pulled to one half while they are few."""
-    if not lessons:
-        return 0.5
-    share = spam_share / (spam_share + ham_share)
-    return (STRENGTH * 0.5 + lessons * share) / (STRENGTH + lessons)
-
-
-def _combined(leanings: list[float]) -> float:
-    """Fisher's way to combine: 1 when the evidence for spam is strong, 0 for ham, one half when they
-    cancel.
-    """
-    if not leanings:
-        return 0.5
-    as_ham = _chi2_tail(-2.0 * sum(math.log(1.0 - one) for one in leanings), 2 * len(leanings))
-    as_spam = _chi2_tail(-2.0 * sum(math.log(one) for one in leanings), 2 * len(leanings))
-    return (1.0 + as_spam - as_ham) / 2.0
-
-
-def _chi2_tail(value: float, freedom: int) -> float:
-    """The probability that chi-square with an even number of degrees of freedom is larger than `value`."""
-    half = value / 2.0
-    logs = [step * math.log(half) - math.lgamma(step + 1) for step in range(freedom // 2)] if half > 0 else []
-    if not logs:
-        return 1.0
-    top = max(logs)
-    return min(math.exp(top - half) * sum(math.exp(one - top) for one in logs), 1.0)
+def _log_odds(spam: int, ham: int, state: State) -> float:
+    """How much more often, in lessons of spam than of ham, a token was held; both classes count alike."""
+    spam_share = (spam + UNSEEN) / (state.spam_lessons + 2 * UNSEEN)
+    ham_share = (ham + UNSEEN) / (state.ham_lessons + 2 * UNSEEN)
+    return math.log(spam_share / ham_share)

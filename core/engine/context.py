@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.dns.answers import Resolver
 from core.engine.classifier import State
-from core.engine.dns import Resolver
 from core.engine.lists import Entry
 from core.engine.policy import DomainPolicy
 from hub.sdk.offload import Offload

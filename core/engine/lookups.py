@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
+from core.dns.answers import Answer, Resolver
 from core.engine.alignment import Published, find_policy
 from core.engine.auth import RdnsResult, SpfResult
-from core.engine.dns import Answer, Resolver
 from core.engine.domains import to_ascii
 from core.engine.message import Envelope, Mail
 from core.engine.signatures import Signature
@@ -41,8 +41,8 @@ async def gather(
     jobs: list[tuple[Coroutine[Any, Any, Any], Any]] = [
         (check_spf(envelope, resolver, time_limit_s=deadline_s), unknown_spf(envelope)),
         (_client_name(envelope, resolver), RdnsResult(result="temperror")),
-        (_policy(domain, resolver), Published(domain=domain, failed=True)),
-        *((resolver.lookup(name, "TXT"), Answer("failed")) for name in names),
+        (find_policy(domain, resolver), Published(domain=domain, failed=True)),
+        *((resolver.lookup(name, "TXT"), Answer(state="failed")) for name in names),
     ]
     spf, rdns, policy, *keys = await _by_deadline(jobs, deadline_s)
     return Found(spf=spf, rdns=rdns, policy=policy, keys=dict(zip(names, keys, strict=True)))
@@ -62,10 +62,6 @@ def _outcome(task: asyncio.Future[_T], unknown: _T) -> _T:
     if not task.done() or task.cancelled() or task.exception() is not None:
         return unknown
     return task.result()
-
-
-async def _policy(domain: str, resolver: Resolver) -> Published:
-    return await find_policy(domain, resolver) if domain else Published(domain="")
 
 
 async def _client_name(envelope: Envelope, resolver: Resolver) -> RdnsResult:

@@ -91,10 +91,10 @@ def parse(raw: bytes, envelope: Envelope) -> Mail:
         text=content.text,
         html=content.html,
         links=tuple(find_links(content.text, content.html)),
-        attachments=content.attachments + unread_names(raw[len(head) :]),
+        attachments=content.attachments + unread_names(raw if content.cut else raw[len(head) :]),
         malformed=content.broken or len(senders) > 1 or bool(message.defects),
         size_bytes=len(raw),
-        overgrown=len(head) < len(raw),
+        overgrown=content.cut or len(head) < len(raw),
     )
 
 

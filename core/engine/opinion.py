@@ -33,7 +33,7 @@ class Opinion:
 
     @property
     def score(self) -> float:
-        return round(sum(one.score for one in self.symbols), 2)
+        return round(sum((one.score for one in self.symbols), 0.0), 2)
 
 
 def weigh(

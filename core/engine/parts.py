@@ -39,12 +39,13 @@ class Attachment:
 
 @dataclass(slots=True)
 class Content:
-    """What the parts of a message hold. `broken`: something could not be read."""
+    """What the parts of a message hold. `broken`: a part could not be read; `cut`: not all were looked at."""
 
     text: str = ""
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
     broken: bool = False
+    cut: bool = False
 
 
 def readable(raw: bytes) -> bytes:
@@ -75,7 +76,7 @@ def unread_names(rest: bytes) -> tuple[Attachment, ...]:
     names = (match[1].decode("utf-8", "replace") for match in _NAME.finditer(rest))
     return tuple(
         Attachment(name.strip(), "application/octet-stream", 0)
-        for name, _ in zip(names, range(500), strict=False)
+        for name, _ in zip(names, range(MAX_PARTS), strict=False)
     )
 
 
@@ -86,7 +87,7 @@ def read_parts(message: Message) -> Content:
     attachments: list[Attachment] = []
     for index, part in enumerate(_leaves(message)):
         if index >= MAX_PARTS:
-            found.broken = True
+            found.cut = True
             break
         found.broken = not _read_part(part, bodies, attachments) or found.broken
     found.text, found.html, found.attachments = bodies["text/plain"], bodies["text/html"], tuple(attachments)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from core.engine import classifier, dns, lookups, parts, signatures, tokens
+from core.engine import classifier, lookups, parts, signatures, tokens
 from core.engine.context import DNS_DEADLINE_S, MAX_MESSAGE_BYTES
 from core.engine.rules import RULES
 from core.engine.signals import LIKELY, SIGNALS, SURE
@@ -46,16 +46,15 @@ header.
 All look-ups of a message run at once and share a deadline of {DNS_DEADLINE_S:g} s. SERVFAIL, a refusal or a
 time-out is a `temperror`: it weighs nothing, and a message with one is never refused for its score or for
 DMARC, at worst held. For DMARC only identities that align with the From domain count as unknown; a
-stranger's broken DNS excuses nobody. Answers are kept for their TTL, at most {dns.MAX_TTL_S:g} s; failures
-for {dns.FAILED_TTL_S:g} s.
+stranger's broken DNS excuses nobody.
 
-DMARC policies are looked up at the From domain and at its organisational domain by the public suffix list.
-`np` is not evaluated, `t=y` softens one step. Ed25519 signatures end as `neutral`.
+DMARC policies are found by the tree walk of RFC 9989; `np` is not evaluated, `t=y` softens one step. Ed25519
+signatures end as `neutral`.
 
 ## The tenant's classifier
 
 Words, pairs of near words, hosts and senders of a message are hashed with the tenant's salt into
-{tokens.BUCKETS:,} buckets; lessons count them, Fisher's method combines them. It has an opinion after
+{tokens.BUCKETS:,} buckets; lessons count them, naive Bayes weighs them. It has an opinion after
 {classifier.MIN_LESSONS} lessons of each class: spam from {LIKELY:g}, sure from {SURE:g}, wanted mail below
 {1 - LIKELY:.1g}. Its state is a value of fixed size.
 
@@ -67,7 +66,7 @@ Words, pairs of near words, hosts and senders of a message are hashed with the t
 | headers of a message | {parts.MAX_HEADER_BYTES // 1024} KB | the rest is not read, `OVERGROWN_MIME` |
 | lines | {parts.MAX_LINES:,} | only file names are read of the rest, `OVERGROWN_MIME` |
 | lines times boundaries | {parts.MAX_LINE_STEPS:,} | the same |
-| parts | {parts.MAX_PARTS:,} | the rest is not read, `MALFORMED_MIME` |
+| parts | {parts.MAX_PARTS:,} | only file names are read of the rest, `OVERGROWN_MIME` |
 | text of each kind | {parts.MAX_TEXT_CHARS // 1024} K characters | the rest is not read |
 | signatures | {signatures.MAX_SIGNATURES}, {signatures.MAX_HEADERS} headers | not verified |
 | names of a client | {lookups.MAX_NAMES} | not confirmed |

@@ -15,7 +15,7 @@ from core.engine.opinion import Opinion, weigh
 from core.engine.policy import DomainPolicy
 from core.engine.signals import Symbol, symbol
 from core.engine.signatures import Signature, find_signatures
-from core.engine.stamp import headers_for
+from core.engine.stamp import headers_for, stamp
 from core.engine.verdict import Action, Reason, reason_of
 
 __all__ = ["MAX_MESSAGE_BYTES", "RecipientFate", "ScanContext", "Verdict", "scan"]
@@ -27,14 +27,15 @@ _HEAD_BYTES = 64 * 1024
 class Verdict:
     """What became of a message. `recipients` are in the envelope's order.
 
-    `score` is the sum of the symbols' scores; lists may decide otherwise for a recipient. `degraded`: DNS
-    could not tell everything, so nothing was refused for its score. `complete` is False when a check ended
-    in an error of ours: the caller may rather try again later than trust the score.
+    `score` is the sum of the symbols' scores; lists may decide otherwise for a recipient. `reason` is None
+    while nothing speaks against the message. `degraded`: DNS could not tell everything, so nothing was refused
+    for its score. `complete` is False when a check ended in an error of ours: the caller may rather try again
+    later than trust the score.
     """
 
     mail: Mail
     score: float
-    reason: Reason
+    reason: Reason | None
     symbols: tuple[Symbol, ...]
     recipients: tuple[RecipientFate, ...]
     authentication: Authentication
@@ -43,11 +44,17 @@ class Verdict:
     degraded: bool
     complete: bool
     policy: DomainPolicy
+    hostname: str
 
     def headers(self, fate: Action) -> tuple[tuple[str, str], ...]:
         """The headers to put on top of the message for a fate, in order; values may be folded with CRLF."""
         named = (("Authentication-Results", self.authentication_results),)
         return named + headers_for(fate, self.score, self.symbols, self.policy)
+
+    def stamped(self, message: bytes, fate: Action) -> bytes:
+        """The message as it goes on to a recipient of that fate; see `core.engine.stamp.stamp`."""
+        prefix = self.policy.subject_prefix if self.policy.action == "tag" and fate != "deliver" else ""
+        return stamp(message, self.headers(fate), self.hostname, self.policy.headers, prefix)
 
 
 async def scan(message: bytes, envelope: Envelope, context: ScanContext) -> Verdict:
@@ -82,7 +89,7 @@ def _verdict(mail: Mail, opinion: Opinion, fates: list[RecipientFate], context: 
     return Verdict(
         mail=mail,
         score=opinion.score,
-        reason=reason_of(symbols),
+        reason=reason_of(symbols) if any(one.score > 0 for one in symbols) else None,
         symbols=symbols,
         recipients=tuple(fates),
         authentication=opinion.authentication,
@@ -91,6 +98,7 @@ def _verdict(mail: Mail, opinion: Opinion, fates: list[RecipientFate], context: 
         degraded=opinion.authentication.degraded,
         complete=opinion.complete,
         policy=context.policy,
+        hostname=context.hostname,
     )
 
 

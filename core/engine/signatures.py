@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import dkim
 from dkim.util import InvalidTagValueList, parse_tag_value
 
+from core.dns.answers import Answer
 from core.engine.auth import DkimResult, DkimWord
-from core.engine.dns import Answer
 
 __all__ = ["Signature", "find_signatures", "verify"]
 
@@ -63,7 +63,7 @@ def verify(raw: bytes, signatures: Sequence[Signature], keys: Mapping[str, Answe
     """Check each signature with the keys that were fetched. Slow for a large message: not for the event
     loop.
     """
-    return tuple(_verify_one(raw, one, keys.get(one.key_name, Answer("failed"))) for one in signatures)
+    return tuple(_verify_one(raw, one, keys.get(one.key_name, Answer(state="failed"))) for one in signatures)
 
 
 def _signature(index: int, value: bytes) -> Signature:

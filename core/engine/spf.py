@@ -5,8 +5,8 @@ from typing import cast
 
 from spftrace import BaseResolver, Evaluator, Limits
 
+from core.dns.answers import Resolver
 from core.engine.auth import SpfResult, SpfWord
-from core.engine.dns import Resolver
 from core.engine.domains import to_ascii
 from core.engine.message import Envelope
 

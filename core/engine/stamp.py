@@ -10,6 +10,7 @@ from core.engine.verdict import Action
 __all__ = ["headers_for", "stamp"]
 
 MAX_HEADER_BYTES = 1024 * 1024
+_FOLD = (b" ", b"\t")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _SUBJECT = re.compile(rb"subject[ \t]*:[ \t]?", re.IGNORECASE)
 
@@ -46,7 +47,14 @@ def stamp(
     newline = b"\r\n" if b"\r\n" in message[:MAX_HEADER_BYTES] or b"\n" not in message else b"\n"
     added = "".join(f"{name}: {value}\r\n" for name, value in headers)
     top = added.encode("utf-8", "replace").replace(b"\r\n", newline)
-    return top + b"".join(_prefixed(kept, prefix)) + rest
+    return top + _seam(kept, rest, newline) + b"".join(_prefixed(kept, prefix)) + rest
+
+
+def _seam(fields: Sequence[bytes], rest: bytes, newline: bytes) -> bytes:
+    """What keeps the message's first bytes from becoming part of the headers above them."""
+    if fields:
+        return b"X-Fragment:" + newline if fields[0][:1] in _FOLD else b""
+    return b"" if rest.startswith((b"\r", b"\n")) else newline
 
 
 def _split(message: bytes) -> tuple[list[bytes], bytes]:
@@ -55,9 +63,9 @@ def _split(message: bytes) -> tuple[list[bytes], bytes]:
     at = 0
     for match in _LINE.finditer(message):
         line = match[0]
-        if not line.strip(b"\r\n") or (b":" not in line and line[:1] not in b" \t"):
+        if not line.strip(b"\r\n") or (b":" not in line and line[:1] not in _FOLD):
             break
-        if line[:1] in b" \t" and fields:
+        if line[:1] in _FOLD and fields:
             fields[-1] += line
         else:
             fields.append(line)

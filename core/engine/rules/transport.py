@@ -54,5 +54,5 @@ RULES = (
     Rule("MISSING_MID", 1.5, "spam", missing_mid, "no Message-ID"),
     Rule("NO_RECEIVED", 0.5, "spam", no_received, "no trace of any server on its way"),
     Rule("MALFORMED_MIME", 2.0, "spam", malformed_mime, "not put together as MIME says"),
-    Rule("OVERGROWN_MIME", 5.0, "sandbox", overgrown_mime, "too large a structure to be read to its end"),
+    Rule("OVERGROWN_MIME", 8.0, "sandbox", overgrown_mime, "too large a structure to be read to its end"),
 )
