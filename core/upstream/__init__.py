@@ -1,0 +1,1 @@
+"""Services that the core writes to for a customer: who hosts the mail, and the calls that all share."""
