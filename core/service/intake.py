@@ -11,7 +11,7 @@ from core.engine.reputation import Crossing, observe
 from core.engine.rules import Context
 from core.engine.verdict import Verdict, judge
 from core.store import audit, domains, outbox, quarantine, standings
-from core.store.ids import new_id
+from hub.sql.ids import new_id
 
 __all__ = ["FILTER", "UnknownRecipient", "accept"]
 

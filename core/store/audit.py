@@ -14,10 +14,11 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import meta, sql
+from core.store import meta, order
 from core.store.tables import audit_entries, audit_heads, cluster_nodes
-from core.store.tables.base import writable
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
+from hub.sql.columns import writable
 
 __all__ = ["Actor", "Entry", "Position", "Query", "append", "page", "prune"]
 
@@ -97,7 +98,7 @@ class Note:
 
 async def append(tx: AsyncConnection, node_id: str, at_ms: int, note: Note) -> str:
     """Write one entry and return its id, `node-1:184223`."""
-    await sql.in_commit_order(tx)
+    await order.in_commit_order(tx)
     number = await meta.count_up(tx, f"audit:{node_id}")
     seq, prev_hash = await _next(tx, note.tenant)
     row: dict[str, Any] = {
@@ -160,7 +161,7 @@ async def _prune(tx: AsyncConnection, tenant: str, first: int, before_ms: int) -
 
 async def _next(tx: AsyncConnection, tenant: str) -> tuple[int, str]:
     """The number of the tenant's next entry, and the hash of the one before it (nothing before the first)."""
-    new = sql.insert(tx, audit_heads).values(tenant=tenant, seq=1, hash="")
+    new = upsert.insert(tx, audit_heads).values(tenant=tenant, seq=1, hash="")
     moved = new.on_conflict_do_update(index_elements=["tenant"], set_={"seq": audit_heads.c.seq + 1})
     row = (await tx.execute(moved.returning(audit_heads.c.seq, audit_heads.c.hash))).one()
     return row.seq, row.hash

@@ -7,11 +7,12 @@ from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.verdict import Action, Thresholds
-from core.store import meta, sql
+from core.store import meta
 from core.store.clock import HOUR_MS
-from core.store.ids import new_id
 from core.store.tables import domain_downstreams, domains, stat_counters
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
+from hub.sql.ids import new_id
 
 __all__ = ["Domain", "add", "count_verdict", "every", "verdicts"]
 
@@ -97,7 +98,7 @@ async def every(tx: AsyncConnection, only: str | None = None) -> list[Domain]:
 
 async def count_verdict(tx: AsyncConnection, domain: Domain, action: Action, now_ms: int) -> None:
     """Count one message more in its hour."""
-    new = sql.insert(tx, stat_counters).values(
+    new = upsert.insert(tx, stat_counters).values(
         tenant=domain.tenant,
         domain=domain.name,
         hour_ms=now_ms - now_ms % HOUR_MS,

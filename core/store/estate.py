@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import sql
 from core.store.tables import certificates as certificate_table
 from core.store.tables import cluster_nodes, licences
 from core.store.tables import dkim_keys as dkim_key_table
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
 
 __all__ = [
     "Certificate",
@@ -79,7 +79,7 @@ class Certificate:
 
 async def beat(tx: AsyncConnection, node_id: str, address: str, now_ms: int) -> None:
     """A node was heard; a new one is not present before the detector has seen it."""
-    new = sql.insert(tx, cluster_nodes).values(
+    new = upsert.insert(tx, cluster_nodes).values(
         id=node_id, address=address, present=False, started_ms=now_ms, heartbeat_ms=now_ms
     )
     await tx.execute(new.on_conflict_do_update(index_elements=["id"], set_={"heartbeat_ms": now_ms}))
@@ -113,7 +113,7 @@ async def licence(tx: AsyncConnection) -> Licence | None:
 
 async def put_licence(tx: AsyncConnection, new: Licence) -> None:
     state = asdict(new)
-    row = sql.insert(tx, licences).values(id=_CURRENT, **state)
+    row = upsert.insert(tx, licences).values(id=_CURRENT, **state)
     await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=state))
 
 

@@ -5,8 +5,8 @@ import secrets
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import sql
 from core.store.tables import counters, meta
+from hub.sql import upsert
 
 __all__ = ["count_up", "counted", "get", "put", "secret"]
 
@@ -18,7 +18,7 @@ async def get(tx: AsyncConnection, key: str) -> str | None:
 
 
 async def put(tx: AsyncConnection, key: str, value: str) -> None:
-    new = sql.insert(tx, meta).values(key=key, value=value)
+    new = upsert.insert(tx, meta).values(key=key, value=value)
     await tx.execute(new.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
 
@@ -26,7 +26,7 @@ async def secret(tx: AsyncConnection, key: str) -> bytes:
     """32 random bytes, made at the first call and the same ever after."""
     known = await get(tx, key)
     if known is None:
-        new = sql.insert(tx, meta).values(key=key, value=secrets.token_hex(32))
+        new = upsert.insert(tx, meta).values(key=key, value=secrets.token_hex(32))
         await tx.execute(new.on_conflict_do_nothing())
         known = await get(tx, key)  # that of another, where two came at the same moment
     return bytes.fromhex(known or "")
@@ -34,7 +34,7 @@ async def secret(tx: AsyncConnection, key: str) -> bytes:
 
 async def count_up(tx: AsyncConnection, name: str) -> int:
     """Add one and return the new value; the first is 1. Others wait with this counter until the commit."""
-    new = sql.insert(tx, counters).values(name=name, value=1)
+    new = upsert.insert(tx, counters).values(name=name, value=1)
     counted = new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
     return int((await tx.execute(counted.returning(counters.c.value))).scalar_one())
 

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, RowMapping, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import meta, sql
-from core.store.ids import new_id
+from core.store import meta, order
 from core.store.tables import outbox_events, webhooks
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
+from hub.sql.ids import new_id
 
 __all__ = [
     "EVENT_NAMES",
@@ -96,7 +97,7 @@ async def emit(
 ) -> str:
     """Add an event to the running transaction and return its id."""
     event_id = new_id("evt")
-    await sql.in_commit_order(tx)
+    await order.in_commit_order(tx)
     await tx.execute(
         insert(outbox_events).values(
             seq=await meta.count_up(tx, _COUNTER),
@@ -124,7 +125,7 @@ async def configure(
 ) -> None:
     """Add an endpoint (it gets what happens from now on) or change one (it keeps its place)."""
     state = {"url": url, "secret": secret, "names": list(names), "updated_ms": now_ms, **_FRESH}
-    new = sql.insert(tx, webhooks).values(
+    new = upsert.insert(tx, webhooks).values(
         id=endpoint_id,
         tenant=tenant,
         form="mailguard",

@@ -4,9 +4,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.reputation import Standing
-from core.store import sql
 from core.store.tables import reputations
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
 
 __all__ = ["get", "listed", "put"]
 
@@ -29,7 +29,7 @@ async def put(tx: AsyncConnection, standing: Standing, now_ms: int, *, tenant: s
         "listed": standing.listed,
         "updated_ms": now_ms,
     }
-    new = sql.insert(tx, reputations).values(tenant=tenant, ip=standing.ip, **state)
+    new = upsert.insert(tx, reputations).values(tenant=tenant, ip=standing.ip, **state)
     await tx.execute(new.on_conflict_do_update(index_elements=["tenant", "ip"], set_=state))
 
 

@@ -192,7 +192,11 @@ async def shape(world: World) -> dict[str, Any]:
         keys[pattern]["type"].add(kind)
         keys[pattern]["fields"] |= await _fields(world.redis, raw, kind)
     return {
-        "versions": {**msgspec.to_builtins(Versions()), "backup": FORMAT, "core": int(CORE_REVISIONS[-1])},
+        "versions": {
+            **msgspec.to_builtins(Versions()),
+            "backup": FORMAT,
+            "core": int(CORE_REVISIONS.known[-1]),
+        },
         "keys": {name: {what: sorted(held) for what, held in found.items()} for name, found in keys.items()},
         "header": list(Header.__struct_fields__),
         "state.json": list(DirectoryState.__struct_fields__),

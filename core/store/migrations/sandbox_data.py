@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, RowMapping, Table, insert, inspect, select, text, tuple_
 
 from core.store.clock import from_iso
-from core.store.ids import new_id
 from core.store.migrations import schema_2 as new
+from hub.sql.ids import new_id
 
 __all__ = ["drop", "take_over"]
 

@@ -17,6 +17,7 @@ from core.store.tables import audit_entries, domain_downstreams, metadata, stat_
 from tests.factories.core import NOW_MS
 from tests.factories.sandbox_file import AUDIT_KEY, KEY_TEXT, fill
 
+OPTIONS = {"version_table": REVISIONS.version_table}
 _REAL = [pytest.mark.server("postgresql-15"), pytest.mark.integration]
 
 
@@ -50,12 +51,14 @@ async def taken_over(empty_url):
         yield tx
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", REVISIONS.known)
 async def test_every_revision_leads_to_the_tables_of_today(empty_url, revision):
     await at(empty_url, revision)
     async with Database(empty_url) as database, database.begin() as tx:
         differences = await tx.run_sync(
-            lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+            lambda connection: compare_metadata(
+                MigrationContext.configure(connection, opts=OPTIONS), metadata
+            )
         )
 
     assert differences == []
@@ -166,7 +169,7 @@ async def test_a_days_count_stands_in_its_first_hour(taken_over):
 async def test_nothing_of_the_old_tables_is_left(taken_over):
     names = await taken_over.run_sync(lambda connection: set(connection.dialect.get_table_names(connection)))
 
-    assert names == {*metadata.tables, "alembic_version"}
+    assert names == {*metadata.tables, "core_version"}
 
 
 def test_a_file_of_the_release_before_the_revisions_is_taken_over(tmp_path):
@@ -175,7 +178,7 @@ def test_a_file_of_the_release_before_the_revisions_is_taken_over(tmp_path):
     with engine.begin() as connection:
         upgrade(connection, "0001")
         fill(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
+        connection.execute(text("DROP TABLE core_version"))
         connection.execute(text("PRAGMA user_version = 1"))
     with engine.begin() as connection:
         upgrade(connection)
@@ -186,15 +189,13 @@ def test_a_file_of_the_release_before_the_revisions_is_taken_over(tmp_path):
     assert (version, names) == (2, ["acme.example", "nordwind.example"])
 
 
-@pytest.mark.parametrize(
-    "mark", ["PRAGMA user_version = 9", "UPDATE alembic_version SET version_num = '0999'"]
-)
+@pytest.mark.parametrize("mark", ["PRAGMA user_version = 9", "UPDATE core_version SET version_num = '0999'"])
 async def test_a_file_of_a_later_release_is_refused_untouched(tmp_path, sqlite_template, mark):
     path = tmp_path / "core.sqlite3"
     path.write_bytes(sqlite_template.read_bytes())
     with sqlite3.connect(path) as connection:
         if "user_version" in mark:
-            connection.execute("DROP TABLE alembic_version")
+            connection.execute("DROP TABLE core_version")
         connection.execute(mark)
     connection.close()
     before = sha256(path.read_bytes()).hexdigest()
@@ -219,4 +220,4 @@ async def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatc
 def test_the_newest_revision_is_the_one_that_is_asked_for():
     versions = Path(__file__).parents[3] / "core/store/migrations/versions"
 
-    assert sorted(path.name[:4] for path in versions.glob("0*.py")) == list(REVISIONS)
+    assert sorted(path.name[:4] for path in versions.glob("0*.py")) == list(REVISIONS.known)

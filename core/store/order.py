@@ -1,17 +1,11 @@
-"""What the two servers say differently: insert-or-update, and the order of commits."""
+"""The order of commits."""
 
-from sqlalchemy import Table, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-__all__ = ["in_commit_order", "insert"]
+__all__ = ["in_commit_order"]
 
 _ORDER_LOCK = 0x6D78_0001
-
-
-def insert(tx: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An insert that knows `on_conflict_do_update` and `on_conflict_do_nothing`, which both servers have."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 async def in_commit_order(tx: AsyncConnection) -> None:
