@@ -4,6 +4,7 @@ Attachments are described by name, type, size and their first bytes; an archive 
 """
 
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
@@ -21,6 +22,8 @@ MAX_LINES = 700_000
 MAX_LINE_STEPS = 1_400_000
 """The stdlib's parser holds every line against every boundary that is open: lines times boundaries."""
 MAX_FILENAME_CHARS = 512
+SLICE_BYTES = 256 * 1024
+_EDGE_BYTES = 24
 
 _BOUNDARY = re.compile(rb"boundary\s{0,9}\*?=", re.IGNORECASE)
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
@@ -53,13 +56,24 @@ def readable(raw: bytes) -> bytes:
     end = _HEADERS_END.search(raw, 0, MAX_HEADER_BYTES)
     if end is None and len(raw) > MAX_HEADER_BYTES:
         return raw[:MAX_HEADER_BYTES]
-    boundaries = sum(1 for _ in _BOUNDARY.finditer(raw))
-    most = min(MAX_LINES, MAX_LINE_STEPS // max(boundaries, 1))
+    most = min(MAX_LINES, MAX_LINE_STEPS // max(_boundaries(raw), 1))
     return raw if _lines(raw, len(raw)) <= most else raw[: _cut(raw, most)]
 
 
+def _boundaries(raw: bytes) -> int:
+    """How often one is named; in slices, so that other threads get their turn. On an edge it counts twice."""
+    edges = range(0, len(raw), SLICE_BYTES)
+    return sum(1 for at in edges for _ in _BOUNDARY.finditer(raw, at, at + SLICE_BYTES + _EDGE_BYTES))
+
+
 def _lines(raw: bytes, end: int) -> int:
-    return raw.count(b"\n", 0, end) + raw.count(b"\r", 0, end) - raw.count(b"\r\n", 0, end)
+    """Line ends before an offset: LF, CR and CRLF, as the parser counts them."""
+    return sum(_line_ends(raw, at, min(at + SLICE_BYTES, end)) for at in range(0, end, SLICE_BYTES))
+
+
+def _line_ends(raw: bytes, start: int, end: int) -> int:
+    pairs = raw.count(b"\r\n", start, end)
+    return raw.count(b"\n", start, end) + raw.count(b"\r", start, end) - pairs
 
 
 def _cut(raw: bytes, most: int) -> int:
@@ -109,18 +123,34 @@ def _read_part(part: Message, bodies: dict[str, str], attachments: list[Attachme
     try:
         content_type = part.get_content_type()
         filename = decode_words(_plain(part.get_filename() or ""))
-        charset = part.get_content_charset()
-        payload = part.get_payload(decode=True)
+        if filename:
+            attachments.append(_attachment(part, filename, content_type))
+        elif content_type in bodies:
+            room = max(MAX_TEXT_CHARS - len(bodies[content_type]), 0)
+            bodies[content_type] += to_text(_payload(part)[:room], part.get_content_charset())
     except Exception:  # broken parameters and encodings raise many kinds here
         return False
-    if not isinstance(payload, bytes):
-        return False
-    if filename:
-        attachments.append(Attachment(filename, content_type, len(payload), payload[:MAX_HEAD_BYTES]))
-    elif content_type in bodies:
-        room = MAX_TEXT_CHARS - len(bodies[content_type])
-        bodies[content_type] += to_text(payload[: max(room, 0)], charset)
     return True
+
+
+def _payload(part: Message) -> bytes:
+    """The decoded bytes. Raises `TypeError` for a part without any."""
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        raise TypeError("a part without bytes")
+    return payload
+
+
+def _attachment(part: Message, filename: str, content_type: str) -> Attachment:
+    """Of large base64 only the beginning is decoded; its size follows from that of the text."""
+    text = part.get_payload()
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding == "base64" and isinstance(text, str) and len(text) > SLICE_BYTES:
+        head = a2b_base64(text[:MAX_HEAD_BYTES].encode("ascii", "replace").rstrip(b"=") + b"==")
+        letters = len(text) - text.count("\n") - text.count("\r") - text.count("=", -4)
+        return Attachment(filename, content_type, letters * 3 // 4, head)
+    payload = _payload(part)
+    return Attachment(filename, content_type, len(payload), payload[:MAX_HEAD_BYTES])
 
 
 def _plain(name: str) -> str:

@@ -28,9 +28,9 @@ class Verdict:
     """What became of a message. `recipients` are in the envelope's order.
 
     `score` is the sum of the symbols' scores; lists may decide otherwise for a recipient. `reason` is None
-    while nothing speaks against the message. `degraded`: DNS could not tell everything, so nothing was refused
-    for its score. `complete` is False when a check ended in an error of ours: the caller may rather try again
-    later than trust the score.
+    while nothing speaks against the message. `degraded`: DNS could not tell everything, so nothing was
+    refused for its score. `complete` is False when a check ended in an error of ours: the caller may rather
+    try again later than trust the score.
     """
 
     mail: Mail

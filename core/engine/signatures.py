@@ -4,6 +4,7 @@ The library reads headers and bodies in ways that hostile ones make quadratic; h
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from dkim.util import InvalidTagValueList, parse_tag_value
 
 from core.dns.answers import Answer
 from core.engine.auth import DkimResult, DkimWord
+from core.engine.bodyhash import body_hash
 
 __all__ = ["Signature", "find_signatures", "verify"]
 
@@ -101,24 +103,30 @@ def _verify_one(raw: bytes, signature: Signature, key: Answer) -> DkimResult:
 def _verify_with(raw: bytes, signature: Signature, key: bytes) -> DkimResult:
     verifier = dkim.DKIM(None, minkey=MIN_KEY_BITS)
     verifier.headers = [list(pair) for pair in _headers(raw) or []]
-    verifier.body = _body(raw, relaxed=_relaxed(verifier.headers, signature.index))
     try:
-        valid = verifier.verify(idx=signature.index, dnsfunc=lambda *_, **__: key)
+        tags, names, fields = verifier.verify_headerprep(signature.index)
+        if not _body_matches(raw, tags):
+            return signature.result("fail", "body hash mismatch")
+        del tags[b"bh"]  # checked; the library would do it once more, and all at once
+        valid = verifier.verify_sig(tags, names, fields[signature.index], lambda *_, **__: key)
     except dkim.KeyFormatError as broken:
         return signature.result("permerror", str(broken))
     except dkim.ValidationError as wrong:
         return signature.result("fail", str(wrong).partition("(")[0].strip())
-    except dkim.DKIMException as broken:
-        return signature.result("permerror", str(broken))
-    except Exception:  # hostile tags reach corners of the library
+    except Exception:  # the library's other errors, and the corners that hostile tags reach
         return signature.result("permerror", "signature is not readable")
     return signature.result("pass") if valid else signature.result("fail", "signature did not verify")
 
 
-def _relaxed(headers: Sequence[Sequence[bytes]], index: int) -> bool:
-    values = [value for name, value in headers if name.lower() == b"dkim-signature"]
-    canon = parse_tag_value(values[index]).get(b"c", b"simple/simple")
-    return bool(canon.partition(b"/")[2] == b"relaxed")
+def _body_matches(raw: bytes, tags: Mapping[bytes, bytes]) -> bool:
+    """Raises `ValueError` for tags that are none."""
+    canon = tags.get(b"c", b"simple/simple").partition(b"/")[2] or b"simple"
+    if canon not in {b"simple", b"relaxed"}:
+        raise ValueError("no such canonical form")
+    length = int(tags[b"l"]) if b"l" in tags else None
+    algorithm = tags[b"a"].decode("ascii").partition("-")[2]
+    found = body_hash(_body(raw), algorithm=algorithm, relaxed=canon == b"relaxed", length=length)
+    return found is not None and found == b64decode(re.sub(rb"\s+", b"", tags[b"bh"]))
 
 
 def _headers(raw: bytes) -> list[tuple[bytes, bytes]] | None:
@@ -139,11 +147,6 @@ def _headers(raw: bytes) -> list[tuple[bytes, bytes]] | None:
     return [(name, b"".join(line + b"\r\n" for line in value)) for name, value in fields]
 
 
-def _body(raw: bytes, *, relaxed: bool) -> bytes:
-    """The body with CRLF; relaxed ones without the white space that their canonical form leaves out
-    anyway.
-    """
+def _body(raw: bytes) -> bytes:
     end = _HEADERS_END.search(raw, 0, MAX_HEADER_BYTES)
-    body = raw[end.end() :] if end else b""
-    body = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return re.sub(rb"[\t ]+", b" ", body).replace(b" \r\n", b"\r\n") if relaxed else body
+    return raw[end.end() :] if end else b""

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from core.engine.message import Mail
 from core.engine.rules import RULES, Context, Group
 
-__all__ = ["Action", "Judgement", "Reason", "Thresholds", "Verdict", "action_of", "judge", "reason_of"]
+__all__ = ["Action", "Judgement", "Reason", "Thresholds", "action_of", "judge", "reason_of"]
 
 Action = Literal["deliver", "tag", "quarantine", "reject"]
 Reason = Literal["spam", "phishing", "sandbox", "rbl"]
@@ -33,9 +33,6 @@ class Judgement:
     score: float
     symbols: tuple[str, ...]
     reason: Reason
-
-
-Verdict = Judgement
 
 
 class Weighted(Protocol):

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.dialects.mailguard.app import create_app
 from core.dialects.mailguard.service import Service
 from core.dialects.mailguard.webhook import render
-from core.engine.verdict import Verdict
+from core.engine.verdict import Judgement
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace, install, key_text, licence_server, renew
 from core.sandbox.faults import Faults
@@ -146,7 +146,7 @@ class MailGuardSandbox:
             self._runner = None
         await self.database.close()
 
-    async def deliver(self, kind: str | None = None, count: int = 1) -> list[Verdict]:
+    async def deliver(self, kind: str | None = None, count: int = 1) -> list[Judgement]:
         """Filter `count` made messages now, of a kind of `core.sandbox.recipes`, and return the verdicts."""
         async with self.database.begin() as tx:
             verdicts = await self._filter(tx, kind, count)
@@ -229,7 +229,7 @@ class MailGuardSandbox:
                 self._pusher.wake()
             await asyncio.sleep(self._pace.tick_s)
 
-    async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Verdict]:
+    async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Judgement]:
         verdicts = []
         for _ in range(count):
             now_ms = self._clock()

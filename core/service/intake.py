@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.engine.message import Envelope, Mail, parse
 from core.engine.reputation import Crossing, observe
 from core.engine.rules import Context
-from core.engine.verdict import Verdict, judge
+from core.engine.verdict import Judgement, judge
 from core.store import audit, domains, outbox, quarantine, standings
 from hub.sql.ids import new_id
 
@@ -27,12 +27,12 @@ class _Arrival:
     node_id: str
     domain: domains.Domain
     mail: Mail
-    verdict: Verdict
+    verdict: Judgement
     raw: bytes
     now_ms: int
 
 
-async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: str, now_ms: int) -> Verdict:
+async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: str, now_ms: int) -> Judgement:
     """Filter one message in one transaction. The first recipient's domain sets the thresholds.
 
     Raises `UnknownRecipient`.
