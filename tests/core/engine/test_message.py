@@ -1,10 +1,12 @@
 import time
+from email import message_from_bytes
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.engine import message as reading
 from core.engine.message import Mail, decode_words, parse
 from core.engine.verdict import Thresholds, judge
 from tests.factories.core import CONTEXT, envelope, html_mail, mail, raw_mail
@@ -98,3 +100,32 @@ def test_links_come_from_anchors_and_from_plain_text():
 
     assert [(link.url, link.text) for link in html.links] == [("https://a.example/?a=1&b=2", "Our site")]
     assert [link.host for link in text.links] == ["b.example"]
+
+
+SCRAPS = st.sampled_from(
+    [
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"--x",
+        b"--x--",
+        b"A: b",
+        b"text ",
+        b"Content-Type: multipart/mixed; boundary=x\r\n",
+    ]
+)
+
+
+@given(st.lists(SCRAPS, max_size=14).map(b"".join), st.integers(1, 9))
+def test_a_message_fed_in_slices_is_the_same_message(raw, size):
+    usual, reading.FEED_BYTES = reading.FEED_BYTES, size
+    try:
+        sliced = reading._parsed(raw)
+    finally:
+        reading.FEED_BYTES = usual
+
+    whole = message_from_bytes(raw)
+    assert [list(part.raw_items()) for part in sliced.walk()] == [
+        list(part.raw_items()) for part in whole.walk()
+    ]
+    assert sliced.as_bytes() == whole.as_bytes()
