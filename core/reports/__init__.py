@@ -1,0 +1,1 @@
+"""What is told about mail over time: DMARC aggregate reports, alerts about them, statistics, quota."""

@@ -1,0 +1,28 @@
+"""CSV for spreadsheets (RFC 4180): text from mail never becomes a formula on somebody's machine."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+__all__ = ["as_csv", "cell"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Lines end in CRLF; a missing value is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def cell(value: object) -> str:
+    """Numbers as they are; a text that a spreadsheet would run begins with an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value).replace("\x00", "\ufffd")
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
