@@ -23,7 +23,7 @@ callers = st.tuples(
 )
 
 
-def principal(granted, kind="key", allow_key_admin=False, key_id="k1"):
+def principal(granted, kind="key", allow_key_admin=None, key_id="k1"):
     held = tuple(Grant.of(names, domains) for names, domains in granted)
     return Principal(
         kind=kind,
@@ -32,7 +32,7 @@ def principal(granted, kind="key", allow_key_admin=False, key_id="k1"):
         tenant="acme",
         grants=held,
         key_id=key_id,
-        allow_key_admin=allow_key_admin,
+        allow_key_admin=bool(allow_key_admin),
     )
 
 

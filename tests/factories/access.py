@@ -1,6 +1,10 @@
 """Keys, people and buckets for a test."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +19,9 @@ from hub.access.secret_text import Sealer
 from hub.access.sessions import Sessions
 from hub.access.sign_in import SignIn, Visitor
 from hub.access.totp import SecondFactor
-from hub.sql.database import Database
+from hub.sql.database import Database, sqlite_url
 from hub.store.client import Client
+from tests.servers.postgresql import PostgresProcess
 
 __all__ = [
     "ACTOR",
@@ -29,6 +34,10 @@ __all__ = [
     "Log",
     "People",
     "access",
+    "access_template",
+    "access_template_postgresql",
+    "access_url",
+    "empty_url",
     "people",
 ]
 
@@ -88,10 +97,62 @@ class People:
         return await self.sign_in.by_password(login, PASSWORD, visitor)
 
 
+def _migrate(url: str) -> str:
+    async def once() -> None:
+        async with access_database(url):
+            pass
+
+    with ThreadPoolExecutor(1) as thread:  # a loop of its own, whatever runs in this thread
+        thread.submit(lambda: asyncio.run(once())).result()
+    return url
+
+
+@pytest.fixture(scope="session")
+def access_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "access.sqlite3"
+    _migrate(sqlite_url(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def access_template_postgresql(postgresql_server: PostgresProcess) -> str:
+    return _migrate(postgresql_server.create())
+
+
+_REAL = [pytest.mark.server("postgresql-15"), pytest.mark.integration]
+_BOTH = ["sqlite", pytest.param("postgresql", marks=_REAL)]
+
+
+@pytest.fixture(params=_BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "access.sqlite3")
+        return
+    server: PostgresProcess = request.getfixturevalue("postgresql_server")
+    url = server.create()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(params=_BOTH)
+def access_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the newest schema: a copy of one that was migrated once."""
+    if request.param == "sqlite":
+        path = tmp_path / "access.sqlite3"
+        shutil.copyfile(request.getfixturevalue("access_template"), path)
+        yield sqlite_url(path)
+        return
+    server: PostgresProcess = request.getfixturevalue("postgresql_server")
+    url = server.create(template=request.getfixturevalue("access_template_postgresql"))
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture
-async def access(any_database: str) -> AsyncIterator[Database]:
+async def access(access_url: str) -> AsyncIterator[Database]:
     """The database of keys and people: on SQLite, and on a real PostgreSQL."""
-    async with access_database(any_database) as database:
+    async with access_database(access_url) as database:
         yield database
 
 
