@@ -24,6 +24,15 @@ _SQLITE = (
         SELECT RAISE(ABORT, 'the audit log is append-only');
     END
     """,
+    # INSERT OR REPLACE deletes without asking the trigger above.
+    """
+    CREATE TRIGGER audit_entries_replace BEFORE INSERT ON audit_entries WHEN EXISTS (
+        SELECT 1 FROM audit_entries WHERE (tenant = NEW.tenant AND seq = NEW.seq) OR id = NEW.id
+            OR (node_id = NEW.node_id AND number = NEW.number)
+    ) BEGIN
+        SELECT RAISE(ABORT, 'the audit log is append-only');
+    END
+    """,
 )
 _POSTGRESQL = (
     f"""
@@ -39,6 +48,10 @@ _POSTGRESQL = (
     """
     CREATE TRIGGER audit_entries_keep BEFORE UPDATE OR DELETE ON audit_entries
         FOR EACH ROW EXECUTE FUNCTION audit_entries_keep()
+    """,
+    """
+    CREATE TRIGGER audit_entries_whole BEFORE TRUNCATE ON audit_entries
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_keep()
     """,
 )
 

@@ -1,0 +1,98 @@
+"""Carries where each chain stands out of the database, once a minute."""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import RowMapping, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.audit.anchors import Anchor, Anchors
+from core.audit.chain import Chain
+from core.audit.finding import Finding
+from core.store import meta
+from core.store.clock import Clock, wall_clock
+from core.store.database import Database, Unavailable
+from core.store.tables import audit_entries, audit_heads
+from hub.sdk.offload import Offload
+
+__all__ = ["INTERVAL_S", "SEEN", "Anchoring"]
+
+_LOG = logging.getLogger("core.audit")
+INTERVAL_S = 60.0
+SEEN = "audit_anchors"
+"""Of `meta`: number and seal of the last line of the files, so that lines missing there show here."""
+
+
+class Anchoring:
+    """`await once()` at the start and the end, `await forever()` as a task in between."""
+
+    def __init__(
+        self, database: Database, chain: Chain, anchors: Anchors, *, clock: Clock = wall_clock
+    ) -> None:
+        self._database = database
+        self._chain = chain
+        self._anchors = anchors
+        self._clock = clock
+        self._disk = Offload("audit-anchors")
+
+    async def forever(self, interval_s: float = INTERVAL_S) -> None:
+        """Until cancelled. What goes wrong is logged and tried again a minute later."""
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                findings = await self.once()
+            except (OSError, Unavailable) as error:
+                _LOG.warning("the audit log was not anchored: %s", error)
+                continue
+            for finding in findings:
+                _LOG.error("the audit log does not hold: %s", finding)
+
+    async def once(self) -> Sequence[Finding]:
+        """Anchor every chain that has grown; what does not hold is reported instead.
+
+        Raises `OSError` and `core.store.database.Unavailable`.
+        """
+        async with self._database.read() as tx:
+            heads = await _heads(tx)
+        known = await self._disk.run(self._anchors.heads)
+        now_ms = self._clock()
+        findings, grown = [], []
+        for row in heads:
+            finding = self._doubt(row, known.get(row["tenant"]))
+            anchor = Anchor(row["tenant"], row["seq"], row["hash"], now_ms)
+            if finding is not None:
+                findings.append(finding)
+            elif anchor[:3] != known.get(row["tenant"], anchor._replace(seq=0))[:3]:
+                grown.append(anchor)
+        line, seal = await self._disk.run(self._anchors.write, grown)
+        if grown:
+            async with self._database.begin() as tx:
+                await meta.put(tx, SEEN, f"{line}:{seal}")
+        return findings
+
+    def _doubt(self, head: RowMapping, last: Anchor | None) -> Finding | None:
+        """Why this head must not be anchored. `sealed` is the hash of the entry it names, if that holds."""
+        tenant, seq = head["tenant"], head["seq"]
+        if last is not None and seq < last.seq:
+            return Finding(
+                "truncated", tenant, seq + 1, last.seq, f"was at {last.seq} when it was last anchored"
+            )
+        if head["id"] is None:
+            return Finding("removed", tenant, seq, seq, "the newest entry is gone")
+        if not (self._chain.holds(head) and hmac.compare_digest(head["hash"], head["head_hash"])):
+            return Finding("edited", tenant, seq, seq, "the newest entry does not hold")
+        return None
+
+
+async def _heads(tx: AsyncConnection) -> Sequence[RowMapping]:
+    """Each head with the entry that it names."""
+    head = audit_heads.c
+    entry = and_(audit_entries.c.tenant == head.tenant, audit_entries.c.seq == head.seq)
+    names = [column for column in audit_entries.c if column.name not in {"tenant", "seq", "hash"}]
+    asked = select(head.tenant, head.seq, head.hash.label("head_hash"), audit_entries.c.hash, *names)
+    found: Sequence[RowMapping] = (
+        (await tx.execute(asked.select_from(audit_heads.outerjoin(audit_entries, entry)))).mappings().all()
+    )
+    return found

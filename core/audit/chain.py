@@ -1,0 +1,122 @@
+"""Writing the chain: one a tenant, dense, each entry sealed over itself and the hash of the one before it."""
+
+import hmac
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.audit.entry import Change, Entry
+from core.audit.keys import derive
+from core.audit.plain import canonical, plain
+from core.store import meta, order
+from core.store.clock import Clock, wall_clock
+from core.store.tables import audit_entries, audit_heads
+from hub.sql import upsert
+from hub.sql.columns import writable
+
+__all__ = ["SEALED", "Chain", "WrongKey"]
+
+SEALED = (
+    *("tenant", "seq", "id", "node_id", "number", "at_ms", "actor_type", "actor", "key_prefix", "ip"),
+    *("action", "resource_type", "resource", "domain", "result", "reason", "request_id"),
+    *("details", "before", "after", "prev_hash"),
+)
+"""Every column but the hash itself."""
+_CHECK = "audit_key_check"
+
+
+class WrongKey(Exception):
+    """Another key sealed this log: entries of both keys in one chain could not be verified."""
+
+
+class Chain:
+    """The audit log for who writes it.
+
+    Args:
+        key: of `core.audit.keys.load`, or another secret that the database does not hold.
+        node_id: which process wrote an entry; part of its id.
+        clock: milliseconds since the epoch.
+
+    """
+
+    def __init__(self, key: bytes, *, node_id: str = "node-1", clock: Clock = wall_clock) -> None:
+        self._key = derive(key, "entries")
+        self._node_id = node_id
+        self._clock = clock
+
+    async def confirm(self, tx: AsyncConnection) -> None:
+        """Call once at the start. Raises `WrongKey` when this database was begun with another key."""
+        own = derive(self._key, "check").hex()
+        known = await meta.get(tx, _CHECK)
+        if known is None:
+            await meta.put(tx, _CHECK, own)
+        elif not hmac.compare_digest(known, own):
+            raise WrongKey(
+                "the audit log was begun with another key: give that one (the variable MXHUB_AUDIT_KEY, "
+                "or the file audit.key of the data directory)"
+            )
+
+    async def append(self, tx: AsyncConnection, tenant: str, change: Change) -> Entry:
+        """Write one entry, in the transaction of the change itself.
+
+        Other writers of audit entries wait from here to the end of the transaction: call it late.
+        """
+        await order.in_commit_order(tx)
+        number = await meta.count_up(tx, f"audit:{self._node_id}")
+        seq, prev_hash = await _next(tx, tenant)
+        place = {"tenant": tenant, "seq": seq, "node_id": self._node_id, "number": number}
+        own = {"id": f"{self._node_id}:{number}", "at_ms": self._clock(), "prev_hash": prev_hash}
+        row: dict[str, Any] = {**place, **own, **_columns(change)}
+        row["hash"] = self.seal(row)
+        await tx.execute(insert(audit_entries).values(row))
+        await tx.execute(update(audit_heads).where(audit_heads.c.tenant == tenant).values(hash=row["hash"]))
+        return Entry.of(row, sealed=True)
+
+    def seal(self, row: Mapping[Any, Any], *, seq: int | None = None) -> str:
+        """What the hash of a row should be; of another `seq` when one is given."""
+        body = {name: row[name] for name in SEALED}
+        if seq is not None:
+            body["seq"] = seq
+        return hmac.new(self._key, canonical(body), sha256).hexdigest()
+
+    def holds(self, row: Mapping[Any, Any]) -> bool:
+        """Whether a row is as it was written. Says nothing of the rows around it."""
+        return hmac.compare_digest(self.seal(row), row["hash"])
+
+    def entry(self, row: Mapping[Any, Any]) -> Entry:
+        """The entry of a row, with its integrity."""
+        return Entry.of(row, sealed=self.holds(row))
+
+
+async def _next(tx: AsyncConnection, tenant: str) -> tuple[int, str]:
+    """The number of the tenant's next entry, and the hash of the one before it (nothing before the first).
+
+    The head stays locked to the end of the transaction: two writers never follow the same entry.
+    """
+    new = upsert.insert(tx, audit_heads).values(tenant=tenant, seq=1, hash="")
+    moved = new.on_conflict_do_update(index_elements=["tenant"], set_={"seq": audit_heads.c.seq + 1})
+    row = (await tx.execute(moved.returning(audit_heads.c.seq, audit_heads.c.hash))).one()
+    return row.seq, row.hash
+
+
+def _columns(change: Change) -> dict[str, Any]:
+    """What a change fills of a row."""
+    actor, thing = change.actor, change.resource
+    texts = {
+        "actor_type": actor.type,
+        "actor": actor.id,
+        "key_prefix": actor.key_prefix,
+        "ip": actor.ip,
+        "action": change.action,
+        "resource_type": thing.type,
+        "resource": f"{thing.type}/{thing.id}",
+        "domain": thing.domain,
+        "result": change.result,
+        "reason": change.reason,
+        "request_id": change.request_id,
+    }
+    said = {name: plain(getattr(change, name)) for name in ("details", "before", "after")}
+    return {**{name: writable(text) for name, text in texts.items()}, **said}

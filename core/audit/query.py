@@ -1,0 +1,92 @@
+"""Reading the audit log of one tenant: filters and pages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.audit.chain import Chain
+from core.audit.entry import Entry
+from core.paging.cursor import Cursors
+from core.paging.keyset import Asked, Keyset, Order, Page
+from core.paging.keyset import page as page_of
+from core.store.tables import audit_entries
+
+__all__ = ["Filter", "actions", "entry", "page"]
+
+_entry = audit_entries.c
+_BY = Keyset(_entry.at_ms, _entry.seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Times are inclusive; `resource` matches a type, a `type/id`, or what lies below one.
+
+    `domains` are those that the reader may see (`None` = all of the tenant's).
+    """
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    actor: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    domain: str | None = None
+    result: Literal["success", "failure"] | None = None
+    domains: tuple[str, ...] | None = None
+
+    def select(self, tenant: str) -> Select[Any]:
+        """The entries of a tenant that match."""
+        return select(audit_entries).where(_entry.tenant == tenant, *self._conditions())
+
+    def as_dict(self) -> Mapping[str, Any]:
+        return asdict(self)
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+            (self.from_ms, _entry.at_ms.__ge__),
+            (self.to_ms, _entry.at_ms.__le__),
+            (self.actor, _entry.actor.__eq__),
+            (self.action, _entry.action.__eq__),
+            (self.domain, _entry.domain.__eq__),
+            (self.result, _entry.result.__eq__),
+            (self.domains, _entry.domain.in_),
+            (self.resource, _about),
+        )
+        return [compare(value) for value, compare in table if value is not None]
+
+
+def _about(asked: str) -> ColumnElement[bool]:
+    below = and_(_entry.resource > asked + "/", _entry.resource < asked + "0")
+    return or_(_entry.resource_type == asked, _entry.resource == asked, below)
+
+
+async def page(
+    tx: AsyncConnection,
+    chain: Chain,
+    tenant: str,
+    asked: Filter,
+    cursors: Cursors,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    order: Order = "newest",
+) -> Page[Entry]:
+    """Some entries. Raises `ValidationFailed` and `CursorExpired` for the cursor."""
+    paged = Asked(scope=f"audit:{tenant}", filters=asked.as_dict(), limit=limit, cursor=cursor, order=order)
+    found = await page_of(tx, asked.select(tenant), _BY, cursors, paged)
+    return found.of(chain.entry)
+
+
+async def entry(tx: AsyncConnection, chain: Chain, tenant: str, entry_id: str) -> Entry | None:
+    """One entry by its id."""
+    asked = select(audit_entries).where(_entry.tenant == tenant, _entry.id == entry_id)
+    row = (await tx.execute(asked)).mappings().one_or_none()
+    return chain.entry(row) if row is not None else None
+
+
+async def actions(tx: AsyncConnection, tenant: str) -> list[str]:
+    """Every action that occurs, for a choice of filters."""
+    asked = select(_entry.action).where(_entry.tenant == tenant).distinct().order_by(_entry.action)
+    return list((await tx.execute(asked)).scalars())
