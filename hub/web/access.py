@@ -1,25 +1,27 @@
-"""Who is asking: a principal with scopes. Listeners differ in how they find out."""
+"""Who is asking, and whether they may. Listeners differ in how they find out."""
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
-from hub.web.errors import Forbidden, Unauthorized
+from hub.access.principal import Decision, Principal
+from hub.web.errors import Forbidden, NotFound, Unauthorized
 
-__all__ = ["Authenticate", "Principal", "StaticToken", "Trusted", "authorize"]
+__all__ = [
+    "PRINCIPAL",
+    "Authenticate",
+    "Principal",
+    "StaticToken",
+    "Trusted",
+    "authorize",
+    "domain_of",
+    "presented",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    name: str
-    scopes: frozenset[str]
-
-    def allows(self, scope: str) -> bool:
-        """`admin` includes every scope."""
-        return scope in self.scopes or "admin" in self.scopes
+PRINCIPAL: Final = web.RequestKey("principal", Principal)
+"""The caller of a request that has been let in."""
 
 
 class Authenticate(Protocol):
@@ -32,7 +34,7 @@ class Trusted:
     """For a listener that only its owner can reach (a 0600 unix socket): no key needed."""
 
     async def __call__(self, request: web.Request) -> Principal:  # noqa: ARG002 - the listener is the proof
-        return Principal("local", frozenset({"admin"}))
+        return Principal.operator("local", "local")
 
 
 class StaticToken:
@@ -43,31 +45,56 @@ class StaticToken:
         """Asked at every request, so that a reload takes effect; empty = none is configured."""
 
     async def __call__(self, request: web.Request) -> Principal:
-        expected = self._token().encode()
-        if not expected:
+        if not self._token():
             raise Unauthorized(
                 "No admin token is configured, so the API answers on the local socket only. Set "
                 "`admin_token` in mxhub.yaml and restart, then send it as "
                 "`Authorization: Bearer <token>`."
             )
-        given = _presented(request)
+        given = presented(request)
         if not given:
             raise Unauthorized(
                 "Send the admin token as `Authorization: Bearer <token>` or `X-API-Key: <token>`."
             )
-        if not hmac.compare_digest(given, expected):
+        principal = self.holder(given)
+        if principal is None:
             raise Unauthorized("The admin token is not the configured one.")
-        return Principal("admin", frozenset({"admin"}))
+        return principal
+
+    def holder(self, given: str) -> Principal | None:
+        """Who holds this token; `None` when it is not the configured one, or none is configured."""
+        expected = self._token().encode()
+        raw = given.encode("utf-8", "surrogateescape")
+        fits = hmac.compare_digest(raw, expected) and bool(expected)
+        return Principal.operator("token", "admin") if fits else None
 
 
-def _presented(request: web.Request) -> bytes:
+def presented(request: web.Request) -> str:
+    """The key or token that a request carries; empty when there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
-        return token.strip().encode("utf-8", "surrogateescape")
-    return request.headers.get("X-API-Key", "").strip().encode("utf-8", "surrogateescape")
+        return token.strip()
+    return request.headers.get("X-API-Key", "").strip()
 
 
-def authorize(principal: Principal, scope: str) -> None:
-    """Raises `Forbidden` naming the scope that is missing."""
-    if not principal.allows(scope):
-        raise Forbidden(f"The key of {principal.name} lacks the scope {scope!r}.")
+def domain_of(text: str) -> str:
+    """A domain of a path as grants hold it: lower case, A-labels, no final dot. Never fails."""
+    name = text.strip().rstrip(".").lower()
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode()
+    except UnicodeError:
+        return name
+
+
+def authorize(
+    principal: Principal, scope: str, domain: str | None = None, *, held_by: str | None = None
+) -> None:
+    """Raises `Forbidden` naming the scope that is missing, or `NotFound` for a domain that is hidden."""
+    decision = principal.may(scope, domain, held_by=held_by)
+    if decision is Decision.FORBIDDEN:
+        where = f" on {domain[:253]}" if domain is not None else ""
+        raise Forbidden(f"The key of {principal.name} lacks the scope {scope!r}{where}.")
+    if decision is Decision.HIDDEN:
+        raise NotFound(f"There is no domain {domain}.")

@@ -4,6 +4,7 @@ ApiError
   +- ValidationFailed    400  a parameter or the body does not hold
   +- Unauthorized        401  no key, or one that is not known
   +- Forbidden           403  the key lacks the scope
+  |    +- CsrfFailed     403  a session's unsafe request without its token
   +- NotFound            404
   +- MethodNotAllowed    405
   +- Conflict            409  the state moved on, or the name is taken
@@ -23,6 +24,7 @@ from typing import Any, ClassVar
 __all__ = [
     "ApiError",
     "Conflict",
+    "CsrfFailed",
     "CursorExpired",
     "Detail",
     "Forbidden",
@@ -77,6 +79,10 @@ class Unauthorized(ApiError):
 
 class Forbidden(ApiError):
     status, code = 403, "FORBIDDEN"
+
+
+class CsrfFailed(Forbidden):
+    status, code = 403, "CSRF_FAILED"
 
 
 class NotFound(ApiError):

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from hub.web import envelope
-from hub.web.access import Authenticate, Principal, authorize
+from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize, domain_of
 from hub.web.errors import ValidationFailed
 from hub.web.idempotency import IdempotencyStore, Saved
 from hub.web.middleware import REQUEST_ID
@@ -46,16 +46,17 @@ def _endpoint(
     route: Route, authenticate: Authenticate, idempotency: IdempotencyStore
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        principal = None
+        principal, path = None, _path(request)
         if route.scope is not None:
-            principal = await authenticate(request)
-            authorize(principal, route.scope)
+            principal = request[PRINCIPAL] = await authenticate(request)
+            authorize(principal, route.scope, path.get("domain"))
         call = Call(
             request=request,
             request_id=request[REQUEST_ID],
             query=read_query(route, request),
             body=await read_body(route, request),
-            path=dict(request.match_info),
+            path=path,
+            principal=principal,
         )
         if route.creates and principal is not None and "Idempotency-Key" in request.headers:
             return await _once(route, call, principal, idempotency)
@@ -64,13 +65,22 @@ def _endpoint(
     return endpoint
 
 
+def _path(request: web.Request) -> dict[str, str]:
+    """A `{domain}` is one and the same however it was written: grants and handlers compare it as text."""
+    path = dict(request.match_info)
+    if "domain" in path:
+        path["domain"] = domain_of(path["domain"])
+    return path
+
+
 async def _once(
     route: Route, call: Call[Any, Any], principal: Principal, store: IdempotencyStore
 ) -> web.StreamResponse:
     given = call.request.headers["Idempotency-Key"]
     if not 0 < len(given) <= _MAX_KEY or not given.isprintable():
         raise ValidationFailed.of("Idempotency-Key", f"1 to {_MAX_KEY} printable characters")
-    key = f"{principal.name}\n{route.method} {call.request.path}\n{given}"
+    who = f"{principal.tenant} {principal.kind} {principal.id}"
+    key = f"{who}\n{route.method} {call.request.path}\n{given}"
     fingerprint = hashlib.sha256(await call.request.read()).hexdigest()
     saved = await store.begin(key, fingerprint)
     if saved is not None:

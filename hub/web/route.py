@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from hub.access.principal import Principal
 from hub.web.errors import ApiError
 
 __all__ = ["Answer", "Bare", "Call", "Handler", "Method", "Reply", "Route", "Stream"]
@@ -27,7 +28,9 @@ class Call(Generic[Q, B]):
     query: Q
     body: B
     path: Mapping[str, str]
-    """Values of the path's `{names}`."""
+    """Values of the path's `{names}`; a `{domain}` in lower case, A-labels."""
+    principal: Principal | None = None
+    """Who asks; `None` on routes that are open to all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,8 @@ class Route:
     """Type of `data` (a model, `list[Model]`, `None`)."""
     status: int = field(default=200, kw_only=True)
     scope: str | None = field(default="admin", kw_only=True)
-    """What the caller's key must hold; `None` = open to all."""
+    """What the caller must hold (`hub.access.scopes`); `None` = open to all. Where the path names a
+    `{domain}`, on that domain; whether it is tied to another key is for the handler to ask (`authorize`)."""
     errors: tuple[type[ApiError], ...] = field(default=(), kw_only=True)
     """Beside those that follow from the rest of the row (validation, access)."""
     creates: bool = field(default=False, kw_only=True)

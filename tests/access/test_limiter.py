@@ -1,6 +1,7 @@
 """Buckets on a real Valkey and a real Redis 7."""
 
 import asyncio
+import sys
 from itertools import pairwise
 
 import pytest
@@ -231,3 +232,33 @@ async def test_windows_of_no_plan_are_counted_too(limiter):
     granted = [(await limiter.take([window], "jo", tenant="t", now_ms=clock())).granted for _ in range(5)]
 
     assert granted == [True, True, True, False, False]
+
+
+SPENDER = """
+import asyncio, sys
+from hub.access.limiter import Limiter
+from hub.access.plans import Limits
+from hub.store.client import Client
+
+async def main():
+    client = Client.from_url(sys.argv[1])
+    limiter, granted = Limiter(client), 0
+    for _ in range(20):
+        calls = [limiter.spend("k", Limits(per_hour=250), tenant="t") for _ in range(10)]
+        granted += sum(one.granted for one in await asyncio.gather(*calls))
+    await client.aclose()
+    print(granted)
+
+asyncio.run(main())
+"""
+
+
+async def test_several_processes_share_what_is_there(log_server, redis):
+    command = [sys.executable, "-c", SPENDER, log_server.url]
+    spenders = [
+        await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(3)
+    ]
+    granted = [int((await one.communicate())[0]) for one in spenders]
+
+    assert sum(granted) == 250
+    assert [one.returncode for one in spenders] == [0, 0, 0]

@@ -1,7 +1,8 @@
 import pytest
 
-from hub.web.access import Principal, StaticToken, Trusted, authorize
-from hub.web.errors import Forbidden
+from hub.access.principal import Grant
+from hub.web.access import Principal, StaticToken, Trusted, authorize, domain_of
+from hub.web.errors import Forbidden, NotFound
 from tests.web.conftest import AUTH, TOKEN
 
 
@@ -57,11 +58,42 @@ async def test_access_comes_before_validation(client):
     assert answer.status == 401
 
 
+def key(*names, domains=("*",)):
+    return Principal(
+        kind="key", id="k", name="k", tenant="acme", grants=(Grant.of(names, domains),), key_id="k"
+    )
+
+
 def test_a_missing_scope_is_forbidden():
     with pytest.raises(Forbidden, match="events:read"):
-        authorize(Principal("k", frozenset({"books:read"})), "events:read")
+        authorize(key("rules:read"), "events:read")
 
 
-def test_admin_includes_every_scope():
-    authorize(Principal("k", frozenset({"admin"})), "events:read")
-    assert Principal("k", frozenset({"admin"})).allows("anything")
+def test_a_domain_of_no_grant_is_forbidden():
+    with pytest.raises(Forbidden, match=r"rules:read' on b\.example"):
+        authorize(key("rules:read", domains=["a.example"]), "rules:read", "b.example")
+
+
+def test_a_domain_that_another_key_holds_is_not_found():
+    with pytest.raises(NotFound):
+        authorize(key("full-admin"), "rules:read", "a.example", held_by="other")
+    authorize(key("full-admin"), "rules:read", "a.example", held_by="k")
+
+
+def test_the_admin_token_and_the_local_socket_may_everything():
+    for principal in (Principal.operator("token", "admin"), Principal.operator("local", "local")):
+        authorize(principal, "admin")
+        authorize(principal, "keys:write")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Example.COM.", "example.com"),
+        ("b\u00fccher.example", "xn--bcher-kva.example"),
+        ("\u00fc" * 80, "\u00fc" * 80),
+        ("\udcff", "\udcff"),
+    ],
+)
+def test_a_domain_is_compared_as_grants_hold_it(text, name):
+    assert domain_of(text) == name

@@ -1,0 +1,112 @@
+"""Lets a request in by key, admin token or session, within its limits; tells the limits on every answer."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from hub.access.keyring import KeyRefused, Keyring
+from hub.access.limiter import Budget, Limiter, LimiterDown
+from hub.access.sessions import COOKIE, NoSession, Sessions, is_csrf_token
+from hub.sql.database import Unavailable
+from hub.web.access import Principal, StaticToken, presented
+from hub.web.errors import CsrfFailed, RateLimited, ServiceUnavailable, Unauthorized
+
+__all__ = ["BUDGET", "CSRF_HEADER", "Gate", "limit_headers", "tell_limits"]
+
+BUDGET: Final = web.RequestKey("budget", Budget)
+"""How the caller's limits stand; not there for callers without any."""
+CSRF_HEADER: Final = "X-CSRF-Token"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """An `Authenticate` for `mount`.
+
+    A key is taken from `Authorization: Bearer` or `X-API-Key` and goes before a cookie. A cookie's unsafe
+    requests must carry its CSRF token: another site can make a browser send the one, but not know the other.
+    """
+
+    def __init__(
+        self, keyring: Keyring, sessions: Sessions, limiter: Limiter, *, token: StaticToken | None = None
+    ) -> None:
+        """`token` is the admin token of the configuration."""
+        self._keyring = keyring
+        self._sessions = sessions
+        self._limiter = limiter
+        self._token = token
+
+    async def __call__(self, request: web.Request) -> Principal:
+        """Raises `Unauthorized`, `CsrfFailed`, `RateLimited`, `ServiceUnavailable`."""
+        try:
+            principal = await self._who(request)
+            await self._spend(request, principal)
+        except Unavailable as error:
+            raise ServiceUnavailable("Keys and sessions cannot be looked up now.") from error
+        return principal
+
+    async def _who(self, request: web.Request) -> Principal:
+        given = presented(request)
+        if given:
+            return (self._token and self._token.holder(given)) or await self._key(given)
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            raise Unauthorized("Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
+        return await self._session(request, cookie)
+
+    async def _key(self, given: str) -> Principal:
+        try:
+            return await self._keyring.authenticate(given)
+        except KeyRefused as error:
+            raise Unauthorized(str(error)) from None
+
+    async def _session(self, request: web.Request, cookie: str) -> Principal:
+        try:
+            session = await self._sessions.authenticate(cookie)
+        except NoSession as error:
+            raise Unauthorized(str(error)) from None
+        if request.method not in _SAFE and not is_csrf_token(request.headers.get(CSRF_HEADER, ""), cookie):
+            raise CsrfFailed(f"Send the session's CSRF token as `{CSRF_HEADER}`.")
+        return session.principal
+
+    async def _spend(self, request: web.Request, principal: Principal) -> None:
+        if principal.limits is None:
+            return
+        try:
+            budget = await self._limiter.spend(principal.id, principal.limits, tenant=principal.tenant)
+        except LimiterDown as error:
+            raise ServiceUnavailable("Requests cannot be counted now.") from error
+        request[BUDGET] = budget
+        if not budget.granted:
+            _refuse(budget)
+
+
+def _refuse(budget: Budget) -> None:
+    tightest = budget.tightest
+    window = tightest.window if tightest else None
+    said = f"More than {window.limit} requests a {window.name}" if window else "Too many requests"
+    if budget.is_tenants:
+        raise ServiceUnavailable(f"{said} by all keys together.", retry_after_s=budget.retry_after_s)
+    raise RateLimited(f"{said} by this key.", retry_after_s=budget.retry_after_s)
+
+
+def limit_headers(budget: Budget) -> Mapping[str, str]:
+    """`X-RateLimit-Limit`, `-Remaining` and `-Reset` (epoch seconds) of the tightest window."""
+    tightest = budget.tightest
+    if tightest is None:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(tightest.window.capacity),
+        "X-RateLimit-Remaining": str(tightest.remaining),
+        "X-RateLimit-Reset": str(-(-(budget.now_ms + tightest.full_ms) // 1000)),
+    }
+
+
+def tell_limits(app: web.Application) -> None:
+    """Add the headers to every answer of the application, errors and streams too."""
+
+    async def tell(request: web.Request, response: web.StreamResponse) -> None:
+        if BUDGET in request:
+            response.headers.update(limit_headers(request[BUDGET]))
+
+    app.on_response_prepare.append(tell)
