@@ -9,7 +9,7 @@ from core.dns.dkim import DkimKey, parse_dkim, same_key
 from core.dns.dmarc import parse_dmarc
 from core.dns.expected import DmarcPolicy, Expected
 from core.dns.names import within
-from core.dns.spf import Spf, inspect_spf, terms_of
+from core.dns.spf import Spf, inspect_spf, is_end, terms_of
 
 __all__ = [
     "DKIM",
@@ -111,11 +111,7 @@ def _judge_spf(spf: Spf, missing: Sequence[str]) -> tuple[Status, str]:
 def missing_terms(needed: str, records: Sequence[str]) -> tuple[str, ...]:
     """The mechanisms of `needed`, without its end, that no record has."""
     there = {_plain(word) for record in records for word in terms_of(record)}
-    return tuple(
-        word
-        for word in terms_of(needed)
-        if _plain(word) not in there and not _plain(word).startswith(("all", "redirect="))
-    )
+    return tuple(word for word in terms_of(needed) if not is_end(word) and _plain(word) not in there)
 
 
 def _plain(word: str) -> str:

@@ -90,7 +90,7 @@ class Cloudflare:
         answered = await self._api.call(method, path, send=_body(record))
         if not answered.is_good and _code(answered) in _IDENTICAL:
             there = await self.records(zone, name=record.name, type=record.type)
-            same = [each for each in there if each.record.content == record.content]
+            same = [each for each in there if _says(each.record) == _says(record)]
             if same:
                 return same[0]
         return _zone_record(_object(self._good(answered).get("result")))
@@ -156,6 +156,10 @@ def _zone_record(each: Mapping[str, Any]) -> ZoneRecord:
 
 def _is_asked_for(record: Record, name: str, kind: str) -> bool:
     return (not name or same_name(record.name, name)) and kind in ("", record.type)
+
+
+def _says(record: Record) -> tuple[str, int | None]:
+    return record.content, record.priority
 
 
 def _id(each: Mapping[str, Any]) -> str:

@@ -68,14 +68,20 @@ def _mx(wish: Wish) -> Plan:
         names = ", ".join(sorted({each.record.content or "." for each in foreign}))
         return Plan(step=f"MX: {names} take this domain's mail now; name mx to replace them")
     missing = sorted(wanted - set(held))
-    writes = tuple(
-        Write(record=Record(type="MX", name=wish.domain, content=host, priority=priority))
-        for priority, host in missing
-    )
-    if not writes and not strangers:
+    writes = tuple(_mx_write(wish.domain, each, strangers) for each in missing)
+    reused = {write.over for write in writes}
+    removals = tuple(each for each in strangers if each.id not in reused)
+    if not writes and not removals:
         return Plan(step="MX: already as expected")
-    step = f"MX: {len(writes)} added, {len(strangers)} removed"
-    return Plan(step=step, writes=writes, removals=tuple(strangers))
+    step = f"MX: {len(writes)} written, {len(removals)} removed"
+    return Plan(step=step, writes=writes, removals=removals)
+
+
+def _mx_write(domain: str, wanted: tuple[int, str], strangers: Sequence[ZoneRecord]) -> Write:
+    """Over the record of the same host with another priority, if there is one."""
+    priority, host = wanted
+    same = next((each.id for each in strangers if each.record.content == host), "")
+    return Write(record=Record(type="MX", name=domain, content=host, priority=priority), over=same)
 
 
 def _mx_data(each: ZoneRecord) -> tuple[int, str]:

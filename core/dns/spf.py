@@ -8,7 +8,7 @@ from spftrace import SpfPermError, Term, parse
 
 from core.dns.answers import Answer, Resolver
 
-__all__ = ["MOST_LOOKUPS", "MOST_VOID", "Spf", "inspect_spf", "is_spf", "syntax", "terms_of", "with_terms"]
+__all__ = ["Spf", "inspect_spf", "is_end", "is_spf", "syntax", "terms_of", "with_terms"]
 
 MOST_LOOKUPS: Final = 10
 MOST_VOID: Final = 2
@@ -64,8 +64,8 @@ def with_terms(records: Iterable[str], needed: str) -> str:
     """
     texts = [*records, needed]
     words = [word for text in texts for word in terms_of(text) if syntax(f"v=spf1 {word}")[1] == ""]
-    ends = [word for word in words if _is_end(word)]
-    middle = list(dict.fromkeys(word for word in words if not _is_end(word)))
+    ends = [word for word in words if is_end(word)]
+    middle = list(dict.fromkeys(word for word in words if not is_end(word)))
     missing = [word for word in terms_of(needed) if word in middle]
     kept = [word for word in middle if word not in missing]
     return " ".join(("v=spf1", *missing, *kept, *ends[:1]))
@@ -179,5 +179,6 @@ class _Walk:
             self.problems.append(f"{what}: {len(answer.values)} mail servers, receivers stop after {most}")
 
 
-def _is_end(word: str) -> bool:
+def is_end(word: str) -> bool:
+    """Whether a word decides about all who are left: `all`, or `redirect` to another record."""
     return word.lower().lstrip("+-~?") == "all" or word.lower().startswith("redirect=")

@@ -36,32 +36,25 @@ def transition(previous: Told, now: Overall, *, confirm: int = CONFIRM) -> tuple
 
     `unknown` is no evidence: it neither tells nor breaks a row. An alert is a change for the worse (also from
     degraded to unhealthy), a recovery one to healthy; from unhealthy to degraded is neither. A change must be
-    seen `confirm` times in a row; while two bad states take turns, what both prove counts.
+    seen `confirm` times in a row; of reports that are all worse than what was told the mildest counts.
     """
     if now == "unknown":
         return previous, None
     if now == previous.overall:
         return Told(overall=now), None
-    seen = previous.seen + 1 if _same_way(previous, now) else 1
-    state = now if previous.seen == 0 or not _same_way(previous, now) else _milder(previous, now)
+    goes_on = _continues(previous, now)
+    seen = previous.seen + 1 if goes_on else 1
+    state = min(previous.next, now, key=_BADNESS.__getitem__) if goes_on else now
     if seen < confirm:
         return Told(overall=previous.overall, next=state, seen=seen), None
     return Told(overall=state), _event(previous.overall, state)
 
 
-def _same_way(previous: Told, now: Overall) -> bool:
-    """Whether the report goes to the same side of what was told as those before it."""
-    if previous.seen == 0:
-        return False
+def _continues(previous: Told, now: Overall) -> bool:
+    """Whether the report says what those before it said: the same, or that it is worse than was told."""
     was = _BADNESS.get(previous.overall, 0)
-    steps = _BADNESS[previous.next] - was, _BADNESS[now] - was
-    return steps[0] * steps[1] > 0 or steps == (0, 0)
-
-
-def _milder(previous: Told, now: Overall) -> Overall:
-    """Of two reports that go the same way, the one that is nearer to what was told."""
-    was = _BADNESS.get(previous.overall, 0)
-    return min((previous.next, now), key=lambda each: abs(_BADNESS[each] - was))
+    both_worse = previous.seen > 0 and min(_BADNESS[now], _BADNESS.get(previous.next, 0)) > was
+    return both_worse or now == previous.next
 
 
 def _event(was: Overall, now: Overall) -> Transition | None:

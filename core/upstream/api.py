@@ -16,7 +16,7 @@ from core.upstream.errors import (
     Refused,
     Unavailable,
 )
-from hub.sdk.http import Broken, Client, HttpError, Response
+from hub.sdk.http import Client, HttpError, Response
 
 __all__ = ["Answered", "JsonApi", "Problem"]
 
@@ -69,10 +69,7 @@ class JsonApi:
     async def call(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, send: object = None
     ) -> Answered:
-        """One exchange; a read is repeated once when the connection broke.
-
-        Path segments must be quoted already. Raises `Unavailable`.
-        """
+        """One exchange. Path segments must be quoted already. Raises `Unavailable`."""
         headers = dict(self._headers)
         body = None
         if send is not None:
@@ -81,10 +78,6 @@ class JsonApi:
         url = URL(self._url + path, encoded=True)
         try:
             answer = await self._client.request(method, url, headers=headers, params=params, body=body)
-        except Broken as error:
-            if method != "GET":
-                raise Unavailable(f"{self._name}: {error}") from error
-            answer = await self._again(url, headers, params)
         except HttpError as error:
             raise Unavailable(f"{self._name}: {error}") from error
         return self._read(answer)
@@ -101,14 +94,6 @@ class JsonApi:
             return Unavailable(said)
         kind = _BY_STATUS.get(answered.status)
         return Refused(said, field=problem.field) if kind is None else kind(said)
-
-    async def _again(
-        self, url: URL, headers: Mapping[str, str], params: Mapping[str, str] | None
-    ) -> Response:
-        try:
-            return await self._client.request("GET", url, headers=headers, params=params)
-        except HttpError as error:
-            raise Unavailable(f"{self._name}: {error}") from error
 
     def _read(self, answer: Response) -> Answered:
         document = None

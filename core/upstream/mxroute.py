@@ -1,12 +1,9 @@
 """MXroute as the mail host: its REST API (api.mxroute.com; shapes: docs/vendors/mxroute-upstream.md)."""
 
 from collections.abc import Mapping, Sequence
-from html import unescape
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from core.dns.expected import MailServer, Txt
-from core.dns.names import domain_name
 from core.upstream.api import Answered, JsonApi, Problem
 from core.upstream.errors import (
     Conflict,
@@ -16,6 +13,7 @@ from core.upstream.errors import (
     Refused,
     Unavailable,
 )
+from core.upstream.mxroute_wire import as_dict, as_list, mailbox, plain, records, txt
 from core.upstream.provider import (
     CatchAll,
     CatchAllKind,
@@ -31,6 +29,7 @@ from core.upstream.provider import (
 from core.upstream.rules import (
     check_catch_all,
     check_destinations,
+    check_domain,
     check_entry,
     check_limits,
     check_local_part,
@@ -79,18 +78,18 @@ class MxRoute:
     # -- domains --
     async def domains(self) -> tuple[str, ...]:
         """Names of all domains of the account."""
-        return tuple(sorted(str(each).lower() for each in _list(await self._get("/domains"))))
+        return tuple(sorted(str(each).lower() for each in as_list(await self._get("/domains"))))
 
     async def domain(self, domain: str, /) -> HostedDomain:
         """One domain."""
-        found = _dict(await self._get(_path(domain)))
-        pointers = tuple(str(each) for each in _list(found.get("pointers")))
+        found = as_dict(await self._get(_path(domain)))
+        pointers = tuple(str(each) for each in as_list(found.get("pointers")))
         is_hosting = found.get("mail_hosting") is not False
-        return HostedDomain(name=domain_name(domain), is_hosting=is_hosting, pointers=pointers)
+        return HostedDomain(name=check_domain(domain), is_hosting=is_hosting, pointers=pointers)
 
     async def add_domain(self, domain: str, /) -> None:
         """The verification record must be in the DNS before."""
-        await self._send("POST", "/domains", {"domain": domain_name(domain)})
+        await self._send("POST", "/domains", {"domain": check_domain(domain)})
 
     async def remove_domain(self, domain: str, /) -> None:
         """With everything in it."""
@@ -102,31 +101,22 @@ class MxRoute:
 
     async def records(self, domain: str, /) -> HostedRecords:
         """What the DNS should hold; for a domain that is not added yet the verification record only."""
-        verification = _txt(_dict(await self._get("/verification-key")).get("record"))
+        verification = txt(as_dict(await self._get("/verification-key")).get("record"))
         try:
-            found = _dict(await self._get(_path(domain, "dns")))
+            found = as_dict(await self._get(_path(domain, "dns")))
         except NotThere:
             return HostedRecords(verification=verification)
-        servers = [_dict(each) for each in _list(found.get("mx_records"))]
-        return HostedRecords(
-            mx=tuple(
-                MailServer(priority=_int(each.get("priority")), host=str(each.get("hostname")).lower())
-                for each in servers
-            ),
-            spf=str(_dict(found.get("spf")).get("value", "")),
-            dkim=_txt(found.get("dkim")),
-            verification=verification,
-        )
+        return records(found, verification)
 
     # -- mailboxes --
     async def mailboxes(self, domain: str, /) -> tuple[Mailbox, ...]:
         """All of the domain."""
-        found = _list(await self._get(_path(domain, "email-accounts")))
-        return tuple(_mailbox(_dict(each)) for each in found)
+        found = as_list(await self._get(_path(domain, "email-accounts")))
+        return tuple(mailbox(as_dict(each)) for each in found)
 
     async def mailbox(self, domain: str, username: str, /) -> Mailbox:
         """One of the domain."""
-        return _mailbox(_dict(await self._get(_path(domain, "email-accounts", username))))
+        return mailbox(as_dict(await self._get(_path(domain, "email-accounts", check_local_part(username)))))
 
     async def add_mailbox(self, domain: str, new: NewMailbox, /) -> None:
         """Make one."""
@@ -149,20 +139,20 @@ class MxRoute:
         body = {key: value for key, value in wanted.items() if value is not None}
         if not body:
             raise Refused("nothing to change: give password, quota or limit")
-        await self._send("PATCH", _path(domain, "email-accounts", username), body)
+        await self._send("PATCH", _path(domain, "email-accounts", check_local_part(username)), body)
 
     async def remove_mailbox(self, domain: str, username: str, /) -> None:
         """With its mail."""
-        await self._send("DELETE", _path(domain, "email-accounts", username))
+        await self._send("DELETE", _path(domain, "email-accounts", check_local_part(username)))
 
     # -- forwarding --
     async def forwarders(self, domain: str, /) -> tuple[Forwarder, ...]:
         """All of the domain."""
-        found = [_dict(each) for each in _list(await self._get(_path(domain, "forwarders")))]
+        found = [as_dict(each) for each in as_list(await self._get(_path(domain, "forwarders")))]
         return tuple(
             Forwarder(
                 alias=str(each.get("alias")),
-                destinations=tuple(str(one) for one in _list(each.get("destinations"))),
+                destinations=tuple(str(one) for one in as_list(each.get("destinations"))),
             )
             for each in found
         )
@@ -177,11 +167,11 @@ class MxRoute:
 
     async def remove_forwarder(self, domain: str, alias: str, /) -> None:
         """With all its destinations."""
-        await self._send("DELETE", _path(domain, "forwarders", alias))
+        await self._send("DELETE", _path(domain, "forwarders", check_local_part(alias, field="alias")))
 
     async def catch_all(self, domain: str, /) -> CatchAll:
         """What becomes of mail to nobody."""
-        found = _dict(await self._get(_path(domain, "catch-all")))
+        found = as_dict(await self._get(_path(domain, "catch-all")))
         kind = found.get("type")
         if kind not in ("fail", "blackhole", "address"):
             raise Unavailable(f"{self.name}: the catch-all {str(kind)[:40]!r} is not known")
@@ -197,7 +187,7 @@ class MxRoute:
 
     async def pointers(self, domain: str, /) -> tuple[Pointer, ...]:
         """Other names of the domain."""
-        found = [_dict(each) for each in _list(await self._get(_path(domain, "pointers")))]
+        found = [as_dict(each) for each in as_list(await self._get(_path(domain, "pointers")))]
         return tuple(
             Pointer(name=str(each.get("pointer")).lower(), is_alias=each.get("type") != "redirect")
             for each in found
@@ -205,17 +195,17 @@ class MxRoute:
 
     async def add_pointer(self, domain: str, pointer: Pointer, /) -> None:
         """Add one."""
-        body = {"pointer": domain_name(pointer.name), "alias": pointer.is_alias}
+        body = {"pointer": check_domain(pointer.name, field="pointer"), "alias": pointer.is_alias}
         await self._send("POST", _path(domain, "pointers"), body)
 
     async def remove_pointer(self, domain: str, pointer: str, /) -> None:
         """Take one away."""
-        await self._send("DELETE", _path(domain, "pointers", pointer))
+        await self._send("DELETE", _path(domain, "pointers", check_domain(pointer, field="pointer")))
 
     # -- the spam filter --
     async def high_score(self, domain: str, /) -> int:
         """From this score on mail is deleted (1 to 50)."""
-        found = _dict(await self._get(_path(domain, "spam", "settings"))).get("high_score")
+        found = as_dict(await self._get(_path(domain, "spam", "settings"))).get("high_score")
         if not isinstance(found, int):
             raise Unavailable(f"{self.name}: the spam settings hold no high_score")
         return found
@@ -226,7 +216,7 @@ class MxRoute:
 
     async def spam_list(self, domain: str, which: SpamList, /) -> tuple[str, ...]:
         """The account's list."""
-        return tuple(str(each) for each in _list(await self._get(_path(domain, "spam", which))))
+        return tuple(str(each) for each in as_list(await self._get(_path(domain, "spam", which))))
 
     async def add_to_list(self, domain: str, which: SpamList, entry: str, /) -> None:
         """Add an entry."""
@@ -240,7 +230,7 @@ class MxRoute:
     async def _get(self, path: str) -> Any:
         answered = await self._api.call("GET", path)
         self._raise_unless_good(answered)
-        return _plain(_dict(answered.document).get("data"))
+        return plain(as_dict(answered.document).get("data"))
 
     async def _send(self, method: str, path: str, body: object = None) -> None:
         self._raise_unless_good(await self._api.call(method, path, send=body))
@@ -248,7 +238,7 @@ class MxRoute:
     def _raise_unless_good(self, answered: Answered) -> None:
         if answered.is_good:
             return
-        error = _dict(_plain(_dict(answered.document).get("error")))
+        error = as_dict(plain(as_dict(answered.document).get("error")))
         message, field = str(error.get("message", "")), str(error.get("field", ""))
         kind = _CODES.get(str(error.get("code")))
         if kind is Refused or (kind is None and answered.status == 422):  # noqa: PLR2004
@@ -257,48 +247,5 @@ class MxRoute:
 
 
 def _path(domain: str, *parts: str) -> str:
-    words = ("domains", domain_name(domain), *parts)
+    words = ("domains", check_domain(domain), *parts)
     return "".join(f"/{quote(word, safe='')}" for word in words)
-
-
-def _plain(value: Any) -> Any:
-    """The document with its texts as they were written: `&amp;` is an ampersand."""
-    if isinstance(value, str):
-        return unescape(value)
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return value
-
-
-def _mailbox(found: Mapping[str, Any]) -> Mailbox:
-    used, sent = found.get("usage"), found.get("sent")
-    return Mailbox(
-        username=str(found.get("username")),
-        quota_mb=_int(found.get("quota")),
-        send_limit=_int(found.get("limit")),
-        used_mb=float(used) if isinstance(used, int | float) else None,
-        sent_today=sent if isinstance(sent, int) else None,
-        is_suspended=found.get("suspended") is True,
-    )
-
-
-def _txt(found: object) -> Txt | None:
-    record = _dict(found)
-    name, value = record.get("name"), record.get("value")
-    return Txt(name=name, value=value) if isinstance(name, str) and isinstance(value, str) else None
-
-
-def _int(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) else 0
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

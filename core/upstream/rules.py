@@ -15,6 +15,7 @@ __all__ = [
     "check_address",
     "check_catch_all",
     "check_destinations",
+    "check_domain",
     "check_entry",
     "check_limits",
     "check_local_part",
@@ -42,14 +43,18 @@ def check_local_part(text: str, *, field: str = "username") -> str:
     return plain
 
 
+def check_domain(text: str, *, field: str = "domain") -> str:
+    """A domain in A-labels. Raises `Refused`."""
+    try:
+        return domain_name(text)
+    except BadName as error:
+        raise Refused(f"{field}: {error}", field=field) from error
+
+
 def check_address(text: str, *, field: str = "address") -> str:
     """An address, its domain in A-labels. Raises `Refused`."""
     local, _, domain = text.strip().rpartition("@")
-    plain = check_local_part(local, field=field)
-    try:
-        return f"{plain}@{domain_name(domain)}"
-    except BadName as error:
-        raise Refused(f"{field}: {text[:80]!r} is no address", field=field) from error
+    return f"{check_local_part(local, field=field)}@{check_domain(domain, field=field)}"
 
 
 def check_destinations(texts: Sequence[str]) -> tuple[str, ...]:

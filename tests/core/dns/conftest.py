@@ -14,4 +14,11 @@ async def zone():
 
 @pytest.fixture
 def resolver(zone):
-    return NameServers([zone.address], timeout_s=0.2, lifetime_s=0.3, cache_s=0)
+    """Waits as long as a loaded machine may need."""
+    return NameServers([zone.address], timeout_s=20, lifetime_s=40, cache_s=0)
+
+
+@pytest.fixture
+def hasty(zone):
+    """For servers that never answer."""
+    return NameServers([zone.address], timeout_s=0.1, lifetime_s=0.15, cache_s=0)

@@ -56,18 +56,20 @@ async def test_an_alias_is_followed(zone, resolver):
     assert (await resolver.lookup("a.example.com", "TXT")).values == ("here",)
 
 
-@pytest.mark.parametrize(
-    ("mode", "says"),
-    [("servfail", "SERVFAIL"), ("refused", "REFUSED"), ("timeout", "in time"), ("garbage", "")],
-)
-async def test_trouble_is_its_own_state_with_a_reason(zone, resolver, mode, says):
+@pytest.mark.parametrize("mode", ["servfail", "refused"])
+async def test_trouble_is_its_own_state_with_the_servers_word(zone, resolver, mode):
     zone.modes["example.com"] = mode
-
     answer = await resolver.lookup("example.com", "TXT")
 
-    assert answer.state == "failed"
-    assert answer.reason
-    assert says in answer.reason
+    assert (answer.state, answer.reason) == ("failed", f"the name servers say {mode.upper()}")
+
+
+@pytest.mark.parametrize("mode", ["timeout", "garbage"])
+async def test_no_answer_is_trouble_too(zone, hasty, mode):
+    zone.modes["example.com"] = mode
+    answer = await hasty.lookup("example.com", "TXT")
+
+    assert (answer.state, answer.reason) == ("failed", "the name servers do not answer in time")
 
 
 async def test_a_server_that_is_not_there_is_trouble():
@@ -88,7 +90,7 @@ async def test_a_loop_of_aliases_is_trouble_and_ends(zone, resolver):
 async def test_a_second_server_is_asked_when_the_first_fails(zone):
     zone.zone["example.com"] = {"TXT": ["here"]}
     async with DnsServer(modes={"*": "servfail"}) as broken:
-        resolver = NameServers([broken.address, zone.address], timeout_s=1, lifetime_s=2)
+        resolver = NameServers([broken.address, zone.address], timeout_s=20, lifetime_s=40)
 
         assert (await resolver.lookup("example.com", "TXT")).values == ("here",)
 
@@ -129,7 +131,7 @@ async def test_an_answer_is_kept_for_its_ttl_at_most_as_long_as_set(zone):
 
 
 async def test_trouble_is_not_kept(zone):
-    resolver = NameServers([zone.address], timeout_s=1, lifetime_s=1, cache_s=30)
+    resolver = NameServers([zone.address], timeout_s=20, lifetime_s=40, cache_s=30)
     zone.modes["example.com"] = "servfail"
     first = await resolver.lookup("example.com", "A")
     zone.modes.clear()
@@ -140,7 +142,7 @@ async def test_trouble_is_not_kept(zone):
 
 async def test_no_more_questions_than_set_are_under_way(zone):
     zone.delay_s = 0.02
-    resolver = NameServers([zone.address], timeout_s=5, lifetime_s=9, at_once=3)
+    resolver = NameServers([zone.address], timeout_s=20, lifetime_s=40, at_once=3)
 
     await asyncio.gather(*(resolver.lookup(f"n{number}.example.com", "A") for number in range(12)))
 
