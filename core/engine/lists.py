@@ -6,12 +6,14 @@ are given, nothing is looked up.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
-__all__ = ["BadItem", "Entry", "ItemType", "Kind", "Sender", "Tier", "decide", "item_type"]
+from core.engine.domains import to_ascii
+
+__all__ = ["BadItem", "Entry", "ItemType", "Kind", "Sender", "Tier", "decide", "item_type", "plain_address"]
 
 Tier = Literal["user", "domain", "account"]
 Kind = Literal["safe", "block"]
@@ -32,13 +34,15 @@ class Entry:
     """`owner` is the recipient's address (user), its domain (domain), or empty (account).
 
     `item`: `user@d`, `d` or `@d` (that domain), `.d` (its subdomains), an address of a client, a network, or
-    any of the first three with `*` and `?`.
+    any of the first three with `*` and `?`. Domains are in A-labels, as `core.lists.items` writes them.
+    `id` is the stored entry's, for who asks which one decided.
     """
 
     tier: Tier
     kind: Kind
     item: str
     owner: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,10 @@ def decide(
     A safe entry that names an address or a domain counts only while `authenticated`: without that, whoever
     forges a safe sender would be safe.
     """
+    sender = replace(
+        sender, mail_from=plain_address(sender.mail_from), header_from=plain_address(sender.header_from)
+    )
+    recipient = plain_address(recipient)
     found: dict[tuple[Tier, Kind], Entry] = {}
     for entry in entries:
         rank = (entry.tier, entry.kind)
@@ -104,8 +112,13 @@ def decide(
     return next((found[rank] for rank in ranks if rank in found), None)
 
 
-def _applies(entry: Entry, recipient: str) -> bool:
-    address = recipient.lower()
+def plain_address(address: str) -> str:
+    """The address as entries are compared with it: lower case, the domain in A-labels."""
+    local, at, domain = address.lower().rpartition("@")
+    return f"{local}{at}{to_ascii(domain)}"
+
+
+def _applies(entry: Entry, address: str) -> bool:
     if entry.tier == "user":
         return entry.owner.lower() == address
     if entry.tier == "domain":
@@ -123,7 +136,7 @@ def _matches(entry: Entry, sender: Sender, *, authenticated: bool) -> bool:
         return _in_network(sender.client_ip, item)
     if entry.kind == "safe" and not authenticated:
         return False
-    addresses = (sender.mail_from.lower(), sender.header_from.lower())
+    addresses = (sender.mail_from, sender.header_from)
     return any(_names(kind, item, address) for address in addresses if address)
 
 

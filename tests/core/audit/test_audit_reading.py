@@ -15,7 +15,6 @@ from hub.web.errors import ValidationFailed
 from tests.factories.audit import KEY, chain, change, unguard, write
 from tests.factories.core import NOW_MS, FakeClock
 
-CLOCK = FakeClock()
 CHAIN = chain()
 CURSORS = Cursors(b"key")
 
