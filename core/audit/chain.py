@@ -49,15 +49,18 @@ class Chain:
 
     async def confirm(self, tx: AsyncConnection) -> None:
         """Call once at the start. Raises `WrongKey` when this database was begun with another key."""
-        own = derive(self._key, "check").hex()
-        known = await meta.get(tx, _CHECK)
-        if known is None:
-            await meta.put(tx, _CHECK, own)
-        elif not hmac.compare_digest(known, own):
+        if not await self.known(tx):
+            await meta.put(tx, _CHECK, self._check())
+
+    async def known(self, tx: AsyncConnection) -> bool:
+        """Whether this database was begun with this key; false when it was never begun. Raises `WrongKey`."""
+        begun = await meta.get(tx, _CHECK)
+        if begun is not None and not hmac.compare_digest(begun, self._check()):
             raise WrongKey(
                 "the audit log was begun with another key: give that one (the variable MXHUB_AUDIT_KEY, "
                 "or the file audit.key of the data directory)"
             )
+        return begun is not None
 
     async def append(self, tx: AsyncConnection, tenant: str, change: Change) -> Entry:
         """Write one entry, in the transaction of the change itself.
@@ -85,6 +88,9 @@ class Chain:
     def holds(self, row: Mapping[Any, Any]) -> bool:
         """Whether a row is as it was written. Says nothing of the rows around it."""
         return hmac.compare_digest(self.seal(row), row["hash"])
+
+    def _check(self) -> str:
+        return derive(self._key, "check").hex()
 
     def entry(self, row: Mapping[Any, Any]) -> Entry:
         """The entry of a row, with its integrity."""

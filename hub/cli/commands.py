@@ -3,6 +3,7 @@
 __all__ = ["COMMANDS"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "audit": ("hub.cli.audit:audit", "Check the audit log of the core service"),
     "backup": ("hub.cli.backup:backup", "Write everything a running hub holds to one file"),
     "books": ("hub.cli.books:books", "Does every recorded event have one fate per connector?"),
     "capture": ("hub.cli.capture:capture", "Keep a source's refused requests for `mxhub verify`"),
