@@ -1,4 +1,4 @@
-"""MXroute as the mail host: its REST API (api.mxroute.com; shapes: docs/vendors/mxroute-upstream.md)."""
+"""MXroute as the mail host: its REST API (api.mxroute.com; shapes: docs/reference/mxroute-upstream.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
