@@ -82,6 +82,7 @@ def test_the_wheel_holds_what_the_program_reads_and_nothing_of_the_tests(wheel: 
 
     assert {"hub/py.typed", "connectors/py.typed", "core/py.typed"} <= names
     assert any(name.startswith("hub/store/lua/") and name.endswith(".lua") for name in names)
+    assert {"hub/access/spend.lua", "hub/access/migrations/env.py"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "docs/", "build/", "."))]
 
 
