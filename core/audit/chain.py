@@ -118,7 +118,7 @@ def _columns(change: Change) -> dict[str, Any]:
         "ip": actor.ip,
         "action": change.action,
         "resource_type": thing.type,
-        "resource": f"{thing.type}/{thing.id}",
+        "resource": f"{thing.type}/{thing.id}" if thing.id else thing.type,
         "domain": thing.domain,
         "result": change.result,
         "reason": change.reason,

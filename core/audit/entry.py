@@ -24,7 +24,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """What it was done to; `domain` says whose, for grants."""
+    """What it was done to; `domain` says whose, for grants. Of what there is only one, `id` is empty."""
 
     type: str
     id: str
@@ -78,7 +78,7 @@ class Entry:
         same = {name: row[name] for name in _SAME}
         actor = Actor(type=row["actor_type"], id=row["actor"], key_prefix=row["key_prefix"], ip=row["ip"])
         kind = row["resource_type"]
-        thing = Resource(type=kind, id=row["resource"].removeprefix(f"{kind}/"), domain=row["domain"])
+        thing = Resource(type=kind, id=row["resource"][len(kind) + 1 :], domain=row["domain"])
         return cls(**same, actor=actor, resource=thing, sealed=sealed)
 
     def as_dict(self) -> dict[str, Any]:

@@ -246,7 +246,7 @@ class MailGuardSandbox:
         )
         await detectors.detect(tx, watch, now_ms)
         await renew(tx, self._cluster.own, self._pace, now_ms)
-        await audit.prune(tx, now_ms - _AUDIT_KEPT_MS)
+        await audit.prune(tx, self._cluster.own, now_ms, now_ms - _AUDIT_KEPT_MS)
         await quarantine.purge(tx, now_ms - _ENDED_KEPT_MS)
 
 

@@ -22,10 +22,6 @@ _OLD = (
 )
 _CHUNK = 200
 _COUNTED = ("starts", "dkim_selector")
-_SEALED = (
-    *("tenant", "seq", "node_id", "number", "at_ms", "actor_type", "actor", "key_prefix", "ip"),
-    *("action", "resource_type", "resource", "domain", "result", "details", "prev_hash"),
-)
 
 Row = Mapping[str, Any]
 
@@ -206,12 +202,12 @@ def _audit(bind: Connection) -> None:
 
 
 def _chain(bind: Connection, key: bytes) -> Iterator[Row]:
-    last = ""
+    last, seal = "", bytes.fromhex(_mac(key, "mxhub audit: entries"))
     for seq, old in enumerate(_rows(bind, "audit", "at_ms node_id number"), start=1):
         row = _entry(old, seq, last)
         whole = hmac.compare_digest(_mac(key, json.dumps([*old.values()][:-1])), old["mac"])
-        last = _mac(key, _body(row)) if whole else f"not sealed {old['mac']}"
-        yield {**row, "id": f"{old['node_id']}:{old['number']}", "hash": last}
+        last = _mac(seal, _body(row)) if whole else f"not sealed {old['mac']}"
+        yield {**row, "hash": last}
 
 
 def _entry(old: Row, seq: int, prev_hash: str) -> dict[str, Any]:
@@ -220,7 +216,12 @@ def _entry(old: Row, seq: int, prev_hash: str) -> dict[str, Any]:
     return {
         "tenant": _TENANT,
         "seq": seq,
+        "id": f"{old['node_id']}:{old['number']}",
         **{name: old[name] for name in same},
+        "reason": "",
+        "request_id": "",
+        "before": None,
+        "after": None,
         "actor_type": actor["type"],
         "actor": old["actor_name"],
         "key_prefix": actor["key_prefix"] or "",
@@ -231,7 +232,7 @@ def _entry(old: Row, seq: int, prev_hash: str) -> dict[str, Any]:
 
 
 def _body(row: Row) -> str:
-    return json.dumps([row[name] for name in _SEALED], sort_keys=True, separators=(",", ":"))
+    return json.dumps(row, sort_keys=True, separators=(",", ":"))
 
 
 def _mac(key: bytes, body: str) -> str:

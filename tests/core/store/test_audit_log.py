@@ -89,8 +89,9 @@ async def test_retention_removes_the_old_and_keeps_the_numbering(tx):
     for offset in range(3):
         await write(tx, NOW_MS + offset)
 
-    assert await audit.prune(tx, NOW_MS + 5) == 2
-    assert await write(tx, NOW_MS + 9) == "node-1:4"
+    assert await audit.prune(tx, "node-1", NOW_MS + 8, NOW_MS + 5) == 2
+    assert await write(tx, NOW_MS + 9) == "node-1:5"
+    assert await ids(tx) == ["node-1:3", "node-1:4", "node-1:5"]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
