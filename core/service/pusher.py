@@ -108,8 +108,9 @@ class Pusher:
                 if not await self._send(client, delivery):
                     break
             if not batch:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), self._policy.idle_s)
+                with suppress(TimeoutError):  # wait_for of Python 3.11 may swallow a cancellation here
+                    async with asyncio.timeout(self._policy.idle_s):
+                        await bell.wait()
 
     async def _send(self, client: Client, delivery: outbox.Delivery) -> bool:
         """Try one event once. False: it is still at the head (or was stepped over), read the outbox again."""

@@ -9,8 +9,9 @@ see the state as it was when they began.
 import asyncio
 import fcntl
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -148,7 +149,8 @@ class Database:
         if self._exclusive:
             self._lock = _locked(path.with_suffix(".lock"))
         path.touch(mode=0o600, exist_ok=True)
-        limits = {"max_overflow": 0, "pool_timeout": _POOL_TIMEOUT_S}
+        limits: dict[str, Any] = {"max_overflow": 0, "pool_timeout": _POOL_TIMEOUT_S}
+        limits["connect_args"] = {"factory": _SqliteConnection}
         self._writer = _engine(self.url, pool_size=1, **limits)
         self._reader = _engine(self.url, pool_size=_READERS, **limits)
         _prepare(self._writer, "BEGIN IMMEDIATE", _PRAGMAS)
@@ -157,6 +159,16 @@ class Database:
     async def _migrate(self) -> None:
         async with self.begin() as tx:
             await tx.run_sync(self._schema)
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """Closed while the cursor of a cancelled call still lives, SQLite would keep it, and its lock."""
+
+    def close(self) -> None:
+        if self.in_transaction:
+            with suppress(sqlite3.Error):
+                self.rollback()
+        super().close()
 
 
 def _engine(url: URL, **limits: Any) -> AsyncEngine:

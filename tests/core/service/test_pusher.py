@@ -137,6 +137,21 @@ async def test_an_event_that_is_too_old_is_given_up(database):
     assert hook.taken[0]["id"] == fresh
 
 
+@pytest.mark.parametrize("steps", range(5))
+async def test_it_stops_when_it_is_cancelled_just_after_it_was_woken(database, steps):
+    pusher = Pusher(database, render, clock=wall_clock, node_id="node-1", policy=quick_policy(idle_s=60.0))
+    async with database.begin() as tx:
+        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET)
+    task = asyncio.create_task(pusher.run())
+    await asyncio.sleep(0.2)
+    pusher.wake()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+
+    assert task in (await asyncio.wait([task], timeout=20))[0]
+
+
 async def test_redirects_are_not_followed(database):
     async with receiver() as hook, receiver() as other, pushing(database, hook.url):
         hook.answers = [web.Response(status=307, headers={"Location": other.url})]

@@ -1,5 +1,6 @@
 """What is particular to a store in a file."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -66,6 +67,28 @@ async def test_a_file_that_another_keeps_locked_is_unavailable_and_then_works_ag
                     pass
         async with second.begin() as tx:
             await tx.execute(insert(meta).values(key="b", value=""))
+
+
+async def test_a_cancelled_writer_leaves_no_lock_while_its_cursor_lives(tmp_path):
+    url = sqlite_url(tmp_path / "core.sqlite3")
+    kept = []
+
+    async def cancelled(database):
+        async with database.begin() as tx:
+            driver = (await tx.get_raw_connection()).driver_connection
+            kept.append(await driver.execute("SELECT name FROM sqlite_master"))
+            await kept[0].fetchone()
+            await tx.invalidate()  # what SQLAlchemy does when a call is cancelled
+            raise asyncio.CancelledError
+
+    async with Database(url) as first:
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled(first)
+        async with Database(url) as second:
+            async with second.begin() as tx:
+                await tx.execute(insert(meta).values(key="a", value=""))
+            async with second.read() as tx:
+                assert (await tx.execute(text("SELECT COUNT(*) FROM meta"))).scalar_one() == 1
 
 
 async def test_a_callers_own_broken_connection_is_not_taken_for_the_stores(tmp_path):
