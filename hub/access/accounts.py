@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.principal import Grant
 from hub.access.tables import accounts, delegations, recovery_codes
+from hub.sql import upsert
 from hub.sql.ids import new_id
 
 __all__ = [
     "Account",
     "add",
+    "admins",
     "by_identity",
     "by_login",
     "change",
@@ -103,6 +105,12 @@ async def by_identity(tx: AsyncConnection, issuer: str, subject: str) -> Account
     return await _one(tx, (accounts.c.issuer == issuer) & (accounts.c.subject == subject))
 
 
+async def admins(tx: AsyncConnection, tenant: str) -> list[str]:
+    """Ids of the active administrators, who cannot be changed by another transaction until this one ends."""
+    which = (accounts.c.tenant == tenant) & accounts.c.admin & accounts.c.active
+    return list((await tx.execute(select(accounts.c.id).where(which).with_for_update())).scalars())
+
+
 async def every(tx: AsyncConnection, tenant: str) -> list[Account]:
     """All of a tenant, by login."""
     found = select(accounts).where(accounts.c.tenant == tenant).order_by(accounts.c.login)
@@ -131,11 +139,12 @@ async def delegate(
     tx: AsyncConnection, *, tenant: str, account_id: str, grants: Sequence[Grant], now_ms: int
 ) -> None:
     """In place of what was delegated before; nothing = all of it ends."""
-    await tx.execute(delete(delegations).where(delegations.c.account_id == account_id))
-    if grants:
-        row = {"account_id": account_id, "tenant": tenant, "updated_ms": now_ms}
-        row |= {"grants": [grant.to_json() for grant in grants]}
-        await tx.execute(insert(delegations).values(row))
+    if not grants:
+        await tx.execute(delete(delegations).where(delegations.c.account_id == account_id))
+        return
+    row = {"tenant": tenant, "updated_ms": now_ms, "grants": [grant.to_json() for grant in grants]}
+    new = upsert.insert(tx, delegations).values(account_id=account_id, **row)
+    await tx.execute(new.on_conflict_do_update(index_elements=["account_id"], set_=row))
 
 
 async def _one(tx: AsyncConnection, condition: Any) -> Account | None:

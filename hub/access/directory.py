@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access import accounts, once
@@ -95,12 +96,13 @@ class Directory:
         values: dict[str, Any] = {"name": _name(name), "admin": admin}
         values["password"] = await self._hashed(password, login)
         values["issuer"], values["subject"] = identity or (None, None)
-        async with self._database.begin() as tx:
-            if await accounts.by_login(tx, login) is not None:
-                raise LoginTaken(f"{login} is taken")
-            made = await accounts.add(tx, tenant=tenant, login=login, now_ms=self._clock_ms(), **values)
-            await self._tell(tx, actor, "account.created", None, made)
-            return made
+        try:
+            async with self._database.begin() as tx:
+                made = await accounts.add(tx, tenant=tenant, login=login, now_ms=self._clock_ms(), **values)
+                await self._tell(tx, actor, "account.created", None, made)
+        except IntegrityError:
+            raise LoginTaken(f"{login}, or the provider's identity, is somebody's already") from None
+        return made
 
     async def find(self, tenant: str, account_id: str) -> Account:
         """Raises `NoSuchAccount`."""
@@ -243,6 +245,5 @@ async def _found(tx: AsyncConnection, tenant: str, account_id: str) -> Account:
 
 
 async def _not_the_last(tx: AsyncConnection, account: Account) -> None:
-    admins = [one.id for one in await accounts.every(tx, account.tenant) if one.admin and one.active]
-    if admins == [account.id]:
+    if await accounts.admins(tx, account.tenant) == [account.id]:
         raise LastAdmin(f"{account.login} is the tenant's only administrator")

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access.plans import DEFAULT, PLANS, Limits
 from hub.access.principal import Grant, Principal
 from hub.access.tables import keys, tenants
+from hub.sql import upsert
 from hub.sql.ids import new_id
 
 __all__ = ["Key", "add", "by_hash", "change", "every", "find", "forget", "plan_of", "set_plan", "touch"]
@@ -125,8 +126,9 @@ async def set_plan(tx: AsyncConnection, tenant: str, plan: str, limits: Mapping[
     if plan not in PLANS:
         raise ValueError(f"no such plan: {plan[:40]!r}; there are {', '.join(PLANS)}")
     _limits(plan, limits)
-    await tx.execute(delete(tenants).where(tenants.c.tenant == tenant))
-    await tx.execute(insert(tenants).values(tenant=tenant, plan=plan, limits=dict(limits)))
+    row = {"plan": plan, "limits": dict(limits)}
+    new = upsert.insert(tx, tenants).values(tenant=tenant, **row)
+    await tx.execute(new.on_conflict_do_update(index_elements=["tenant"], set_=row))
 
 
 def _select() -> Any:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, Self
 
+from hub.access.domain_names import check_domain
 from hub.access.plans import Limits
 from hub.access.scopes import KEY_ADMIN, expand, is_domain_bound
 
 __all__ = ["ALL", "Decision", "Grant", "Kind", "Principal", "Reach"]
 
 ALL = "*"
+_LINKS = "login-links:create"
 Kind = Literal["key", "session", "token", "local"]
 """`token` is the admin token of the configuration, `local` the unix socket that only its owner reaches."""
 
@@ -49,10 +51,10 @@ class Grant:
 
     @classmethod
     def of(cls, names: Iterable[str], domains: Iterable[str] = (ALL,)) -> Self:
-        """Raises `ValueError`: a scope that is unknown, no domain, no scope."""
-        wanted = frozenset(domain.lower().rstrip(".") for domain in domains)
+        """Raises `ValueError`: a scope that is unknown, what is no domain, none of either."""
+        wanted = frozenset(domain if domain == ALL else check_domain(domain) for domain in domains)
         given = tuple(dict.fromkeys(names))
-        if not wanted or not given or "" in wanted:
+        if not wanted or not given:
             raise ValueError('a grant names at least one domain (or "*") and at least one scope')
         return cls(frozenset({ALL}) if ALL in wanted else wanted, given)
 
@@ -143,4 +145,7 @@ class Principal:
         return reach.everything or (is_domain_bound(scope) and bool(reach.domains))
 
     def _barred(self, scope: str) -> bool:
-        return self.kind == "key" and scope in KEY_ADMIN and not self.allow_key_admin
+        if self.kind == "key":
+            return scope in KEY_ADMIN and not self.allow_key_admin
+        by_link = self.kind == "session" and self.key_id is not None
+        return by_link and scope == _LINKS  # or a session could go on for ever, link after link

@@ -33,7 +33,7 @@ _GRANTS = """
 A key holds grants, `{"domains": ["example.com"], "scopes": ["emails", "rules:read"]}`; `"*"` stands for all
 domains of the tenant, those to come too. Among the scopes may stand scopes, bundles and permission keys.
 `write` and `act` include `read`. Making a login link is never reading: `read-only` cannot, whatever method
-a dialect gives it.
+a dialect gives it. Who came in by one makes no others.
 
 A domain of no grant is 403. A domain that is *tied* to a key (key association) does not exist (404) for
 anybody but that key, the sessions that its login links opened, and people with `full-admin`. Where no

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.access import once
 from hub.access.principal import Grant, Principal
 from hub.access.secret_text import digest, new_text
 from hub.access.tables import accounts, delegations, keys, sessions
@@ -156,10 +157,11 @@ class Sessions:
             await end(tx, cookie)
 
     async def sweep(self) -> int:
-        """Delete what has ended; returns how many. For a scheduler."""
+        """Delete what has ended, half-done sign-ins too; returns how many sessions. For a scheduler."""
         now_ms = self._clock_ms()
         gone = (sessions.c.expires_ms <= now_ms) | (sessions.c.seen_ms <= now_ms - self._idle_ms)
         async with self._database.begin() as tx:
+            await once.sweep(tx, now_ms)
             return (await tx.execute(delete(sessions).where(gone))).rowcount
 
     def _lives(self, row: RowMapping, now_ms: int) -> bool:

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access import accounts, once
 from hub.access.accounts import Account
 from hub.access.audit import Actor, Audit, Change, silence
+from hub.access.keys import Key
 from hub.access.limiter import Limiter
 from hub.access.oidc import Identity
 from hub.access.passwords import Passwords
 from hub.access.plans import Window
+from hub.access.principal import Grant
 from hub.access.sessions import begin, end
 from hub.access.totp import SecondFactor
 from hub.sql.database import Database
@@ -137,6 +139,36 @@ class SignIn:
         if account is None or not account.active:
             raise await self._refused(account, identity.email or identity.subject, visitor, "provider")
         return await self._go_on(account, visitor)
+
+    async def by_link(self, key: Key, domain: str, visitor: Visitor, *, lasts_ms: int) -> str:
+        """The cookie of whoever followed a login link: administrator of that domain, until the key ends.
+
+        That the link holds, and is used once, is for its keeper to see.
+        """
+        grants = [Grant.of(["domain-admin"], [domain])]
+        async with self._database.begin() as tx:
+            if visitor.cookie:
+                await end(tx, visitor.cookie)
+            cookie = await begin(
+                tx,
+                tenant=key.tenant,
+                key_id=key.id,
+                grants=grants,
+                now_ms=self._clock_ms(),
+                lasts_ms=lasts_ms,
+                ip=visitor.ip,
+                agent=visitor.agent,
+            )
+            actor = Actor(type="session", id=key.id, name="login link", key_prefix=key.prefix, ip=visitor.ip)
+            change = Change(
+                actor=actor,
+                tenant=key.tenant,
+                action="auth.login",
+                resource=f"domain/{domain}",
+                after={"by": "login link"},
+            )
+            await self._audit(tx, change)
+        return cookie
 
     async def _tie(self, tx: AsyncConnection, identity: Identity) -> Account | None:
         account = await accounts.by_login(tx, (identity.email or "").lower())

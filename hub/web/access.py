@@ -16,7 +16,6 @@ __all__ = [
     "StaticToken",
     "Trusted",
     "authorize",
-    "domain_of",
     "presented",
 ]
 
@@ -75,17 +74,6 @@ def presented(request: web.Request) -> str:
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     return request.headers.get("X-API-Key", "").strip()
-
-
-def domain_of(text: str) -> str:
-    """A domain of a path as grants hold it: lower case, A-labels, no final dot. Never fails."""
-    name = text.strip().rstrip(".").lower()
-    if name.isascii():
-        return name
-    try:
-        return name.encode("idna").decode()
-    except UnicodeError:
-        return name
 
 
 def authorize(

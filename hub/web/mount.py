@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from hub.access.domain_names import normal_domain
 from hub.web import envelope
-from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize, domain_of
+from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize
 from hub.web.errors import ValidationFailed
 from hub.web.idempotency import IdempotencyStore, Saved
 from hub.web.middleware import REQUEST_ID
@@ -69,7 +70,7 @@ def _path(request: web.Request) -> dict[str, str]:
     """A `{domain}` is one and the same however it was written: grants and handlers compare it as text."""
     path = dict(request.match_info)
     if "domain" in path:
-        path["domain"] = domain_of(path["domain"])
+        path["domain"] = normal_domain(path["domain"])
     return path
 
 

@@ -5,6 +5,8 @@ from tests.factories.access import (
     access_template,
     access_template_postgresql,
     access_url,
+    bucket_server,
+    buckets,
     empty_url,
     people,
 )
@@ -15,6 +17,8 @@ __all__ = [
     "access_template",
     "access_template_postgresql",
     "access_url",
+    "bucket_server",
+    "buckets",
     "empty_url",
     "log_server",
     "log_server_of_its_own",

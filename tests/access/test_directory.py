@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -202,3 +204,26 @@ async def test_every_change_is_told_and_no_password_or_hash_with_it(people):
     assert NEW not in told
     assert "scrypt$" not in told
     assert "scrypt$" not in repr(jo)
+
+
+async def test_of_two_who_take_one_login_at_once_one_gets_it(people):
+    made = await asyncio.gather(*(people.person() for _ in range(3)), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in made) == ["Account", "LoginTaken", "LoginTaken"]
+
+
+async def test_two_administrators_cannot_remove_each_other_at_once(people):
+    both = [await people.person(f"root{n}@example.com", admin=True) for n in range(2)]
+    calls = [people.directory.change(ACTOR, "acme", one.id, admin=False) for one in both]
+    done = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in done) == ["Account", "LastAdmin"]
+
+
+async def test_delegating_at_once_leaves_one_of_the_grants(people):
+    jo = await people.person()
+    given = [Grant.of(["dns"], [f"d{n}.example"]) for n in range(4)]
+    await asyncio.gather(*(people.directory.delegate(ACTOR, "acme", jo.id, [one]) for one in given))
+
+    ((_, kept),) = await people.directory.delegations("acme")
+    assert kept[0] in given

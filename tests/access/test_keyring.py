@@ -282,14 +282,8 @@ async def test_a_login_links_session_ends_with_its_key(ring, access, clock, end)
     key, _ = await make(ring)
     sessions = Sessions(access, clock_ms=clock)
     async with access.begin() as tx:
-        cookie = await begin(
-            tx,
-            tenant="acme",
-            now_ms=clock(),
-            lasts_ms=60_000,
-            key_id=key.id,
-            grants=[Grant.of(["domain-admin"], ["a.example"])],
-        )
+        grants = [Grant.of(["domain-admin"], ["a.example"])]
+        cookie = await begin(tx, tenant="acme", now_ms=clock(), lasts_ms=60_000, key_id=key.id, grants=grants)
     who = (await sessions.authenticate(cookie)).principal
     assert who.may("rules:write", "a.example", held_by=key.id) is Decision.ALLOWED
     assert who.may("rules:write", "b.example") is Decision.FORBIDDEN

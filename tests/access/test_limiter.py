@@ -134,6 +134,7 @@ async def test_a_clock_that_went_back_a_year_locks_nobody_out(limiter):
     refused = await limiter.spend("k", ONE, tenant="t", now_ms=year_ms)
 
     assert not refused.granted
+    assert refused.standings[0].wait_ms == 10_000
     assert (await limiter.spend("k", ONE, tenant="t", now_ms=year_ms + refused.standings[0].wait_ms)).granted
 
 

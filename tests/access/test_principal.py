@@ -49,6 +49,8 @@ def model(granted, kind, allow_key_admin, key_id, scope, domain, held_by):
     """The rules, spelled out one by one."""
     if kind == "key" and scope in KEY_ADMIN and not allow_key_admin:
         return Decision.FORBIDDEN
+    if kind == "session" and key_id is not None and scope == "login-links:create":
+        return Decision.FORBIDDEN
     lists = [set(domains) for names, domains in granted if any(scope in stands_for(name) for name in names)]
     everywhere = any(ALL in domains for domains in lists)
     if domain is None:
@@ -138,6 +140,7 @@ def test_a_grant_round_trips_through_json():
         {"domains": ["a"], "scopes": [1]},
         {"domains": ["a"], "scopes": ["emails"], "more": 1},
         {"domains": [""], "scopes": ["emails"]},
+        {"domains": ["a b"], "scopes": ["emails"]},
         {"domains": ["a"], "scopes": ["all"]},
     ],
 )

@@ -4,6 +4,8 @@ import pyotp
 import pytest
 
 from hub.access.oidc import Identity
+from hub.access.principal import Decision, Grant
+from hub.access.sessions import NoSession
 from hub.access.sign_in import Pending, SignedIn, SignInRefused, TooManyAttempts, Visitor
 from tests.factories.access import ACTOR, PASSWORD, VISITOR
 
@@ -222,3 +224,19 @@ async def test_attempts_are_told_with_where_they_came_from_and_no_secret(people)
     for secret in ("wrong password x", PASSWORD, done.cookie, authenticator.secret, codes[0]):
         assert secret not in told
     assert done.cookie not in repr(done)
+
+
+async def test_whoever_follows_a_login_link_administers_that_domain_only_and_makes_no_links(people):
+    key, _ = await people.keyring.make(ACTOR, tenant="acme", grants=[Grant.of(["full-admin"])])
+    cookie = await people.sign_in.by_link(key, "a.example", VISITOR, lasts_ms=60_000)
+
+    who = (await people.sessions.authenticate(cookie)).principal
+
+    assert who.may("rules:write", "a.example", held_by=key.id) is Decision.ALLOWED
+    assert who.may("rules:write", "b.example") is Decision.FORBIDDEN
+    assert who.may("login-links:create", "a.example") is Decision.FORBIDDEN
+    assert who.may("keys:read") is Decision.FORBIDDEN
+    assert cookie not in str(people.log.changes)
+    people.clock.pass_s(60)
+    with pytest.raises(NoSession):
+        await people.sessions.authenticate(cookie)

@@ -21,7 +21,9 @@ from hub.access.sign_in import SignIn, Visitor
 from hub.access.totp import SecondFactor
 from hub.sql.database import Database, sqlite_url
 from hub.store.client import Client
+from tests.factories.valkey import start_valkey
 from tests.servers.postgresql import PostgresProcess
+from tests.servers.redis import RedisProcess
 
 __all__ = [
     "ACTOR",
@@ -37,6 +39,8 @@ __all__ = [
     "access_template",
     "access_template_postgresql",
     "access_url",
+    "bucket_server",
+    "buckets",
     "empty_url",
     "people",
 ]
@@ -156,8 +160,24 @@ async def access(access_url: str) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[RedisProcess]:
+    process = start_valkey()
+    yield process
+    process.stop()
+
+
 @pytest.fixture
-async def people(access: Database, redis: Client) -> AsyncIterator[People]:
-    made = People(access, redis, Log(), Clock())
+async def buckets(bucket_server: RedisProcess) -> AsyncIterator[Client]:
+    """Where attempts are counted; that limits count alike on both servers is `test_limiter`'s."""
+    client = Client.from_url(bucket_server.url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def people(access: Database, buckets: Client) -> AsyncIterator[People]:
+    made = People(access, buckets, Log(), Clock())
     yield made
     made.passwords.close()

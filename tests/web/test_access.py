@@ -1,7 +1,7 @@
 import pytest
 
 from hub.access.principal import Grant
-from hub.web.access import Principal, StaticToken, Trusted, authorize, domain_of
+from hub.web.access import Principal, StaticToken, Trusted, authorize
 from hub.web.errors import Forbidden, NotFound
 from tests.web.conftest import AUTH, TOKEN
 
@@ -84,16 +84,3 @@ def test_the_admin_token_and_the_local_socket_may_everything():
     for principal in (Principal.operator("token", "admin"), Principal.operator("local", "local")):
         authorize(principal, "admin")
         authorize(principal, "keys:write")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("Example.COM.", "example.com"),
-        ("b\u00fccher.example", "xn--bcher-kva.example"),
-        ("\u00fc" * 80, "\u00fc" * 80),
-        ("\udcff", "\udcff"),
-    ],
-)
-def test_a_domain_is_compared_as_grants_hold_it(text, name):
-    assert domain_of(text) == name

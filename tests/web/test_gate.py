@@ -26,18 +26,19 @@ from tests.factories.access import (
     access_template,
     access_template_postgresql,
     access_url,
+    bucket_server,
+    buckets,
     people,
 )
-from tests.factories.valkey import log_server, redis
 
 __all__ = [
     "access",
     "access_template",
     "access_template_postgresql",
     "access_url",
-    "log_server",
+    "bucket_server",
+    "buckets",
     "people",
-    "redis",
 ]
 TOKEN = "the admin token"
 TIED = {"tied.example": "key_of_somebody_else"}
@@ -84,14 +85,9 @@ ROUTES = (
 
 
 @pytest.fixture
-async def limiter(redis):
-    return Limiter(redis)
-
-
-@pytest.fixture
-async def door(people, limiter):
+async def door(people, buckets):
     """A client of the application."""
-    gate = Gate(people.keyring, people.sessions, limiter, token=StaticToken(lambda: TOKEN))
+    gate = Gate(people.keyring, people.sessions, Limiter(buckets), token=StaticToken(lambda: TOKEN))
     app = web.Application(middlewares=[answers(lambda error: None)])
     mount(app, ROUTES, authenticate=gate, idempotency=MemoryIdempotency())
     tell_limits(app)
@@ -250,13 +246,13 @@ async def test_over_the_tenants_limit_is_503_for_all_its_keys(door, people):
     assert {answer.headers.get("Retry-After") for answer in found} == {None, "1"}
 
 
-async def test_a_refused_key_and_an_open_route_spend_nothing(door, people, redis):
+async def test_a_refused_key_and_an_open_route_spend_nothing(door, people, buckets):
     await door.get("/api/v1/me", headers=bearer("mfk_live_wrong"))
     answer = await door.get("/api/v1/health")
 
     assert answer.status == 200
     assert "X-RateLimit-Limit" not in answer.headers
-    assert await redis.keys("*") == []
+    assert await buckets.keys("*") == []
 
 
 async def test_people_and_the_admin_token_are_not_limited(door, people):
