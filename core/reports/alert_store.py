@@ -1,0 +1,148 @@
+"""Alert rules and alerts in the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.reports.alert_rules import Rule, checked
+from core.store.tables import alert_rules, alerts
+from hub.sql.ids import new_id
+
+__all__ = [
+    "Alert",
+    "add_rule",
+    "alerts_page",
+    "change_rule",
+    "close",
+    "find_alert",
+    "find_rule",
+    "open_alerts",
+    "raise_alert",
+    "remove_rule",
+    "rules",
+]
+
+_rule, _alert = alert_rules.c, alerts.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """`state` is `triggered` or `resolved`; `rule` may be gone."""
+
+    id: str
+    tenant: str
+    rule: str
+    type: str
+    domain: str
+    state: str
+    severity: str
+    message: str
+    details: dict[str, Any]
+    at_ms: int
+    resolved_ms: int | None
+
+
+async def add_rule(
+    tx: AsyncConnection, tenant: str, now_ms: int, *, domain: str = "", enabled: bool = True, **settings: Any
+) -> Rule:
+    """`settings` as `alert_rules.checked` takes them. Raises `BadRule`."""
+    ident = new_id("alr")
+    row = {"id": ident, "tenant": tenant, "domain": domain, "enabled": enabled, **checked(**settings)}
+    await tx.execute(insert(alert_rules).values(created_ms=now_ms, updated_ms=now_ms, **row))
+    found = await find_rule(tx, tenant, ident)
+    if found is None:
+        raise RuntimeError(f"the rule {ident} that was just written is not there")
+    return found
+
+
+async def change_rule(
+    tx: AsyncConnection, rule: Rule, now_ms: int, *, domain: str = "", enabled: bool = True, **settings: Any
+) -> None:
+    """All of it anew. Alerts that it opened stay open until it is evaluated again. Raises `BadRule`."""
+    values = {"domain": domain, "enabled": enabled, "updated_ms": now_ms, **checked(**settings)}
+    await tx.execute(update(alert_rules).where(_rule.id == rule.id).values(**values))
+
+
+async def remove_rule(tx: AsyncConnection, rule: Rule) -> None:
+    await tx.execute(delete(alert_rules).where(_rule.id == rule.id))
+
+
+async def rules(tx: AsyncConnection, tenant: str | None = None) -> list[Rule]:
+    """Of a tenant, or of all, in the order in which they were made."""
+    asked = select(alert_rules).order_by(_rule.created_ms, _rule.id)
+    if tenant is not None:
+        asked = asked.where(_rule.tenant == tenant)
+    return [_as_rule(row) for row in await tx.execute(asked)]
+
+
+async def find_rule(tx: AsyncConnection, tenant: str, ident: str) -> Rule | None:
+    where = (_rule.tenant == tenant, _rule.id == ident)
+    row = (await tx.execute(select(alert_rules).where(*where))).one_or_none()
+    return None if row is None else _as_rule(row)
+
+
+async def raise_alert(tx: AsyncConnection, alert: Alert) -> None:
+    names = Alert.__dataclass_fields__
+    await tx.execute(insert(alerts).values({name: getattr(alert, name) for name in names}))
+
+
+async def close(tx: AsyncConnection, alert: Alert, now_ms: int) -> None:
+    values = {"state": "resolved", "resolved_ms": now_ms}
+    await tx.execute(update(alerts).where(_alert.id == alert.id).values(**values))
+
+
+async def open_alerts(tx: AsyncConnection, tenant: str | None = None) -> list[Alert]:
+    asked = select(alerts).where(_alert.state == "triggered").order_by(_alert.at_ms, _alert.id)
+    if tenant is not None:
+        asked = asked.where(_alert.tenant == tenant)
+    return [_as_alert(row) for row in await tx.execute(asked)]
+
+
+async def alerts_page(
+    tx: AsyncConnection,
+    tenant: str,
+    *,
+    limit: int,
+    domains: Sequence[str] | None = None,
+    state: str | None = None,
+    after: tuple[int, str] | None = None,
+) -> list[Alert]:
+    """Newest first; `after` is `(at_ms, id)` of the last one seen."""
+    asked = select(alerts).where(_alert.tenant == tenant)
+    if domains is not None:
+        asked = asked.where(_alert.domain.in_(domains))
+    if state is not None:
+        asked = asked.where(_alert.state == state)
+    if after is not None:
+        asked = asked.where(tuple_(_alert.at_ms, _alert.id) < after)
+    ordered = asked.order_by(_alert.at_ms.desc(), _alert.id.desc()).limit(limit)
+    return [_as_alert(row) for row in await tx.execute(ordered)]
+
+
+async def find_alert(tx: AsyncConnection, tenant: str, ident: str) -> Alert | None:
+    where = (_alert.tenant == tenant, _alert.id == ident)
+    row = (await tx.execute(select(alerts).where(*where))).one_or_none()
+    return None if row is None else _as_alert(row)
+
+
+def _as_rule(row: Row[Any]) -> Rule:
+    return Rule(
+        id=row.id,
+        tenant=row.tenant,
+        name=row.name,
+        type=row.type,
+        domain=row.domain,
+        threshold=row.threshold,
+        comparison=row.settings["comparison"],
+        window_ms=row.settings["window_ms"],
+        frequency=row.frequency,
+        minimum=row.settings["minimum"],
+        enabled=row.enabled,
+    )
+
+
+def _as_alert(row: Row[Any]) -> Alert:
+    return Alert(**{name: getattr(row, name) for name in Alert.__dataclass_fields__})
