@@ -97,6 +97,7 @@ docs: dev
 	$(PY) -m hub.telemetry.reference > docs/reference/metrics.md
 	$(PY) -m tests.vendors.tables --write
 	$(PY) -m core.engine.reference > docs/reference/engine.md
+	$(PY) -m core.detectors.reference > docs/reference/detectors.md
 	$(PY) -m hub.access.reference > docs/reference/access.md
 
 golden: dev
