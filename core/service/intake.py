@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.detectors import reputation
+from core.detectors.event import FILTER
 from core.engine.message import Envelope, Mail, parse
-from core.engine.reputation import Crossing, observe
 from core.engine.rules import Context
 from core.engine.verdict import Judgement, judge
-from core.store import audit, domains, outbox, quarantine, standings
+from core.reports import stats
+from core.store import domains, outbox, quarantine
 from hub.sql.ids import new_id
 
 __all__ = ["FILTER", "UnknownRecipient", "accept"]
-
-FILTER = audit.Actor(type="system", name="filter")
 
 
 class UnknownRecipient(Exception):
@@ -39,20 +39,18 @@ async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: s
     """
     known = {domain.name: domain for domain in await domains.every(tx) if domain.active}
     domain = _recipient_domain(envelope, known)
-    standing = await standings.get(tx, envelope.client_ip, tenant=domain.tenant)
+    standing = await reputation.standing(tx, domain.tenant, envelope.client_ip, now_ms)
     context = Context(
         now=datetime.fromtimestamp(now_ms / 1000, UTC), listed=standing.listed, own_domains=frozenset(known)
     )
     mail = parse(raw, envelope)
     verdict = judge(mail, context, domain.thresholds)
     arrival = _Arrival(node_id=node_id, domain=domain, mail=mail, verdict=verdict, raw=raw, now_ms=now_ms)
-    await domains.count_verdict(tx, domain, verdict.action, now_ms)
+    await stats.count(tx, tenant=domain.tenant, domain=domain.name, verdict=verdict.action, now_ms=now_ms)
     if verdict.action == "quarantine":
         await _hold(tx, arrival)
-    after, crossing = observe(standing, verdict.action)
-    await standings.put(tx, after, now_ms, tenant=domain.tenant)
-    if crossing is not None:
-        await _report_crossing(tx, node_id, crossing, now_ms, domain.tenant)
+    client_ip = envelope.client_ip
+    await reputation.count(tx, domain.tenant, client_ip, verdict.action, now_ms, node_id=node_id)
     return verdict
 
 
@@ -94,27 +92,3 @@ async def _free_queue_id(tx: AsyncConnection, node_id: str) -> str:
         queue_id = secrets.token_hex(4).upper()
         if await quarantine.find(tx, node_id, queue_id) is None:
             return queue_id
-
-
-async def _report_crossing(
-    tx: AsyncConnection, node_id: str, crossing: Crossing, now_ms: int, tenant: str
-) -> None:
-    standing = crossing.standing
-    data = {
-        "ip": standing.ip,
-        "score": standing.score,
-        "previous_score": crossing.previous_score,
-        "threshold": crossing.threshold,
-        "direction": crossing.direction,
-        "messages": standing.messages,
-        "actor": FILTER.as_dict(),
-    }
-    await outbox.emit(tx, "reputation.threshold_crossed", node_id, now_ms, data, tenant=tenant)
-    note = audit.Note(
-        actor=FILTER,
-        action=f"reputation.{crossing.direction}",
-        resource=f"reputation/{standing.ip}",
-        details=data,
-        tenant=tenant,
-    )
-    await audit.append(tx, node_id, now_ms, note)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.engine.verdict import Action, Thresholds
+from core.engine.verdict import Thresholds
 from core.store import meta
-from core.store.clock import HOUR_MS
 from core.store.tables import domain_downstreams, domains, stat_counters
 from core.store.tenancy import OPERATOR
-from hub.sql import upsert
 from hub.sql.ids import new_id
 
-__all__ = ["Domain", "add", "count_verdict", "every", "verdicts"]
+__all__ = ["Domain", "add", "every", "verdicts"]
 
 _SMTP_PORT = 25
 
@@ -94,22 +92,6 @@ async def every(tx: AsyncConnection, only: str | None = None) -> list[Domain]:
     for row in await tx.execute(servers):
         backends.setdefault(row.domain, []).append(f"{row.host}:{row.port}")
     return [_domain(row, backends.get(row.name, [])) for row in await tx.execute(wanted)]
-
-
-async def count_verdict(tx: AsyncConnection, domain: Domain, action: Action, now_ms: int) -> None:
-    """Count one message more in its hour."""
-    new = upsert.insert(tx, stat_counters).values(
-        tenant=domain.tenant,
-        domain=domain.name,
-        hour_ms=now_ms - now_ms % HOUR_MS,
-        metric=action,
-        messages=1,
-    )
-    more = new.on_conflict_do_update(
-        index_elements=["tenant", "domain", "hour_ms", "metric"],
-        set_={"messages": stat_counters.c.messages + 1},
-    )
-    await tx.execute(more)
 
 
 async def verdicts(tx: AsyncConnection) -> dict[str, int]:
