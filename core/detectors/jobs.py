@@ -29,6 +29,7 @@ from core.detectors.scheduler import Job
 from core.dns.answers import Resolver
 from core.dns.expected import Expected
 from core.dns.health import Health, health
+from core.dns.names import BadName
 from core.reports import dmarc_store, stats
 from core.store.clock import DAY_MS
 from core.store.database import Database
@@ -132,11 +133,15 @@ def _dns_health(database: Database, node_id: str, resolver: Resolver, expect: Ex
 async def _checked(watched: Iterable[tuple[str, str]], resolver: Resolver, expect: Expect) -> list[Health]:
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(tenant: str, domain: str) -> Health:
+    async def one(tenant: str, domain: str) -> Health | None:
         async with gate:
-            return await health(domain, await expect(tenant, domain), resolver)
+            try:
+                return await health(domain, await expect(tenant, domain), resolver)
+            except BadName:  # a row from before names were checked costs its own report only
+                return None
 
-    return await asyncio.gather(*(one(*each) for each in watched))
+    found = await asyncio.gather(*(one(*each) for each in watched))
+    return [report for report in found if report is not None]
 
 
 def _dmarc_policy(database: Database, node_id: str, resolver: Resolver) -> Job:

@@ -96,7 +96,7 @@ class Record:
 
     @property
     def passed(self) -> bool:
-        """DMARC passes when one of the two does (RFC 7489 section 4.2, RFC 9989 section 5.3)."""
+        """DMARC passes when one of the two does (RFC 7489 section 4.2)."""
         return "pass" in (self.dkim, self.spf)
 
 

@@ -1,4 +1,4 @@
-"""DMARC aggregate reports out of a mail to the rua address (RFC 7489 section 7.2.1.1, RFC 9990 section 3)."""
+"""DMARC aggregate reports out of a mail to the rua address (RFC 7489 section 7.2.1.1)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
