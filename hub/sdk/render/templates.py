@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any
 
+import orjson
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -62,9 +63,12 @@ class JsonTemplates:
             raise RenderFailed(f"{file}: yields {len(text)} characters; at most {_MAX_CHARS} are taken")
         without = _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], text)
         try:
-            return json.loads(without)
-        except (ValueError, RecursionError) as error:
-            raise RenderFailed(f"{file}: what it yields is not JSON: {_near(error, without)}") from error
+            return orjson.loads(without)
+        except orjson.JSONDecodeError as error:
+            near = " ".join(without[max(error.pos - 30, 0) : error.pos + 30].split())
+            raise RenderFailed(
+                f"{file}: what it yields is not JSON: {error.msg} near {near!r}"[:300]
+            ) from error
 
     def _where(self, name: str, error: Exception) -> str:
         why = " ".join(str(error).split())[:200] or type(error).__name__
@@ -109,10 +113,3 @@ def _refuse(value: Any) -> str:
     if isinstance(value, Undefined):
         return str(value)
     raise TypeError(f"a {type(value).__name__} cannot be put in; only text, numbers, lists and mappings")
-
-
-def _near(error: Exception, text: str) -> str:
-    if not isinstance(error, json.JSONDecodeError):
-        return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    near = " ".join(text[max(error.pos - 30, 0) : error.pos + 30].split())
-    return f"{error.msg} near {near!r}"[:200]
