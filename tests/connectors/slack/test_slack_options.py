@@ -1,11 +1,16 @@
 """Exactly one way to post, own templates beside the configuration, and clear words for mistakes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from connectors.slack import SlackOptions
+from hub.app.connectors import lane_of
 from hub.config import load_text
 from hub.config.load import load
 from hub.config.problem import ConfigError
+from hub.registry import Registry
 
 HOOK = "https://hooks.slack.com/services/T000/B000/secret-part"
 BOT = {"token": "xoxb-secret-part", "channel": "C0123456789"}
@@ -101,3 +106,32 @@ def test_a_broken_template_is_a_problem_of_the_configuration(tmp_path, text, wor
     (problem,) = failed.value.problems
     assert words in problem.message
     assert problem.mark.line >= 2
+
+
+def lane(more=""):
+    settings = load_text(f"connectors: {{soc: {{kind: slack, token: xoxb-1, channel: C1{more}}}}}")
+    found = lane_of("soc", settings, Registry(third_parties=lambda _: ()))
+    assert found is not None
+    return found
+
+
+def test_it_posts_one_message_a_second_unless_told_otherwise():
+    assert (lane().rate_per_s, lane().batch_events) == (1.0, 5)
+    assert lane(", rate_per_s: 0.2").rate_per_s == 0.2
+
+
+def test_without_match_it_gets_the_alerts():
+    settings = load_text("connectors: {soc: {kind: slack, token: xoxb-1, channel: C1}}")
+
+    assert [match.code for match in settings.connectors["soc"].match][:1] == [("quarantine.added",)]
+
+
+def test_the_template_engine_is_not_loaded_to_read_a_configuration():
+    script = (
+        "import sys, connectors.slack as s; s.SlackOptions(token='xoxb-1', channel='C1');"
+        "print([m for m in ('jinja2', 'aiohttp') if m in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
