@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from hub.config.assemble import Registry
 from hub.config.model import Settings, SourceConfig, TlsConfig
@@ -48,10 +49,36 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("listen", "warning", why)
     if settings.tls is not None:
         yield from _tls(settings.tls)
+    yield from _entrance(settings)
     if not settings.connectors:
         yield Finding("connectors", "warning", "none: events go to the archive only")
     if not settings.sources:
         yield Finding("sources", "warning", "none: nothing comes in")
+
+
+def _entrance(settings: Settings) -> Iterator[Finding]:
+    """Do vendors get in, and does anybody listen on the way?"""
+    if settings.force_https and settings.tls is None and not settings.trusted_proxies:
+        why = "every request would be refused: set tls, or trusted_proxies to the proxy that ends it"
+        yield Finding("force_https", "failed", why)
+    hooks = [name for name, source in settings.sources.items() if source.secrets or source.unsigned]
+    if settings.public_url is not None:
+        yield from _public_url(settings.public_url)
+    elif hooks and (settings.force_https or settings.trusted_proxies):
+        why = (
+            f"not set, though a proxy is: with it `mxhub sources` shows where vendors send, .../in/{hooks[0]}"
+        )
+        yield Finding("public_url", "warning", why)
+
+
+def _public_url(url: str) -> Iterator[Finding]:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        why = "write scheme, host and, where the proxy has one for us, a path: https://hub.example"
+        yield Finding("public_url", "failed", why)
+    elif parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        why = "is not https: a signature keeps others from forging mail data on its way, not from reading it"
+        yield Finding("public_url", "warning", why)
 
 
 def _tls(tls: TlsConfig) -> Iterator[Finding]:

@@ -25,17 +25,21 @@ _BARE = re.compile(r"[A-Za-z./][\w./:@+-]*[\w/]|[A-Za-z]|[\d.]+:\d+")
 _WIDTH = 44
 
 
-def template(sources: Sequence[str], connectors: Sequence[str], registry: Registry) -> str:
+def template(
+    sources: Sequence[str], connectors: Sequence[str], registry: Registry, public_url: str | None = None
+) -> str:
     """YAML text for these vendors and kinds (one entry each; a repeated one is numbered).
 
-    What has to be filled in stands as a value, everything else as a comment. Raises `ValueError` for an
-    unknown name.
+    What has to be filled in stands as a value, everything else as a comment. `public_url` is how vendors
+    reach this hub, when that is known. Raises `ValueError` for an unknown name.
     """
     lines = [_HEAD]
-    lines += [_line(name, Settings.model_fields[name], "MXHUB", "") for name in _TOP]
+    for name in _TOP:
+        line = _line(name, Settings.model_fields[name], "MXHUB", "")
+        lines.append(f"public_url: {_yaml(public_url)}" if name == "public_url" and public_url else line)
     lines += ["", "sources:" if sources else "sources: {}"]
     for name, vendor in _numbered(sources):
-        lines += _source(name, vendor, registry)
+        lines += _source(name, vendor, registry, public_url or "")
     lines += ["", "connectors:" if connectors else "connectors: {}"]
     for name, kind in _numbered(connectors):
         lines += _connector(name, kind, registry)
@@ -56,13 +60,14 @@ def _numbered(words: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield (name if seen[word] == 1 else f"{name}-{seen[word]}"), word
 
 
-def _source(name: str, vendor: str, registry: Registry) -> list[str]:
+def _source(name: str, vendor: str, registry: Registry, public_url: str) -> list[str]:
     spec = registry.source(vendor)
     prefix = _variable(name)
     lines = [f"  {name}:  # {spec.title}", f"    vendor: {vendor}"]
     if spec.schemes:
         lines += [
-            f"    # Webhooks come to POST /in/{name}, signed with one of these (two while you rotate).",
+            f"    # Webhooks come to POST {public_url}/in/{name},",
+            "    # signed with one of these (two while you rotate).",
             "    secrets:",
             f"      - ${{{prefix}_SECRET}}",
         ]

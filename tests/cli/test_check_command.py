@@ -95,6 +95,46 @@ connectors:
     assert "no tenant is called 'nobody'; known: default" in found["connector out"][1]
 
 
+HOOK = "sources: {a: {vendor: acme, secrets: [0123456789abcdef]}}\n"
+
+
+def test_a_proxy_without_a_public_url_is_a_warning_with_webhooks_only():
+    behind = "force_https: true\ntrusted_proxies: 10.0.0.0/8\n"
+
+    state, said = offline(behind + HOOK)["public_url"]
+
+    assert (state, ".../in/a" in said) == ("warning", True)
+    assert "public_url" not in offline(behind)
+    assert "public_url" not in offline(HOOK)
+    assert "public_url" not in offline(behind + HOOK + "public_url: https://hub.example/mx\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "state", "part"),
+    [
+        ("http://hub.example", "warning", "not https"),
+        ("https://hub.example?a=b", "failed", "write scheme, host"),
+        ("https://user@hub.example", "failed", "write scheme, host"),
+        ("https:///in", "failed", "write scheme, host"),
+    ],
+)
+def test_a_public_url_that_is_odd_is_told(url, state, part):
+    found = offline(f"public_url: {url}\n" + HOOK)["public_url"]
+
+    assert found[0] == state
+    assert part in found[1]
+
+
+def test_a_public_url_on_this_machine_may_be_plain():
+    assert "public_url" not in offline("public_url: http://127.0.0.1:8787\n" + HOOK)
+
+
+def test_https_only_without_anything_that_ends_tls_does_not_hold():
+    state, said = offline("force_https: true\n" + HOOK)["force_https"]
+
+    assert (state, "trusted_proxies" in said) == ("failed", True)
+
+
 def test_an_empty_secret_does_not_hold():
     assert offline("sources: {a: {vendor: acme, secrets: ['']}}")["source a"] == (
         "failed",
