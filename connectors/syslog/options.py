@@ -30,7 +30,7 @@ class SyslogOptions(Options):
     host: str = Field(
         min_length=1,
         max_length=253,
-        pattern=r"^[^\s/\[\]@]+$",
+        pattern=r"^[^\s/\[\]@.][^\s/\[\]@]*$",
         description="name or address of the receiver, without a scheme or a port",
     )
     port: int | None = Field(None, ge=1, le=65_535, description="its port; 6514 for tls, 514 for tcp and udp")
@@ -56,7 +56,7 @@ class SyslogOptions(Options):
         description="SHA-256 of the receiver's certificate; trusts a self-signed one when there is no ca",
     )
     server_name: str | None = Field(
-        None, min_length=1, description="name that its certificate must carry, when it is not host"
+        None, pattern=r"^[^\s.]\S*$", description="name that its certificate must carry, when it is not host"
     )
     facility: Facility = Field("local0", description="facility of messages, by name")
     audit_facility: Facility | None = Field(

@@ -102,6 +102,17 @@ async def test_a_connection_the_receiver_closed_meanwhile_is_replaced_unasked(co
         assert set(await connector.send(BATCH)) == {Delivered()}
 
 
+async def test_a_dead_peer_is_found_by_the_system_too(connect):
+    async with PlayedReceiver() as receiver, connect(receiver.port) as connector:
+        await connector.send(BATCH)
+        sock = connector._wire._link._sock
+        names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        found = [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert found == [30, 10, 3, 30_000]
+
+
 # -- trouble -------------------------------------------------------------------------------------------------
 async def test_a_receiver_that_never_reads_blocks_even_a_small_batch(connect):
     """Its machine's window is full: bytes that are not confirmed are not sent."""
@@ -163,6 +174,13 @@ async def test_an_address_that_is_not_public_is_refused_before_anything_is_sent(
 
         assert receiver.connections == 0
     assert "127.0.0.1 is loopback; if that is meant, add its network to allow_networks" in outcome.reason
+
+
+async def test_a_name_that_cannot_be_one_is_said_to_be_that(connect):
+    async with connect(9, host="a..b") as connector:
+        (outcome,) = await connector.send(BATCH[:1])
+
+    assert "the host name is not valid" in outcome.reason
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
