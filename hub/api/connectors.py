@@ -61,6 +61,7 @@ async def rename(call: Call[None, Rename]) -> Reply:
     if any(row.name == call.body.to for row in await services.log.rows(now_ms=now_ms())):
         raise Conflict(f"There is a connector {call.body.to!r} already.")
     await services.log.rename(name, call.body.to)
+    await services.replays.renamed(name, call.body.to)
     message = f"{name} is {call.body.to} now. Rename it in the configuration too, before the next start."
     return await _one(services, call.body.to, message)
 
@@ -71,6 +72,7 @@ async def forget(call: Call[None, None]) -> Reply:
     if name in services.settings.connectors:
         raise Conflict(f"{name} is in the configuration: take it out there first, then forget it.")
     await services.log.forget(name)
+    await services.replays.forgotten(name)
     return Reply(data=None, message=f"{name} is forgotten, with its queue.")
 
 

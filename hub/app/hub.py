@@ -34,10 +34,13 @@ from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.send_test import send_test
 from hub.app.sources import doors, polls
 from hub.app.store import Store, open_store
+from hub.app.upkeep import Upkeep
 from hub.config.model import Settings
 from hub.jobs.worker import Jobs, redis_settings
 from hub.pipeline.capture import Captures
+from hub.pipeline.closed import ClosedTenants
 from hub.pipeline.digest import Teller
+from hub.pipeline.erasing import Erasures
 from hub.pipeline.flow import Flow
 from hub.pipeline.ingest import Ingest, IngestLimits
 from hub.pipeline.keep import Keeper
@@ -129,6 +132,11 @@ class Hub:
         self._stack.push_async_callback(self.recorder.stop)
         self.observers.record_health(self.recorder, self.settings.tenant)
         self.replays = Replays(self.store.log, self.archive, self.store.state, now_ms=self.now_ms)
+        self.closed = ClosedTenants(
+            self.store.state.closed_tenants, lambda: self.readers.run(self.archive.prune)
+        )
+        await self.closed.start()
+        self._stack.push_async_callback(self.closed.stop)
         await self._publish(self.settings)
         if "work" in self.roles:
             await self._work()
@@ -142,7 +150,12 @@ class Hub:
     # -- work ------------------------------------------------------------------------------------------------
     async def _work(self) -> None:
         log = self.store.log
-        payloads = Payloads(log, lambda seqs: self.readers.run(self.archive.entries, log.partition, seqs))
+        payloads = Payloads(
+            log,
+            lambda seqs: self.readers.run(self.archive.entries, log.partition, seqs),
+            lambda seqs: self.readers.run(self.archive.erased, log.partition, seqs),
+            closed=self.closed,
+        )
         self._lanes = Lanes(log, lambda row: self._sender(row, payloads), now_ms=self.now_ms)
         self.keeper = Keeper(
             log, payloads, lambda: open_writer(self.settings, log), stalled=self.observers.archive_stalled
@@ -159,11 +172,14 @@ class Hub:
         )
         await self._flow.start()
         self._stack.push_async_callback(self._flow.stop)
+        upkeep = Upkeep(self, self._lanes)
+        await upkeep.start()
+        self._stack.push_async_callback(upkeep.stop)
         caller = Caller(lambda: self.settings, self.store.state, now_ms=self.now_ms)
         self._stack.push_async_callback(caller.close)
         self._walks = Walks(
             self.store.state,
-            Poller(log, self.observers, now_ms=self.now_ms),
+            Poller(log, self.observers, now_ms=self.now_ms, closed=self.closed),
             polls=polls(self.settings, self.registry),
             call=caller.of,
             walked=self.observers.walked,
@@ -206,6 +222,9 @@ class Hub:
             archive=self.archive,
             settings=self.settings,
             replays=self.replays,
+            erasures=Erasures(
+                self.store.log, self.archive, self.store.state, look=self.closed.look, now_ms=self.now_ms
+            ),
             captures=captures,
             ready=self.store.ready,
             backups=self._backups(),
@@ -231,6 +250,7 @@ class Hub:
             ),
             now_ms=self.now_ms,
             closed=self.store.closed,
+            erased=self.closed,
         )
         door = Door(
             self._ingest,

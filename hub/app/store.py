@@ -14,6 +14,7 @@ from hub.store.embedded.server import EmbeddedServer
 from hub.store.embedded.status import Status, log_status
 from hub.store.external import check_external
 from hub.store.log import Limits, RedisLog
+from hub.store.rewriting import Rewriting
 from hub.store.state import State
 from hub.telemetry import happenings
 
@@ -34,6 +35,8 @@ class Store:
     """For arq, which connects by itself."""
     runtime: Path
     """Owner-only folder with a short path, for sockets."""
+    rewriting: Rewriting
+    """Makes the server's file anew, without what the log forgot."""
     closed: Callable[[], str | None]
     """Why nothing may be taken in now (disk below its reserve), or `None`; cheap, asked for every request."""
 
@@ -103,5 +106,6 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             state=State(redis),
             url=url,
             runtime=open_runtime(settings.data),
+            rewriting=Rewriting(redis, None if settings.redis_url else settings.data / "log" / "saved"),
             closed=_closed(Disk(settings.data, reserve)),
         )

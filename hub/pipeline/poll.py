@@ -8,7 +8,7 @@ compare-and-set ends the walk: somebody else is walking.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal, Protocol
@@ -47,7 +47,7 @@ class Poll:
 class Walked:
     """How a slice of a walk ended."""
 
-    end: Literal["done", "more", "failed", "refused", "stale", "full"]
+    end: Literal["done", "more", "failed", "refused", "stale", "full", "closed"]
     pages: int = 0
     events: int = 0
     fresh: int = 0
@@ -67,11 +67,24 @@ class PollObserver(Protocol):
         ...
 
 
+class TenantClosed(Exception):
+    """The tenant is being erased, or was: its streams stand still."""
+
+
 class Poller:
     """Walks streams; knows nothing of schedules."""
 
-    def __init__(self, log: Log, observer: PollObserver, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        observer: PollObserver,
+        *,
+        now_ms: Callable[[], int],
+        closed: Container[str] = frozenset(),
+    ) -> None:
+        """`closed`: tenants of which nothing is taken in."""
         self._log = log
+        self._closed = closed
         self._observer = observer
         self._now_ms = now_ms
 
@@ -90,8 +103,12 @@ class Poller:
     async def _walk(self, poll: Poll, fetch: Fetch, call: Call, tally: "_Tally", ends_at: float) -> None:
         cursor = await self._log.cursor(poll.key)
         while tally.more:
+            if poll.tenant in self._closed:
+                raise TenantClosed
             async with asyncio.timeout(PAGE_S):
                 page = await fetch(call, cursor, self._now_ms())
+            if poll.tenant in self._closed:
+                raise TenantClosed
             tally.fresh += await self._record(poll, page, cursor)
             tally.pages, tally.events, cursor = tally.pages + 1, tally.events + len(page.items), page.cursor
             tally.more = page.more
@@ -131,7 +148,7 @@ class _Tally:
 
 def _walked(tally: _Tally, error: Exception) -> Walked:
     """How a walk ended that an error ended; the cursor stands behind the last page that was recorded."""
-    end: Literal["failed", "refused", "stale", "full"] = "failed"
+    end: Literal["failed", "refused", "stale", "full", "closed"] = "failed"
     retry_after_s = None
     match error:
         case PollFailed():
@@ -142,6 +159,8 @@ def _walked(tally: _Tally, error: Exception) -> Walked:
             )
         case TimeoutError():
             reason = f"no page within {PAGE_S:g} s"
+        case TenantClosed():
+            end, reason = "closed", "its tenant is being erased, or was"
         case Stale():
             end, reason = "stale", "another walk of this stream moved its cursor"
         case StoreError():

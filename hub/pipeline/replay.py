@@ -3,81 +3,41 @@
 A row of its own keeps the connector's books true: its recorded = matched, its filtered = 0. References are
 pushed in
 record order, so a job that was killed goes on after the last one that its row has, without a second copy.
+
+A job that is over leaves its row after a while and stays as a line of history; a connector's backfill is
+remembered for as long as the connector is, so that it is made once. Where a job's row is, its name says: a
+connector that was renamed took it along.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from secrets import token_hex
 from time import monotonic
-from typing import Literal, Protocol, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from hub.archive.base import Archive
 from hub.archive.query import Query
 from hub.pipeline.match import Matcher
-from hub.store.base import Log
+from hub.pipeline.replay_job import Documents, Job, as_of, base_of, dump, load
+from hub.store.base import Book, Log
 
 __all__ = ["Documents", "Job", "Replays", "base_of"]
 
 _T = TypeVar("_T")
 _PREFIX = "replay/"
+_ERASING = "erase/"
+"""Documents of erasures that run (`hub.pipeline.erasing`)."""
 _PUSH = 500
 _HIGH_WATER = 5_000
 """References waiting in the row before pushing pauses: a replay must not fill the server's memory."""
 SLICE_S = 50.0
-
-
-class Documents(Protocol):
-    """Small JSON documents that survive a restart (`hub.store.state`)."""
-
-    async def put(self, name: str, text: str, ttl_ms: int | None = None) -> None: ...
-
-    async def get(self, name: str) -> str | None: ...
-
-    async def delete(self, name: str) -> None: ...
-
-    async def list(self, prefix: str) -> Sequence[str]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A replay as its row and its document tell it."""
-
-    id: str
-    connector: str
-    query: Query
-    created_ms: int
-    matched: int
-    """Events that the query had when the job was made; with `rules`, before they were applied."""
-    until_seq: int
-    """Last event recorded when it was made: what comes later is not part of it."""
-    rules: list[dict[str, list[str | int]]] | None = None
-    """The connector's own rules, for a backfill; an operator's replay sends whatever the query finds."""
-    pushed: int = 0
-    state: Literal["running", "sending", "done", "cancelled", "dry-run"] = "running"
-    delivered: int = 0
-    parked: int = 0
-
-    @property
-    def row(self) -> str:
-        return f"{self.connector}@{self.id}"
-
-
-def base_of(row: str) -> str:
-    """The connector behind a row's name."""
-    return row.partition("@")[0]
-
-
-def _dump(job: Job) -> str:
-    return msgspec.json.encode(job).decode()
-
-
-def _load(text: str) -> Job:
-    return msgspec.json.decode(text, type=Job)
+GRACE_MS = 10 * 60_000
+"""From a job's end to its row's: long enough to look at its books."""
+HISTORY = 100
+HISTORY_MS = 30 * 86_400_000
 
 
 class Replays:
@@ -110,10 +70,14 @@ class Replays:
 
         That is: the events recorded since then that its rules match.
         """
+        jobs = await self.list()
+        if any(job.rules is not None and job.connector == connector for job in jobs):
+            return
         job_id = f"from-{connector}"
-        if await self._documents.get(_PREFIX + job_id) is None:
-            job = await self._make(job_id, connector, Query(recorded_since_ms=since_ms))
-            await self._keep(replace(job, rules=rules))
+        if any(job.id == job_id for job in jobs):  # of one that has another name now
+            job_id += f"-{token_hex(4)}"
+        job = await self._make(job_id, connector, Query(recorded_since_ms=since_ms))
+        await self._keep(replace(job, rules=rules))
 
     async def _make(self, job_id: str, connector: str, query: Query) -> Job:
         now = self._now_ms()
@@ -132,18 +96,20 @@ class Replays:
 
     async def _keep(self, job: Job) -> None:
         await self._log.push(job.row, [], now_ms=self._now_ms())
-        await self._documents.put(_PREFIX + job.id, _dump(job))
+        await self._documents.put(_PREFIX + job.id, dump(job))
 
     async def get(self, job_id: str) -> Job | None:
         """The job as of now, or `None`."""
         text = await self._documents.get(_PREFIX + job_id)
-        return None if text is None else await self._now(_load(text))
+        return None if text is None else as_of(load(text), await self._log.books())
 
     async def list(self) -> Sequence[Job]:
         """Every job that was not forgotten, oldest first."""
-        names = await self._documents.list(_PREFIX)
-        jobs = [await self.get(name.removeprefix(_PREFIX)) for name in names]
-        return sorted((job for job in jobs if job is not None), key=lambda job: job.created_ms)
+        texts = [await self._documents.get(name) for name in await self._documents.list(_PREFIX)]
+        books = await self._log.books() if texts else []
+        return sorted(
+            (as_of(load(text), books) for text in texts if text is not None), key=lambda job: job.created_ms
+        )
 
     async def cancel(self, job_id: str) -> Job | None:
         """Push no more; what waits in the row ends as dropped (operator)."""
@@ -151,17 +117,9 @@ class Replays:
         if job is None or job.state in {"done", "cancelled"}:
             return job
         job = replace(job, state="cancelled")
-        await self._documents.put(_PREFIX + job_id, _dump(job))
+        await self._documents.put(_PREFIX + job_id, dump(job))
         await self._empty(job)
-        return await self._now(job)
-
-    async def _now(self, job: Job) -> Job:
-        """With the row's counts; a pushed job is done when its row owes nothing."""
-        book = next((b for b in await self._log.books() if b.connector == job.row), None)
-        if book is None:
-            return job
-        state = "done" if job.state == "sending" and not book.pending else job.state
-        return replace(job, pushed=book.matched, delivered=book.delivered, parked=book.parked, state=state)
+        return as_of(job, await self._log.books())
 
     async def running(self) -> Sequence[str]:
         """Ids of the jobs that still have something to push."""
@@ -178,7 +136,9 @@ class Replays:
         last = max(await self._log.last_pushed(job.row), job.query.after_seq or 0)
         hits = self._archive.iterate(replace(job.query, after_seq=last))
         ends_at = monotonic() + SLICE_S
-        while monotonic() < ends_at:
+        while monotonic() < ends_at and (job := await self.get(job_id)) is not None:
+            if await self._documents.list(_ERASING):
+                return True  # what the query finds may just be going
             if await self._waiting(job.row) > _HIGH_WATER:
                 return True  # its destination is slow or blocked: do not hold a job meanwhile
             found = await self._blocking(lambda: [hit.seq for hit in islice(hits, _PUSH)])
@@ -210,8 +170,56 @@ class Replays:
         if await self._blocking(self._archive.offset, self._log.partition) < job.until_seq:
             return False
         if await self._still(job.id):
-            await self._documents.put(_PREFIX + job.id, _dump(replace(job, state="sending")))
+            await self._documents.put(_PREFIX + job.id, dump(replace(job, state="sending")))
         return True
+
+    # -- upkeep ----------------------------------------------------------------------------------------------
+    async def renamed(self, old: str, new: str) -> None:
+        """The connector behind some jobs has another name; their rows went with it."""
+        for job in await self.list():
+            if job.connector in {old, new}:
+                await self._save(replace(job, connector=new))
+
+    async def forgotten(self, connector: str) -> None:
+        """The connector's rows are gone: so are its jobs, and a connector of that name begins anew."""
+        for job in await self.list():
+            if job.connector == connector:
+                await self._documents.delete(_PREFIX + job.id)
+
+    async def erase(self, tenant: str) -> int:
+        """Forget finished jobs that were about one tenant alone: their query may name its people."""
+        jobs = [job for job in await self.list() if job.finished_ms and job.query.tenant == (tenant,)]
+        for job in jobs:
+            await self._documents.delete(_PREFIX + job.id)
+        return len(jobs)
+
+    async def tidy(self) -> None:
+        """End jobs that are over: their counts become final, after a while their row goes, then they do."""
+        now, jobs = self._now_ms(), await self.list()
+        books = {book.connector: book for book in await self._log.books()}
+        for job in jobs:
+            book = books.get(job.row)
+            if not job.finished_ms and job.state in {"done", "cancelled"} and not (book and book.parked):
+                await self._save(replace(job, finished_ms=now))
+            elif job.finished_ms and book and now - job.finished_ms >= GRACE_MS:
+                await self._end_row(book)
+        await self._shorten(jobs, books.keys(), now)
+
+    async def _end_row(self, book: Book) -> None:
+        if not (book.parked or book.pending):  # an operator may have put one back
+            await self._log.forget(book.connector)
+
+    async def _shorten(self, jobs: Sequence[Job], rows: Collection[str], now: int) -> None:
+        """History: the last hundred, a month; a backfill stays as long as its connector."""
+        over = [job for job in jobs if job.finished_ms and job.row not in rows]
+        newest = {job.id for job in sorted(over, key=lambda job: job.finished_ms)[-HISTORY:]}
+        for job in over:
+            remembered = job.rules is not None and job.connector in rows
+            if not remembered and (job.id not in newest or now - job.finished_ms > HISTORY_MS):
+                await self._documents.delete(_PREFIX + job.id)
+
+    async def _save(self, job: Job) -> None:
+        await self._documents.put(_PREFIX + job.id, dump(job))
 
     async def _empty(self, job: Job) -> None:
         while await self._log.expire(job.row, 2**53, "operator"):
@@ -219,7 +227,7 @@ class Replays:
 
     async def _still(self, job_id: str) -> bool:
         text = await self._documents.get(_PREFIX + job_id)
-        return text is not None and _load(text).state == "running"
+        return text is not None and load(text).state == "running"
 
     async def _waiting(self, row: str) -> int:
         return sum(r.queued for r in await self._log.rows(now_ms=self._now_ms(), name=row))

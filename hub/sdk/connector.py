@@ -77,6 +77,10 @@ class ConnectorSpec:
     probe: Callable[[Options, Context], Awaitable[str]] | None = None
     """For `mxhub check`: one line that says what was found, e.g. `OpenSearch 3.6.0, 1 node`. Writes nothing.
     Raises `DestinationFailed`."""
+    erase: Callable[[Options, Context, str], Awaitable[int]] | None = None
+    """For an erasure, `(options, context, tenant)`: remove that tenant's events from the destination, and see
+    that none is left. Returns how many were removed; may be called again. Raises `DestinationFailed`. Without
+    it the record of the erasure says that the destination has to be seen to by hand."""
     maintain: Callable[[Options, Context, int], Awaitable[Sequence[str]]] | None = None
     """For a scheduled job, `(options, context, now_ms)`: what has to happen at the destination now and then,
     such as retention. Returns one line for each thing it did; a second run at once does nothing. Raises

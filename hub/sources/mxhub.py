@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from hub.model.ocsf import application_error, application_lifecycle, detection_finding
-from hub.model.ocsf_objects import FindingInfo, Metadata, Product
+from hub.model.ocsf import application_error, application_lifecycle, detection_finding, entity_management
+from hub.model.ocsf_objects import FindingInfo, ManagedEntity, Metadata, Product
 from hub.sdk.jsontext import decode
 from hub.sdk.options import Options
 from hub.sdk.payload import Fields
@@ -33,12 +33,15 @@ HealthCode = Literal[
     "hub.disk_low",
     "hub.dedupe_window_short",
     "hub.retention_ended_owed",
+    "hub.retention_near_owed",
+    "hub.tenant_erased",
     "hub.digest_refused",
 ]
 
 _CONCERNED = ("connector", "stream", "source", "subject")
 _PRODUCT = Product(name="mxhub", vendor_name="mxhub")
 _ENABLED = 6
+_DELETED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ _TROUBLES: Mapping[HealthCode, _Trouble] = {
         3, "Repeats are recognised for less time than the look-backs of polls"
     ),
     "hub.retention_ended_owed": _Trouble(4, "Retention ended events that connector {subject} was still owed"),
+    "hub.retention_near_owed": _Trouble(
+        4, "Retention by size will soon end events that connector {subject} is still owed"
+    ),
+    "hub.tenant_erased": _Trouble(1, "Tenant {subject} was erased", is_recovery=True),
     "hub.digest_refused": _Trouble(3, "Connector {subject} refused a digest of events it did not get"),
 }
 CODES = tuple(_TROUBLES)
@@ -93,7 +100,10 @@ def _map(code: HealthCode, payload: Payload) -> Mapped:
         "metadata": Metadata(correlation_uid=f"{code.partition('_')[0]}/{subject}"),
         "unmapped": {"subject": subject, **(fields.unmapped() or {})},
     }
-    if trouble.is_recovery:
+    if code == "hub.tenant_erased":
+        entity = ManagedEntity(type_id=99, type="Tenant", name=subject)
+        event = entity_management(_DELETED, entity=entity, **common)
+    elif trouble.is_recovery:
         event = application_lifecycle(_ENABLED, app=_PRODUCT, **common)
     else:
         event = application_error(1, **common)

@@ -230,10 +230,14 @@ class Log(Protocol):
         ...
 
     async def strike(self, name: str, wanted: Callable[[int], bool], reason: str) -> int:
-        """References (queue, retry, parked) to events whose seq is `wanted`, wherever they stand, end as dropped.
+        """References to events whose seq is `wanted` end as dropped: queued, in retry, parked.
 
         A sender that holds some of them finds its answer `Stale`. Returns how many.
         """
+        ...
+
+    async def untell(self, name: str, tenant: str) -> int:
+        """Digests and storms of one tenant's events are not told of any more. Returns how many events."""
         ...
 
     async def forget_cursors(self, source: str) -> int:

@@ -1,4 +1,4 @@
-"""References to events that have to go before their time: an erased tenant's, wherever they stand in a row."""
+"""References to events that have to go before their time: an erased tenant's, wherever in a row they are."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
@@ -76,6 +76,11 @@ class Striking(Queues, Holds):
             int(seq) for seq in await self._command("HKEYS", self.keys.row_keys(name)[4]) if wanted(int(seq))
         )
         return len(seqs), await self.drop(name, seqs, reason)
+
+    async def untell(self, name: str, tenant: str) -> int:
+        """See `hub.store.base.Log.untell`."""
+        keys = (*self.keys.row_keys(name), self.keys.tally(name))
+        return int(await self._run("untell", keys, name, tenant.encode("utf-8", "replace")))
 
     async def forget_cursors(self, source: str) -> int:
         """See `hub.store.base.Log.forget_cursors`."""

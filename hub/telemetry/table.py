@@ -102,6 +102,7 @@ TABLE = (
     ),
     Metric("mxhub_archive_stalled", "gauge", "1 while the archive cannot be written."),
     Metric("mxhub_archive_removed_events_total", "counter", "Events gone by retention."),
+    Metric("mxhub_erased_events_total", "counter", "Records of the archive erased with their tenant."),
     Metric(
         "mxhub_stage_interruptions_total", "counter", "Rounds of a stage that ended in trouble.", ("stage",)
     ),

@@ -39,6 +39,7 @@ from hub.telemetry.happenings.running import (
     config_reloaded,
     server_restarted,
     stage_interrupted,
+    tenant_erased,
 )
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "settled",
     "source_refused",
     "stage_interrupted",
+    "tenant_erased",
     "walk_failed",
     "webhook_accepted",
     "webhook_rejected",

@@ -12,6 +12,7 @@ __all__ = [
     "config_reloaded",
     "server_restarted",
     "stage_interrupted",
+    "tenant_erased",
 ]
 
 
@@ -40,6 +41,13 @@ def archive_resumed() -> None:
 def archive_retained(events: int) -> None:
     """Retention took whole partition files, with so many events."""
     METRICS.count("mxhub_archive_removed_events_total", by=events)
+
+
+@happening("hub.tenant.erased", "info")
+def tenant_erased(tenant: str, events: int) -> None:
+    """A tenant's erasure is done and on record."""
+    del tenant
+    METRICS.count("mxhub_erased_events_total", by=events)
 
 
 @happening("hub.stage.interrupted", "warning", every_s=5.0, by=("stage",))
