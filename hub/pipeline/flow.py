@@ -34,10 +34,9 @@ _PAUSES = {"router": 0.02, "ready": 0.02, "keeper": 0.1}
 _PAUSES_ALONE = {"router": 0.2, "ready": 0.1, "keeper": 0.5}
 """The same where every bell is in this process: an idle hub should cost next to nothing."""
 _GATHER = {"router": (0.003, 100), "keeper": (0.012, 200)}
-"""Seconds a stage lets work gather after a round of fewer events than the second figure: a round has its price
-however small it is (the archive's commit 0.9 ms, measured). The first event after a pause waits for nothing, a
-backlog neither.
-"""
+"""Seconds a stage lets work gather after a round of fewer events than the second figure: a round has its
+price however small it is (the archive's commit 0.9 ms, measured). The first event after a pause waits for
+nothing, a backlog neither."""
 _STANDBY_S = LEASE_MS / 3000
 _TROUBLE_S = 0.5
 _ROUTER = "@router"
