@@ -301,8 +301,12 @@ async def test_leaving_ends_every_task_and_thread(trial):
 
 
 async def test_a_connector_that_never_sent_leaves_quietly(trial):
+    before = list(trial.played.taken())
+
     async with trial.make():
         pass
+
+    assert list(trial.played.taken()) == before
 
 
 async def test_a_probe_says_one_line_and_writes_nothing(trial):
