@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 
 import pytest
@@ -53,14 +54,10 @@ async def test_a_name_is_resolved_and_each_of_its_addresses_tried(connect):
 
 async def test_nothing_counts_before_the_connection_was_quiet_for_settle_ms(connect):
     async with PlayedReceiver() as receiver, connect(receiver.port, settle_ms=400) as connector:
-        sending = asyncio.create_task(connector.send(BATCH))
-        await arrived(receiver, 5)
         started = time.monotonic()
-        early = sending.done()
-        await sending
+        await connector.send(BATCH)
 
-        assert not early
-        assert time.monotonic() - started > 0.2
+        assert time.monotonic() - started >= 0.4
 
 
 async def test_a_connection_that_breaks_before_that_brings_the_whole_batch_again(connect):
@@ -121,9 +118,10 @@ async def test_a_receiver_that_never_reads_blocks_even_a_small_batch(connect):
     assert "within 0.9 s" in outcomes[0].reason
 
 
+@pytest.mark.slow
 async def test_on_a_slow_line_what_arrived_counts_and_the_rest_is_blocked(connect):
     batch = [make_entry(n, raw_data=True) for n in range(2000)]
-    async with SlowReceiver() as receiver, connect(receiver.port, deadline_s=2.6) as connector:
+    async with SlowReceiver() as receiver, connect(receiver.port, deadline_s=8.0) as connector:
         outcomes = await connector.send(batch)
         sent = outcomes.count(Delivered())
         await arrived(receiver, sent)
@@ -187,19 +185,24 @@ async def test_a_name_that_leads_to_such_an_address_is_refused_too(connect, tran
 
 
 async def test_a_hanging_resolver_holds_up_this_connector_until_its_deadline_only(connect, monkeypatch):
-    monkeypatch.setattr("hub.sdk.http.resolve.socket.getaddrinfo", lambda *_, **__: time.sleep(2))
+    hanging = threading.Event()
+    monkeypatch.setattr("hub.sdk.http.resolve.socket.getaddrinfo", lambda *_, **__: hanging.wait(60))
     started = time.monotonic()
 
-    async with connect(9, host="hangs.example", deadline_s=0.5) as connector:
-        (outcome,) = await connector.send(BATCH[:1])
-        beat = 0
-        while time.monotonic() - started < 0.7:
-            await asyncio.sleep(0.01)
-            beat += 1
+    try:
+        async with connect(9, host="hangs.example", deadline_s=0.5) as connector:
+            sending = asyncio.create_task(connector.send(BATCH[:1]))
+            beats = 0
+            while not sending.done():
+                await asyncio.sleep(0.01)
+                beats += 1
+            (outcome,) = await sending
+    finally:
+        hanging.set()
 
     assert "within 0.45 s" in outcome.reason
-    assert time.monotonic() - started < 1.9
-    assert beat > 3
+    assert time.monotonic() - started < 30
+    assert beats > 1, "the loop went on meanwhile"
 
 
 async def test_a_receiver_that_answers_is_none_and_what_it_says_is_not_repeated(connect):

@@ -40,14 +40,14 @@ async def test_a_missing_client_certificate_is_noticed_before_anything_is_sent(c
     context = limited(ca.server_context(ca.issue("server"), ask_client=True), version)
     async with (
         PlayedReceiver(context) as receiver,
-        connect(receiver.port, **tls(ca), settle_ms=3000) as connector,
+        connect(receiver.port, **tls(ca), settle_ms=5000) as connector,
     ):
         started = time.monotonic()
         outcomes = await connector.send(BATCH)
 
     assert {type(outcome) for outcome in outcomes} == {Blocked}
     assert "the receiver asks for a client certificate: set client_cert and client_key" in outcomes[0].reason
-    assert time.monotonic() - started < 2.9, "the refusal itself was heard, not a settling that went wrong"
+    assert time.monotonic() - started < 4.9, "the refusal itself was heard, not a settling that went wrong"
     assert receiver.messages == []
 
 
