@@ -27,7 +27,8 @@ class ZapierOptions(Options):
     """Where to. Which fields arrive is fixed: one list for each kind of alert."""
 
     url: Annotated[SecretStr, AfterValidator(_hook)] = Field(
-        description="the Catch Hook's address; whoever knows it can start the Zap"
+        description="the Catch Hook's address; whoever knows it can start the Zap",
+        examples=["https://hooks.zapier.com/hooks/catch/1234567/abcdefg/"],
     )
 
 

@@ -6,8 +6,15 @@ from hub.config.template import template, variables
 from tests.factories.config import FakeRegistry
 
 
-def filled(text: str, registry):
-    return load_text(text, dict.fromkeys(variables(text), "a-value-of-16-chars"), registry=registry)
+def filled(text: str, registry, examples=()):
+    values = dict.fromkeys(variables(text), "a-value-of-16-chars") | dict(examples)
+    return load_text(text, values, registry=registry)
+
+
+def examples_of(kind, registry):
+    """Values that fit, for the options that do not take just any text."""
+    fields = registry.connector(kind).options.model_fields
+    return {f"{kind}_{name}".upper(): field.examples[0] for name, field in fields.items() if field.examples}
 
 
 def test_the_template_loads_once_its_variables_are_set():
@@ -63,4 +70,6 @@ def test_the_template_of_a_real_vendor_loads(name):
 
 @pytest.mark.parametrize("name", installed().connectors())
 def test_the_template_of_a_real_destination_loads(name):
-    assert filled(template([], [name], installed()), installed()).connectors
+    registry = installed()
+
+    assert filled(template([], [name], registry), registry, examples_of(name, registry)).connectors
