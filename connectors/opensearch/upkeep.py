@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -79,6 +79,8 @@ async def erase(options: OpenSearchOptions, context: Context, tenant: str) -> in
         erased = 0
         for index in indices:
             erased += await _erase_in(client, index, query)
+            with suppress(OpenSearchException):  # a merge takes its time; the segments lose them later then
+                await client.indices.forcemerge(index=index, only_expunge_deletes=True)
         if left := sum([await _count(client, index, query) for index in indices]):
             raise DestinationFailed(f"{left} events are still found: they are deleted again")
         return erased

@@ -182,7 +182,7 @@ class Observers:
             "hub.tenant_erased",
             self._tenant,
             record.tenant,
-            message=f"{record.events} records, asked for by {record.asked_by}",
+            message=f"{record.events} records of the archive",
             events=record.events,
             digest=record.digest,
             record=record.hash,

@@ -10,7 +10,7 @@ from hub.store.base import StoreError
 from hub.store.client import Client
 from hub.store.embedded.disk import Disk
 from hub.store.embedded.runtime import open_runtime
-from hub.store.embedded.server import EmbeddedServer
+from hub.store.embedded.server import FOLDER, EmbeddedServer
 from hub.store.embedded.status import Status, log_status
 from hub.store.external import check_external
 from hub.store.log import Limits, RedisLog
@@ -106,6 +106,6 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             state=State(redis),
             url=url,
             runtime=open_runtime(settings.data),
-            rewriting=Rewriting(redis, None if settings.redis_url else settings.data / "log" / "saved"),
+            rewriting=Rewriting(redis, None if settings.redis_url else settings.data / FOLDER / "saved"),
             closed=_closed(Disk(settings.data, reserve)),
         )
