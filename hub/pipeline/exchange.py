@@ -31,6 +31,8 @@ class Exchange:
             ) > 0:
                 await asyncio.sleep(wait_s)
         size = lane.batch_events
+        if len(entries) <= size:
+            return await self._one(entries)
         batches = [entries[at : at + size] for at in range(0, len(entries), size)]
         answers = await asyncio.gather(*map(self._one, batches))
         return [outcome for answer in answers for outcome in answer]

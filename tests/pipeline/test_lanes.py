@@ -110,6 +110,53 @@ async def test_a_bell_during_a_round_is_not_lost(log, lanes_of, destination):
         await come_true(lambda: _got(destination, 2))
 
 
+async def test_what_the_store_knows_of_a_lane_that_runs_costs_no_look_of_its_own(log, lanes_of, destination):
+    await queued(log, 1)
+    looks, peek = [], log.peek
+
+    async def counting(name, n, *, now_ms):
+        looks.append(name)
+        return await peek(name, n, now_ms=now_ms)
+
+    log.peek = counting
+    async with lanes_of({"all": destination}) as lanes:
+        destination.going_on.clear()
+        lanes.wake(["all"])
+        await destination.entered.wait()
+        lanes.wake(["all"], due=True)
+        destination.going_on.set()
+        await come_true(lambda: _got(destination, 1))
+
+    assert looks == ["all"]
+
+
+async def test_the_lease_is_kept_as_long_as_a_round_takes(log, lanes_of, destination, monkeypatch):
+    monkeypatch.setattr("hub.pipeline.lanes.LEASE_MS", 200)
+    await queued(log, 1)
+    acquired, acquire = [], log.acquire
+
+    async def counting(name, token, ms):
+        acquired.append(name)
+        return await acquire(name, token, ms)
+
+    log.acquire = counting
+
+    async def extended():
+        return len(acquired) >= 5
+
+    async with lanes_of({"all": destination}) as lanes:
+        destination.going_on.clear()
+        lanes.wake(["all"])
+        await come_true(extended)
+        destination.going_on.set()
+        await come_true(lambda: _got(destination, 1))
+        await asyncio.sleep(0.2)
+        held = len(acquired)
+        await asyncio.sleep(0.3)
+
+    assert len(acquired) == held
+
+
 async def test_a_row_that_nobody_serves_is_left_alone(log, lanes_of):
     await queued(log, 1, names=("orphan",))
     async with lanes_of({}) as lanes:
