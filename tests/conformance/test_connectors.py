@@ -330,6 +330,12 @@ def test_its_page_names_every_option(kind):
     assert missing == []
 
 
+def test_its_page_says_how_to_try_it(kind):
+    page = (Path(__file__).parents[2] / "docs" / "connectors" / f"{kind}.md").read_text()
+
+    assert re.search(r"`mxhub send-test [\w-]+`", page)
+
+
 def test_the_configuration_its_page_shows_is_valid(kind):
     page = (Path(__file__).parents[2] / "docs" / "connectors" / f"{kind}.md").read_text()
     shown = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
