@@ -110,18 +110,17 @@ connectors:
     assert len(storms) == 1
     assert f"{FRESH - 5} more alerts of sender spam@evil.example" in storms[0]
     assert len(played.posted) <= 5 + 1 + 1 + 1, "five fresh ones, their storm, the digest, the recovery"
-    assert memory < 64 * 1024 * 1024, f"{memory / 1024 / 1024:.0f} MiB more than before"
+    assert memory < 32 * 1024 * 1024, f"{memory / 1024 / 1024:.0f} MiB more than before"
 
 
 async def _a_day_of_alerts(hub, clock):
-    """Recorded over a day that is long past the limit of six hours."""
+    """Recorded over 17 hours, the last of them before the limit of six; the clock stands at the first."""
     start = clock()
     for at in range(1, WAITING + 1, 200):
         now = start + at * 17 * HOUR // WAITING
         code = "quarantine.added" if at % 1000 > 1 else "quarantine.released"
         events = [mail(n, now, f"s{n % 997}@evil.example", code) for n in range(at, at + 200)]
         await hub.recorder.record(events)
-    clock.ahead_ms += 17 * HOUR
 
     async def all_wait():
         found = await book_of(hub, "chat")
@@ -132,8 +131,10 @@ async def _a_day_of_alerts(hub, clock):
 
 async def _played_back(hub, clock, played):
     """A day after its beginning Slack is back; how much more memory that took at its peak."""
-    clock.ahead_ms += 7 * HOUR
     tracemalloc.start()
+    for _ in range(24):
+        clock.ahead_ms += HOUR
+        await asyncio.sleep(0.1)  # probes, and what grows too old goes
     await hub.recorder.record([mail(WAITING + n, clock(), "spam@evil.example") for n in range(1, FRESH + 1)])
     played.always = None
 

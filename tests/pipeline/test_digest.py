@@ -210,3 +210,20 @@ async def test_a_digest_is_tried_again_later_but_not_for_ever(log):
     await world.until_done()
 
     assert world.witness.said == ["stale 4 retry", "stale 4 retry", "stale 4 dropped"]
+
+
+async def test_two_workers_without_leases_say_once_that_it_is_blocked_and_once_that_it_is_not(log):
+    one, other = World(log, OLD), World(log, OLD)
+    for world in (one, other):
+        world.down()
+    await alerts(one, 5)
+    for _ in range(4):
+        for world in (one, other):
+            await world.turn()
+            world.now += 5_000
+    for world in (one, other):
+        world.up()
+    await one.turn()
+    await other.turn()
+
+    assert sorted(one.witness.said + other.witness.said) == ["blocked: 503", "recovered"]
