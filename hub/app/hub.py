@@ -339,6 +339,18 @@ class Hub:
             self._walks.polls = new_polls
             await self._walks.adopt()
         if self._lanes is not None:
-            for row in self._lanes.names():
-                if old.connectors.get(base_of(row)) != settings.connectors.get(base_of(row)):
-                    await self._lanes.close(row)
+            await self._reopen(self._lanes, old, settings)
+
+    async def _reopen(self, lanes: Lanes, old: Settings, new: Settings) -> None:
+        """Lanes whose connectors were changed begin anew. One that was blocked is tried now: its next probe
+        may be a day away, and the change is most likely what it waited for.
+        """
+
+        def is_changed(row: str) -> bool:
+            return old.connectors.get(base_of(row)) != new.connectors.get(base_of(row))
+
+        for row in filter(is_changed, lanes.names()):
+            await lanes.close(row)
+        for blocked in await self.store.log.rows(now_ms=self.now_ms()):
+            if blocked.state == "blocked" and is_changed(blocked.name):
+                await self.store.log.unblock(blocked.name, now_ms=self.now_ms())
