@@ -25,8 +25,8 @@ __all__ = ["run", "serve", "worker"]
 
 Work = Callable[[Loaded], Coroutine[Any, Any, None]]
 _COLLECT = (10_000, 20, 50)
-"""When garbage is looked for. At Python's own thresholds (700, 10, 10) that was 7 % of the CPU time of ingest:
-a request leaves hundreds of short-lived objects, hardly any of them in a cycle."""
+"""When garbage is looked for. At Python's own thresholds (700, 10, 10) it took 7 % of ingest's CPU time: a
+request leaves hundreds of short-lived objects, hardly any in a cycle."""
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
