@@ -167,13 +167,9 @@ class Observers:
         for connector, n in ended.items():
             self._tell("hub.retention_ended_owed", self._tenant, connector, events=n)
 
-    def near_owed(self, standing: Sequence[Alarm]) -> None:
+    async def near_owed(self, standing: Sequence[Alarm]) -> None:
         """Rows whose owed events retention will end soon: told once each, until it does not hold any more."""
-        now = {(alarm.code, alarm.subject) for alarm in standing}
-        for key in [k for k in self._standing if k[0] == "hub.retention_near_owed" and k not in now]:
-            del self._standing[key]
-        for alarm in standing:
-            self._raise(alarm, self._tenant)
+        await self._alarms.compare(standing, frozenset({"hub.retention_near_owed"}), self._tenant)
 
     def tenant_erased(self, record: ErasureRecord) -> None:
         """An erasure is done and on record; the event carries the record's hash."""

@@ -105,7 +105,7 @@ class Upkeep:
         dropped, ended = await retention.run()
         if dropped or ended:
             await hub.observers.retention(dropped, ended)
-        hub.observers.near_owed(await retention.near_owed())
+        await hub.observers.near_owed(await retention.near_owed())
 
     async def _tidy_due(self) -> None:
         if self._is_due("tidy", TIDY_S):

@@ -129,6 +129,7 @@ CASES = [
     Case(
         "archive_retained", (7,), ("hub.archive.retained",), ((("mxhub_archive_removed_events_total",), 7),)
     ),
+    Case("tenant_erased", ("globex", 12), ("hub.tenant.erased",), ((("mxhub_erased_events_total",), 12),)),
     Case("archive_stalled", ("disk full",), ("hub.archive.stalled",), ((("mxhub_archive_stalled",), 1),)),
     Case("archive_stalled", (None,), ("hub.archive.resumed",), ((("mxhub_archive_stalled",), -1),)),
     Case(

@@ -33,6 +33,7 @@ REASONS = frozenset(
         "internal",
         "log_full",
         "log_unavailable",
+        "tenant_erased",
         "not_accepting",
         "signature_malformed",
         "signature_mismatch",
