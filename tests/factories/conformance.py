@@ -40,6 +40,7 @@ __all__ = [
     "fresh",
     "has_case",
     "ids",
+    "now_ms",
     "pipeline",
     "playing",
     "record",
