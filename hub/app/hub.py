@@ -351,6 +351,7 @@ class Hub:
 
         for row in filter(is_changed, lanes.names()):
             await lanes.close(row)
-        for blocked in await self.store.log.rows(now_ms=self.now_ms()):
-            if blocked.state == "blocked" and is_changed(blocked.name):
-                await self.store.log.unblock(blocked.name, now_ms=self.now_ms())
+        now = self.now_ms()
+        for blocked in await self.store.log.rows(now_ms=now):
+            if blocked.state == "blocked" and is_changed(blocked.name):  # until the probe says otherwise
+                await self.store.log.block(blocked.name, blocked.reason, now, now_ms=now)
