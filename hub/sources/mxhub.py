@@ -12,7 +12,9 @@ the connector alone gets them, made of `{"code", "connector", "number", "time_ms
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from hub.model.ocsf import application_error, application_lifecycle, detection_finding, entity_management
 from hub.model.ocsf_objects import FindingInfo, ManagedEntity, Metadata, Product
@@ -114,57 +116,76 @@ def _mapper(code: HealthCode) -> Callable[[Payload], Mapped]:
     return partial(_map, code)
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """The payload of a digest. Anything else than exactly this is refused."""
+
+    code: str
+    connector: str
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    time_ms: Annotated[int, msgspec.Meta(ge=0)]
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    first_ms: Annotated[int, msgspec.Meta(ge=0)]
+    last_ms: Annotated[int, msgspec.Meta(ge=0)]
+    severity_id: Annotated[int, msgspec.Meta(ge=0, le=6)]
+    codes: dict[str, Annotated[int, msgspec.Meta(ge=1)]]
+    storms: Annotated[int, msgspec.Meta(ge=1)]
+    about: Annotated[list[dict[str, str | int]], msgspec.Meta(min_length=1)]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Its number begins with one again when a connector is forgotten and made anew: the time tells."""
+        return self.connector, str(self.number), str(self.time_ms)
+
+    def common(self) -> dict[str, Any]:
+        """Attributes that digests and storms share."""
+        return {
+            "time": self.time_ms,
+            "count": self.count,
+            "start_time": self.first_ms,
+            "end_time": self.last_ms,
+            "metadata": Metadata(correlation_uid=f"{self.code}/{self.connector}"),
+            "unmapped": {"subject": self.connector, "codes": self.codes},
+        }
+
+
 def _map_digest(payload: Payload) -> Mapped:
     """Alerts that were too old to be sent: the hub failed to tell of them in time."""
-    told = _told_of(payload)
-    age = _span(max(one["max_age_ms"] for one in payload["about"]))
-    common: dict[str, Any] = {
-        **told,
-        "severity_id": max(payload["severity_id"], 3),
-        "status_id": 2,
-        "message": f"{_alerts(payload['count'])} older than {age} {_were(payload['count'])} not sent while "
-        f"connector {payload['connector']} could not deliver: {_listed(payload['codes'])}",
-    }
-    return Mapped(kind="digest", key=_digest_key(payload), event=application_error(1, **common))
+    told = msgspec.convert(payload, _Told)
+    age = _span(max(int(one["max_age_ms"]) for one in told.about))
+    event = application_error(
+        1,
+        **told.common(),
+        severity_id=max(told.severity_id, 3),
+        status_id=2,
+        message=f"{_alerts(told.count)} older than {age} {_were(told.count)} not sent while connector "
+        f"{told.connector} could not deliver: {_listed(told.codes)}",
+    )
+    return Mapped(kind="digest", key=told.key, event=event)
 
 
 def _map_storm(payload: Payload) -> Mapped:
     """Alerts of one kind about one sender or domain, after the first few of them were sent."""
-    about, storms = payload["about"], payload["storms"]
-    names = [_storm_name(one) for one in about]
-    named = ", ".join(names) + (f" and {storms - len(names)} more" if storms > len(names) else "")
-    common: dict[str, Any] = {
-        **_told_of(payload),
-        "severity_id": payload["severity_id"],
-        "message": f"{_alerts(payload['count'], 'more ')} of {named}: {_listed(payload['codes'])}",
-        "finding_info": FindingInfo(
-            uid="/".join(_digest_key(payload)),
-            title="Many alerts of one kind",
-            first_seen_time=payload["first_ms"],
-            last_seen_time=payload["last_ms"],
-        ),
-    }
-    if storms == 1:
-        common["unmapped"] |= about[0]
-    event = detection_finding(1, **common)
-    domain = about[0].get("domain", "") if storms == 1 else ""
-    return Mapped(kind="storm", key=_digest_key(payload), event=event, domain=domain)
-
-
-def _told_of(payload: Payload) -> dict[str, Any]:
-    return {
-        "time": payload["time_ms"],
-        "count": payload["count"],
-        "start_time": payload["first_ms"],
-        "end_time": payload["last_ms"],
-        "metadata": Metadata(correlation_uid=f"{payload['code']}/{payload['connector']}"),
-        "unmapped": {"subject": payload["connector"], "codes": payload["codes"]},
-    }
-
-
-def _digest_key(payload: Payload) -> tuple[str, ...]:
-    """Its number counts from one again when a connector is forgotten and made anew: the time tells apart."""
-    return payload["connector"], str(payload["number"]), str(payload["time_ms"])
+    told = msgspec.convert(payload, _Told)
+    names = [_storm_name(one) for one in told.about]
+    named = ", ".join(names) + (f" and {told.storms - len(names)} more" if told.storms > len(names) else "")
+    common = told.common()
+    if told.storms == 1:
+        common["unmapped"] |= told.about[0]
+    finding = FindingInfo(
+        uid="/".join(told.key),
+        title="Many alerts of one kind",
+        first_seen_time=told.first_ms,
+        last_seen_time=told.last_ms,
+    )
+    event = detection_finding(
+        1,
+        **common,
+        severity_id=told.severity_id,
+        message=f"{_alerts(told.count, 'more ')} of {named}: {_listed(told.codes)}",
+        finding_info=finding,
+    )
+    domain = str(told.about[0].get("domain", "")) if told.storms == 1 else ""
+    return Mapped(kind="storm", key=told.key, event=event, domain=domain)
 
 
 def _were(n: int) -> str:
@@ -180,7 +201,7 @@ def _listed(codes: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {code}" for code, n in most)
 
 
-def _storm_name(about: Mapping[str, str]) -> str:
+def _storm_name(about: Mapping[str, str | int]) -> str:
     by = "sender" if "sender" in about else "domain"
     return f"{by} {about[by]}"
 
