@@ -74,7 +74,7 @@ async def test_a_finished_replays_row_and_lane_go(folder, make):
 
         async def over():
             rows = {row.name for row in await hub.store.log.rows(now_ms=hub.now_ms())}
-            return job.row not in rows and job.row not in hub._lanes.names()
+            return job.row not in rows and job.row not in hub.work.lanes.names()
 
         await come_true(over, 40)
         kept = await hub.replays.get(job.id)
