@@ -1,6 +1,7 @@
 """A commented configuration to begin with, made from the same models that check it."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from hub.config.assemble import Registry
 from hub.config.model import Settings
+from hub.sdk.alerts import ALERT_MATCH
+from hub.sdk.connector import ConnectorSpec
 
 __all__ = ["template", "variables"]
 
@@ -82,12 +85,16 @@ def _source(name: str, vendor: str, registry: Registry, public_url: str) -> list
 def _connector(name: str, kind: str, registry: Registry) -> list[str]:
     spec = registry.connector(kind)
     lines = [f"  {name}:  # {spec.title}", f"    kind: {kind}", *_options(spec.options, _variable(name))]
+    return [*lines, *_match(spec), _comment("from", "now", "or beginning, or a time", "    ")]
+
+
+def _match(spec: ConnectorSpec) -> Iterator[str]:
     wanted = "[{code: quarantine.*, severity: '>=medium'}]"
-    return [
-        *lines,
-        _comment("match", wanted, "any of these; everything when left out", "    "),
-        _comment("from", "now", "or beginning, or a time", "    "),
-    ]
+    usual = "these alerts" if spec.alerting else "everything"
+    yield _comment("match", wanted, f"any of these; when left out {usual}", "    ")
+    if spec.alerting:
+        said = ", ".join(" ".join(condition.values()) for condition in ALERT_MATCH)
+        yield from textwrap.wrap(said, 90, initial_indent="    #   ", subsequent_indent="    #   ")
 
 
 def _options(model: type[BaseModel], prefix: str) -> list[str]:

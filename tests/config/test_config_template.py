@@ -3,6 +3,7 @@ import pytest
 from hub.config import load_text
 from hub.config.load import installed
 from hub.config.template import template, variables
+from hub.sdk.alerts import ALERT_MATCH
 from tests.factories.config import FakeRegistry
 
 
@@ -73,3 +74,13 @@ def test_the_template_of_a_real_destination_loads(name):
     registry = installed()
 
     assert filled(template([], [name], registry), registry, examples_of(name, registry)).connectors
+
+
+def test_a_match_that_is_left_out_says_what_a_connector_gets_then():
+    registry = installed()
+    for kind in registry.connectors():
+        text = " ".join(line.strip(" #") for line in template([], [kind], registry).splitlines())
+
+        assert ("when left out everything" in text) != registry.connector(kind).alerting
+        for condition in ALERT_MATCH if registry.connector(kind).alerting else ():
+            assert " ".join(condition.values()) in text
