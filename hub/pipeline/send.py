@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from hub.model.event import Entry
 from hub.model.ids import uid_text
-from hub.model.outcome import Blocked, Outcome, Retry
+from hub.model.outcome import Blocked, Delivered, Outcome, Rejected, Retry
 from hub.pipeline.digest import STALE
 from hub.pipeline.exchange import Exchange, Take
 from hub.pipeline.fate import Settlement, decide, settle_head, settle_ordered
@@ -143,13 +143,14 @@ class Sender:
         now = self._now_ms()
         plan = self._tallying.plan(entries, now, probing=self._failures > 0)
         alone = plan.alone
-        settlement = self._settlement(entries, plan.outcomes(await self._send(alone) if alone else ()))
+        answers = await self._send(alone) if alone else []
+        settlement = self._settlement(entries, plan.outcomes(answers))
         tallies = self._tallying.tallies(plan, settlement.fates, now)
         if not await self._settle(entries, settlement.fates, tallies):
             return 0
         self._tallying.settled(plan, settlement.fates, now)
         if alone:  # what was only counted says nothing about the destination
-            await self._note(settlement.blocked)
+            await self._note(answers, settlement.blocked)
         return len(settlement.fates)
 
     def _settlement(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> Settlement:
@@ -205,7 +206,7 @@ class Sender:
         if await self._log.digested(self.lane.name, digest.number, fate, now_ms=now):
             self._observer.told(self.lane, digest, fate)
         self._tallying.told(digest, now)
-        await self._note(None)
+        await self._note([outcome], None)
         return True
 
     # -- retries ---------------------------------------------------------------------------------------------
@@ -255,17 +256,31 @@ class Sender:
             self._observer.sent(
                 self.lane, [fate for _, fate, _ in settled], self._now_ms() - entries[0].header.recorded_ms
             )
-        await self._note(next((o for o in outcomes if isinstance(o, Blocked)), None))
+        again_ms = [fate.after_ms for _, fate, _ in settled if fate.kind == "retry"]
+        blocked = next((o for o in outcomes if isinstance(o, Blocked)), None)
+        await self._note(outcomes, blocked, again_s=min(again_ms, default=0) / 1000)
         return counted
 
     async def _send(self, entries: list[Entry]) -> list[Outcome]:
         return await self._exchange.send(entries)
 
     # -- blocked or not --------------------------------------------------------------------------------------
-    async def _note(self, blocked: Blocked | None) -> None:
+    async def _note(
+        self, outcomes: Sequence[Outcome], blocked: Blocked | None, *, again_s: float = 0.0
+    ) -> None:
+        """What a send says about the destination. A block ends with an event that it took, or refused for
+        good: an answer about content. `Retry` alone may still be the destination's trouble, so the next
+        event is the probe, soon; `again_s` is when the one that was tried wants to be tried again.
+        """
         if blocked is not None:
             await self._block(blocked)
-            return
+        elif any(isinstance(outcome, Delivered | Rejected) for outcome in outcomes):
+            await self._works()
+        elif self._failures and (retry := next((o for o in outcomes if isinstance(o, Retry)), None)):
+            self._failures = 0
+            await self._block(Blocked(retry.reason, again_s))
+
+    async def _works(self) -> None:
         self._failures = 0
         if self._maybe_blocked:
             self._maybe_blocked = False
