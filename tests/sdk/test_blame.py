@@ -1,11 +1,13 @@
 """Whose fault a refusal was: nothing is parked for the destination's, nobody waits long for an event's."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.outcome import Blocked, Delivered, Rejected, Retry
-from hub.sdk.blame import PATIENCE, Blame, Doubt
+from hub.sdk.blame import NEAR_S, PATIENCE, Blame, Doubt
 from tests.factories.events import make_entry
 
 REFUSED = Doubt(reason="400", refusal=True)
@@ -15,8 +17,14 @@ OK = Delivered()
 ENTRIES = [make_entry(n) for n in range(12)]
 
 
+def in_a_row(answers):
+    """As answers to events that are sent one after the other."""
+    last = max((at for at, answer in enumerate(answers) if answer == OK), default=-1)
+    return [replace(a, overtaken=last > at) if isinstance(a, Doubt) else a for at, a in enumerate(answers)]
+
+
 def judged(blame, *answers, first=0):
-    return blame.judge(ENTRIES[first : first + len(answers)], answers)
+    return blame.judge(ENTRIES[first : first + len(answers)], in_a_row(answers))
 
 
 def kinds(outcomes):
@@ -50,6 +58,24 @@ def test_what_was_put_off_is_rejected_once_others_got_through():
     judged(blame, OK, first=5)
 
     assert judged(blame, REFUSED, first=1) == [Rejected("400")]
+
+
+def test_what_was_put_off_blocks_when_the_last_success_is_long_ago():
+    """Another outage, that found it on its next attempt."""
+    now = [0.0]
+    blame = Blame(lambda: now[0])
+    judged(blame, OK, REFUSED)
+    judged(blame, OK, first=5)
+    now[0] += NEAR_S
+
+    assert judged(blame, REFUSED, first=1) == [Blocked("400")]
+
+
+def test_a_success_that_was_sent_before_the_refusal_came_proves_nothing():
+    """Several sources at once: the receiver broke for all in the middle of the batch."""
+    blame = Blame()
+
+    assert blame.judge(ENTRIES[:3], [REFUSED, OK, REFUSED]) == [Retry("400"), OK, Retry("400")]
 
 
 def test_what_was_put_off_blocks_while_nothing_got_through_since():

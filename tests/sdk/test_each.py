@@ -88,6 +88,33 @@ async def test_a_doubt_about_one_event_does_not_end_the_batch():
     assert isinstance(answers[2], Doubt)
 
 
+async def test_a_doubt_learns_whether_an_event_that_was_sent_later_got_through():
+    refused = Doubt(reason="400", refusal=True)
+    destination = Destination({2: refused, 11: refused})
+
+    answers = await send_each(batch(), destination.post, within_s=10)
+
+    assert [answer.overtaken for answer in answers if isinstance(answer, Doubt)] == [True, False]
+
+
+async def test_an_event_that_was_under_way_already_does_not_count_as_sent_later():
+    """The receiver breaks for all while the slower of two rows has a request under way."""
+    under_way, refused = asyncio.Event(), asyncio.Event()
+
+    async def breaking(entry, left_s):
+        if entry.seq == 0:
+            await under_way.wait()
+            refused.set()
+            return Doubt(reason="400", refusal=True)
+        under_way.set()
+        await refused.wait()
+        return Delivered()
+
+    answers = await send_each(batch(2), breaking, within_s=10, parallel=2, together=lambda entry: entry.seq)
+
+    assert answers == [Doubt(reason="400", refusal=True), Delivered()]
+
+
 async def test_when_the_time_is_up_the_reason_says_what_to_set():
     async def slow(entry, left_s):
         await asyncio.sleep(0.05)

@@ -243,6 +243,19 @@ async def test_one_event_alone_is_its_own_fault(receiver, status, kind):
     assert str(status) in outcomes[1].reason
 
 
+async def test_a_receiver_that_breaks_for_all_in_the_middle_of_a_batch_parks_nothing(receiver):
+    """Two sources side by side: what stands later in the batch may have been sent, and taken, before."""
+    batch = [make_entry(n, source="a" if n < 40 else "b") for n in range(80)]
+    taken = count(1)
+    receiver.server._rules.clear()
+    receiver.server.allow("POST", PATH, lambda _: Reply(status=204 if next(taken) <= 40 else 400))
+
+    outcomes = await send(receiver, *batch)
+
+    assert sum(isinstance(outcome, Delivered) for outcome in outcomes) == 40
+    assert [outcome for outcome in outcomes if isinstance(outcome, Rejected)] == []
+
+
 async def test_too_large_is_the_events_own_fault_at_once(receiver):
     receiver.always = Reply(status=413)
 
