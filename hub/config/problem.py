@@ -18,8 +18,8 @@ _BARE = (
     re.compile(r"(\bheaders[\"']?\s*:\s*)(\{[^}]*\}?)"),
     re.compile(r"(\b(?:xox[a-z]-|whs[ek]c?_|nmg_|mfk_))([\w+/=.-]+)"),
 )
-"""Known by their look, under whatever key: a URL's password and all beyond its host (a Slack webhook's path is
-its secret), credentials of a header, keys by their prefix."""
+"""Known by their look, under whatever key: a URL's password and all beyond its host (the path of a Slack
+webhook is its secret), credentials of a header, keys by their prefix."""
 _LINE_CHARS = 160
 _MASK = "***"
 
