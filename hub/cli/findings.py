@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address, ip_network
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +16,10 @@ __all__ = ["Finding", "offline_findings"]
 State = Literal["ok", "warning", "failed", "skipped"]
 _SECRET_CHARS = 16
 _OWN_SOURCE = "mxhub"
+_METADATA = IPv4Address("169.254.169.254")
+_WIDEST_V4 = 8
+_WIDEST_V6 = 7
+"""fc00::/7, all private addresses, is what one may mean at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,20 @@ def _source(name: str, source: SourceConfig, settings: Settings, registry: Regis
     if source.unsigned:
         yield Finding(subject, "warning", "unsigned: whoever knows the URL may post events")
     yield from _secrets(subject, source)
+    yield from _networks(subject, source.allow_networks)
     for stream in streams:
         yield from _lookback(f"{subject} {stream.name}", stream, source, settings.log.dedupe_hours)
+
+
+def _networks(subject: str, networks: Iterable[str]) -> Iterator[Finding]:
+    """A guard that lets everything pass is none."""
+    for text in networks:
+        network = ip_network(text, strict=False)
+        if network.version == _METADATA.version and _METADATA in network:
+            why = f"allow_networks: {text} holds {_METADATA}, where clouds hand out credentials; name less"
+            yield Finding(subject, "warning", why)
+        elif network.prefixlen < (_WIDEST_V4 if network.version == _METADATA.version else _WIDEST_V6):
+            yield Finding(subject, "warning", f"allow_networks: {text} is very wide; name the networks meant")
 
 
 def _secrets(subject: str, source: SourceConfig) -> Iterator[Finding]:
@@ -126,6 +143,7 @@ def _lookback(subject: str, stream: Stream, source: SourceConfig, dedupe_hours: 
 def _connector(name: str, settings: Settings) -> Iterator[Finding]:
     tenants = {settings.tenant, *map(settings.tenant_of, settings.sources)}
     sources = {_OWN_SOURCE, *settings.sources}
+    yield from _networks(f"connector {name}", settings.connectors[name].allow_networks)
     for match in settings.connectors[name].match:
         yield from _unknown(name, "source", match.source, sources)
         yield from _unknown(name, "tenant", match.tenant, tenants)

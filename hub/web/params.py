@@ -61,7 +61,10 @@ def _validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
 
 def _failed(error: ValidationError) -> ValidationFailed:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    details = [{"field": _place(one["loc"]), "message": _clip(one["msg"])} for one in problems]
+    details = [
+        {"field": _place(one["loc"]), "message": _clip(one["msg"].removeprefix("Value error, "))}
+        for one in problems
+    ]
     said = "; ".join(f"{one['field']}: {one['message']}" for one in details[:3])
     more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""  # noqa: PLR2004 - three fit on a line
     return ValidationFailed(said + more, details=details)

@@ -48,6 +48,28 @@ def test_a_broken_configuration_does_not_hold():
     assert "mxhub.yaml:2:9: this is text" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("networks", "says"),
+    [
+        ("0.0.0.0/0", "clouds hand out credentials"),
+        ("169.254.0.0/16", "credentials"),
+        ("'::/0'", "very wide"),
+    ],
+)
+def test_a_guard_that_lets_all_pass_is_warned_of(networks, says):
+    text = f"connectors: {{out: {{kind: pipe, url: 'https://x', allow_networks: [{networks}]}}}}"
+
+    state, message = offline(text)["connector out"]
+
+    assert (state, says in message) == ("warning", True)
+
+
+def test_the_networks_of_a_site_are_nothing_odd():
+    text = "connectors: {out: {kind: pipe, url: 'https://x', allow_networks: [10.0.0.0/8, 'fc00::/7']}}"
+
+    assert offline(text)["connector out"][0] == "ok"
+
+
 def test_problems_can_be_read_by_scripts():
     ran = check("lisen: x", "--offline", "--json")
 

@@ -75,7 +75,7 @@ def test_an_override_can_extend_what_it_replaces():
         ("{{ ().__class__.__bases__ }}", "t.j2 line 1: "),
         ("{{ a.update(x=1) }}", "t.j2 line 1: "),
         ("{{ '{0.__class__}'.format(a) }}", "t.j2 line 1: "),
-        ("{{ 'x' * 2000000 }}", "t.j2: yields 2000002 characters; at most 1048576 are taken"),
+        ("{{ 'x' * 2000000 }}", "t.j2 line 1: this product has more than 1048576 characters"),
         ("[" * 100_000, "not JSON"),
     ],
 )
@@ -85,6 +85,25 @@ def test_a_mistake_names_file_line_and_reason(text, words):
 
     assert words in str(failed.value)
     assert str(failed.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "product", ['"a" * 1000000000', "[1] * 99999999", "9 ** 9 ** 9", "2 * 10**400", "1e300 * 9"]
+)
+def test_a_product_that_would_fill_the_memory_is_a_mistake(product):
+    with pytest.raises(RenderFailed, match=r"line 1: .*(product|numbers)"):
+        rendered("{{ " + product + " }}")
+
+
+def test_products_of_a_usual_size_are_fine():
+    assert rendered('[{{ 3 * 4 }}, {{ "ab" * 2 }}, {{ 2 * [1] }}]') == [12, "abab", [1, 1]]
+
+
+def test_output_without_an_end_is_cut_off():
+    text = "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }},{% endfor %}{% endfor %}"
+
+    with pytest.raises(RenderFailed, match="yields more than"):
+        rendered(f"[{text}]")
 
 
 def test_numbers_that_json_does_not_know_are_a_mistake():
