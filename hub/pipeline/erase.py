@@ -28,14 +28,14 @@ from hub.pipeline.erasing import PREFIX, Erasure, Stage, drain_holder, load, sav
 from hub.pipeline.keep import Keeper
 from hub.pipeline.match import Matcher
 from hub.pipeline.replay import Documents
+from hub.pipeline.seqset import SeqSet
 from hub.store.base import Log
 
-__all__ = ["Eraser", "Estate", "SeqSet"]
+__all__ = ["Eraser", "Estate"]
 
 _T = TypeVar("_T")
 SETTLE_MS = int(4 * LOOK_S * 1000)
 """From closing a tenant to believing it: every process has looked, and what it was recording is recorded."""
-_PAGE = 1 << 15
 
 
 class Estate(Protocol):
@@ -69,25 +69,6 @@ class Estate(Protocol):
     async def tell(self, record: ErasureRecord) -> None:
         """Record the hub's own event about it."""
         ...
-
-
-class SeqSet:
-    """Many seqs in little memory: bits, in pages."""
-
-    def __init__(self) -> None:
-        self._pages: dict[int, bytearray] = {}
-        self.count = 0
-
-    def add(self, seq: int) -> None:
-        page = self._pages.setdefault(seq // _PAGE, bytearray(_PAGE // 8))
-        at, bit = divmod(seq % _PAGE, 8)
-        self.count += not page[at] >> bit & 1
-        page[at] |= 1 << bit
-
-    def __contains__(self, seq: int) -> bool:
-        page = self._pages.get(seq // _PAGE)
-        at, bit = divmod(seq % _PAGE, 8)
-        return page is not None and bool(page[at] >> bit & 1)
 
 
 class Eraser:
@@ -198,17 +179,24 @@ class Eraser:
         places = Counter(erasure.places)
         struck: Counter[str] = Counter()
         for row in await self._log.rows(now_ms=self._now_ms()):
-            places["untold:" + row.name] += await self._log.untell(row.name, erasure.tenant)
             if row.queued or row.retrying or row.parked:
                 n = await self._log.strike(row.name, seqs.__contains__, "erased")
                 struck[row.name.partition("@")[0]] += n
                 places[f"references:{row.name}"] += n
+        places += await self._untell(
+            erasure.tenant
+        )  # last: what a sender held until now, it may have counted
         for connector, n in matched.items():
             places[f"delivered:{connector}"] += max(n - struck[connector], 0)
         erasure = msgspec.structs.replace(
             erasure, places={name: n for name, n in places.items() if n}, struck_ms=self._now_ms()
         )
         return await save(self._documents, erasure)
+
+    async def _untell(self, tenant: str) -> Counter[str]:
+        """Digests and storms tell no more of it. Events by place."""
+        rows = await self._log.rows(now_ms=self._now_ms())
+        return Counter({"untold:" + row.name: await self._log.untell(row.name, tenant) for row in rows})
 
     # -- what else there is ----------------------------------------------------------------------------------
     async def _rewrite_log(self, archive: Archive, erasure: Erasure) -> Erasure:
@@ -248,6 +236,7 @@ class Eraser:
             return _held(erasure, late)
         if (await self._doomed(archive, self._owner(erasure.tenant)))[0].count:
             return _next(msgspec.structs.replace(erasure, upto_seq=head.seq), "draining")
+        places = Counter(erasure.places) + await self._untell(erasure.tenant)
         events, digest = await self._blocking(archive.tombstones, erasure.id)
         record = ErasureRecord(
             id=erasure.id,
@@ -258,7 +247,7 @@ class Eraser:
             upto_seq=erasure.upto_seq,
             events=events,
             digest=digest,
-            places={"archive": events, **{name: n for name, n in erasure.places.items() if n}},
+            places={"archive": events, **places},
             notes=erasure.notes,
         )
         record = await self._blocking(archive.keep_record, record)

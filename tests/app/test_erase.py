@@ -10,6 +10,7 @@ from hub.app import upkeep
 from hub.app.hub import Hub
 from hub.archive.query import Query
 from hub.pipeline import erase
+from hub.store.base import Fate, Tally
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings, written
 
 OTHER = (
@@ -85,6 +86,31 @@ async def test_an_erased_tenant_is_gone_and_on_record_and_the_books_are_true(fol
         assert found["stuck"].dropped_by == {"erased": 3}
         assert found["stuck"].pending >= 3
         assert all(book.balanced for book in found.values())
+
+
+async def test_what_a_sender_counts_while_its_references_end_is_not_told_of(folder, make):
+    async with hub_of(make()) as hub:
+        await filled(hub, folder)
+        log, strike = hub.store.log, hub.store.log.strike
+
+        async def late(name, wanted, reason):
+            if name == "stuck" and (refs := (await log.peek(name, 1, now_ms=hub.now_ms())).refs):
+                counted = Tally(
+                    key="storm:x", n=1, due_ms=2**40, first_ms=1, last_ms=1, severity=3,
+                    about='{"tenant":"acorn","kind":"quarantine.added","sender":"a@x.example"}',
+                    parts={"quarantine.added": 1},
+                )  # fmt: skip
+                await log.settle(
+                    name, refs, [Fate("delivered")], ["ab"], now_ms=hub.now_ms(), tallies=[counted]
+                )
+            return await strike(name, wanted, reason)
+
+        log.strike = late
+        record = (await erased(hub)).record
+
+        (row,) = await log.rows(now_ms=hub.now_ms(), name="stuck")
+        assert row.tallied == 0
+        assert record.places["untold:stuck"] == 1
 
 
 async def test_the_hub_says_so_in_an_event_of_its_own(folder, make):

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.pipeline.erase import SeqSet
 from hub.pipeline.erasing import drain_holder
+from hub.pipeline.seqset import SeqSet
 
 
 @given(st.sets(st.integers(1, 2**40)), st.sets(st.integers(1, 2**40)))
