@@ -23,6 +23,7 @@ from hub.pipeline.replay import base_of
 from hub.pipeline.route import Router
 from hub.pipeline.schedule import Walks
 from hub.pipeline.send import Sender
+from hub.store.base import UNTOLD
 
 if TYPE_CHECKING:
     from hub.app.hub import Hub
@@ -128,4 +129,4 @@ class Work:
         now, log = self._hub.now_ms(), self._hub.store.log
         for blocked in await log.rows(now_ms=now):
             if blocked.state == "blocked" and is_changed(blocked.name):  # until the probe says otherwise
-                await log.block(blocked.name, blocked.reason, now, now_ms=now)
+                await log.block(blocked.name, blocked.reason, now, now_ms=now, tell_after_ms=UNTOLD)

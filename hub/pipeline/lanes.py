@@ -15,7 +15,7 @@ import structlog
 
 from hub.pipeline.send import Sender
 from hub.sdk.ending import end
-from hub.store.base import Log, StoreError
+from hub.store.base import UNTOLD, Log, StoreError
 
 __all__ = ["LEASE_MS", "Lanes"]
 
@@ -118,7 +118,7 @@ class Lanes:
             with suppress(StoreError):
                 now = self._now_ms()
                 reason = f"failed: {type(error).__name__}: {error}"[:300]
-                await self._log.block(name, reason, now + _DEFECT_MS, now_ms=now)
+                await self._log.block(name, reason, now + _DEFECT_MS, now_ms=now, tell_after_ms=UNTOLD)
 
     async def _turn(self, name: str, sender: Sender) -> int:
         """One round, the lease extended as long as it takes; most are over before there is need."""

@@ -6,7 +6,7 @@ reply is safe.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.model.event import Entry, Event
 from hub.store.data import (
@@ -25,6 +25,7 @@ from hub.store.data import (
 )
 
 __all__ = [
+    "UNTOLD",
     "Book",
     "ConnectorRow",
     "CursorMove",
@@ -137,11 +138,11 @@ class Log(Protocol):
 
     async def release(self, name: str, token: str) -> None: ...
 
-    async def peek(self, name: str, n: int, *, now_ms: int) -> Peeked:
+    async def peek(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> Peeked:
         """The first `n` references of the queue.
 
         Counts the look against the head: after three looks without an outcome the head comes alone, after six
-        it is parked by this very call.
+        it is parked by this very call. Without `counts`, for one who is not about to send yet, it is not.
         """
         ...
 
@@ -162,7 +163,7 @@ class Log(Protocol):
         """
         ...
 
-    async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
+    async def due(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> list[RetryRef]:
         """Up to `n` retries that are due on the connector's clock; guards against killer events as `peek`."""
         ...
 
@@ -195,15 +196,20 @@ class Log(Protocol):
         """
         ...
 
-    async def block(self, name: str, reason: str, probe_at_ms: int, *, now_ms: int) -> bool:
+    async def block(
+        self, name: str, reason: str, probe_at_ms: int, *, now_ms: int, tell_after_ms: int = 0
+    ) -> bool:
         """The destination is down: stop its clock (from the first block on) and set the next probe.
 
-        True when it was not blocked before.
+        True when it is to be told of now: once a block, as soon as it is sure to last for `tell_after_ms`,
+        its next probe being that far from its beginning. `UNTOLD`: this call tells nobody.
         """
         ...
 
     async def unblock(self, name: str, *, now_ms: int) -> bool:
-        """It works again: its clock goes on. True when it was blocked. Clears the killer count."""
+        """It works again: its clock goes on. True when it was blocked and that was told of. Clears the killer
+        count.
+        """
         ...
 
     async def pause(self, name: str, *, now_ms: int) -> None: ...
@@ -215,7 +221,9 @@ class Log(Protocol):
     async def parked(self, name: str | None = None, *, limit: int = 1000) -> list[ParkedRow]: ...
 
     async def unpark(self, name: str, seqs: Sequence[int], *, now_ms: int) -> int:
-        """Back into the retry set, due now, with a fresh count. Returns how many were there."""
+        """Back into the retry set, due now, with a fresh count, marked as `unparked`. Returns how many were
+        there.
+        """
         ...
 
     async def drop(self, name: str, seqs: Sequence[int], reason: str) -> int:
@@ -244,7 +252,7 @@ class Log(Protocol):
         """Where all streams of a source stand. Returns how many there were."""
         ...
 
-    async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
+    async def push(self, name: str, refs: Sequence[int], *, now_ms: int, makes: bool = True) -> None:
         """Append references (ascending, at most 2,000) to a replay's row `connector@job`; makes the row.
 
         Its recorded = matched, its filtered = 0. References up to the highest pushed so far are skipped.
@@ -269,6 +277,7 @@ class Log(Protocol):
 
     async def fates(self, seq: int) -> dict[str, str]:
         """`{connector: "pending" | "retrying" | "parked: why" | "dropped: why" | "delivered or filtered"}`.
+        Raises `Stale` when there is no such row and it is not to be made: it may have another name by now.
 
         Which of the last two, the route table of that seq's gen tells: delivered where it matches.
         """

@@ -71,6 +71,8 @@ class RetryRef:
     """When it first failed, on the connector's own clock (which stands still while it is blocked)."""
 
 
+    unparked: bool = False
+    """Whether an operator sent it again: then it is sent however old it is, and counted in no storm."""
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What `settle` and `retried` write for one reference."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from hub.store.base import Fate, RetryRef
 from hub.store.holds import Holds
-from hub.store.queues import Queues, check_code
+from hub.store.queues import Queues, check_code, retry_ref
 
 __all__ = ["Striking"]
 
@@ -69,7 +69,7 @@ class Striking(Queues, Holds):
             cursor, page = await self._command("ZSCAN", self.keys.row_keys(name)[3], cursor, "COUNT", _SCAN)
             found.update(member for member, *_ in _pairs(page))
             if int(cursor) == 0:
-                return sorted((_retry(member) for member in found), key=lambda ref: ref.seq)
+                return sorted((retry_ref(member) for member in found), key=lambda ref: ref.seq)
 
     async def _strike_parked(self, name: str, wanted: Callable[[int], bool], reason: str) -> tuple[int, int]:
         seqs = sorted(
@@ -98,7 +98,3 @@ def _pairs(page: Sequence[object]) -> Sequence[tuple[bytes, ...]]:
     if page and isinstance(page[0], bytes):
         return [(member,) for member in page[::2] if isinstance(member, bytes)]
     return [pair for pair in page if isinstance(pair, tuple)]
-
-
-def _retry(member: bytes) -> RetryRef:
-    return RetryRef(*map(int, member.split(b":")))
