@@ -62,6 +62,10 @@ class Stale(StoreError):
     """The world moved on since the caller looked (compare-and-set failed). Nothing was written."""
 
 
+UNTOLD: Final = 2**50
+"""As `tell_after_ms`: never (ms; beyond any wait)."""
+
+
 class Log(Protocol):
     """One partition."""
 
@@ -256,6 +260,7 @@ class Log(Protocol):
         """Append references (ascending, at most 2,000) to a replay's row `connector@job`; makes the row.
 
         Its recorded = matched, its filtered = 0. References up to the highest pushed so far are skipped.
+        Raises `Stale` when there is no such row and it is not to be made: it may have another name by now.
         """
         ...
 
@@ -277,7 +282,6 @@ class Log(Protocol):
 
     async def fates(self, seq: int) -> dict[str, str]:
         """`{connector: "pending" | "retrying" | "parked: why" | "dropped: why" | "delivered or filtered"}`.
-        Raises `Stale` when there is no such row and it is not to be made: it may have another name by now.
 
         Which of the last two, the route table of that seq's gen tells: delivered where it matches.
         """
