@@ -38,6 +38,34 @@ def image(**more):
     return blocks({"type": "image", "image_url": "https://i.example/a.png", "alt_text": "a", **more})
 
 
+def option(**more):
+    return {"text": plain(1), "value": "v", **more}
+
+
+def overflow(*options):
+    return actions({"type": "overflow", "options": list(options)})
+
+
+def select(*options):
+    return section(text=mrkdwn(1), accessory={"type": "static_select", "options": list(options)})
+
+
+def confirm(**parts):
+    dialog = {name: plain(1) for name in ("title", "text", "confirm", "deny")}
+    return actions(button(confirm={**dialog, **parts}))
+
+
+def markdown(*sizes):
+    return blocks(*({"type": "markdown", "text": "x" * size} for size in sizes))
+
+
+def table(*rows):
+    return {"type": "table", "rows": list(rows)}
+
+
+CELL = {"type": "raw_text", "text": "x"}
+
+
 def spread(size):
     """Text of a given size over sections that are each within their own limit."""
     sizes = [3000] * (size // 3000) + [size % 3000]
@@ -64,6 +92,20 @@ LIMITS = {
     "image.alt_text": lambda n: image(alt_text="x" * n),
     "image.title": lambda n: image(title=plain(n)),
     "image.url": lambda n: image(image_url="https://" + "x" * (n - 8)),
+    "confirm.title": lambda n: confirm(title=plain(n)),
+    "confirm.text": lambda n: confirm(text=plain(n)),
+    "confirm.confirm": lambda n: confirm(confirm=plain(n)),
+    "confirm.deny": lambda n: confirm(deny=plain(n)),
+    "overflow.options": lambda n: overflow(*[option()] * n),
+    "select.options": lambda n: select(*[option()] * n),
+    "option.text": lambda n: overflow(option(text=plain(n))),
+    "option.value": lambda n: select(option(value="x" * n)),
+    "option.description": lambda n: select(option(description=plain(n))),
+    "markdown, all together": lambda n: markdown(5_000, n - 5_000),
+    "table.rows": lambda n: blocks(table(*[[CELL]] * n)),
+    "table.cells": lambda n: blocks(table([CELL] * n)),
+    "tables": lambda n: blocks(*[table([CELL])] * n),
+    "attachments": lambda n: {"text": "t", "attachments": [{"text": "a"}] * n},
 }
 
 
@@ -86,6 +128,7 @@ def test_the_maximum_is_taken_and_one_more_is_refused(name):
         ({"text": "x" * 40_001}, "msg_too_long"),
         (spread(13_201), "msg_blocks_too_long"),
         (blocks({"type": "header", "text": plain(151)}), "invalid_blocks"),
+        ({"attachments": [{"text": "a"}] * 101}, "too_many_attachments"),
     ],
 )
 def test_each_refusal_has_its_word(message, word):
@@ -114,6 +157,14 @@ def test_lengths_are_counted_in_utf16_units():
         {"type": "rich_text", "elements": [{"type": "text", "text": "a"}]},
         {"type": "actions", "elements": [{"type": "button"}]},
         {"type": "image", "image_url": "https://i.example/a.png"},
+        {"type": "actions", "elements": [{"type": "overflow", "options": []}]},
+        {"type": "actions", "elements": [{"type": "static_select", "options": [{"text": plain(1)}]}]},
+        {"type": "actions", "elements": [button(confirm={"title": plain(1)})]},
+        {"type": "actions", "elements": [button(style="loud")]},
+        {"type": "section", "text": plain(1), "accessory": {"type": "divider"}},
+        {"type": "markdown", "text": plain(1)},
+        {"type": "table", "rows": [[]]},
+        {"type": "table", "rows": [[plain(1)]]},
     ],
 )
 def test_a_malformed_block_is_refused(block):
