@@ -50,9 +50,10 @@ async def pause(call: Call[None, None]) -> Reply:
 
 async def resume(call: Call[None, None]) -> Reply:
     services = services_of(call.request)
-    name = await _known(services, call.path["name"])
-    await services.log.resume(name, now_ms=now_ms())
-    return await _one(services, name, f"{name} goes on.")
+    row = await _row(services, call.path["name"])
+    await services.log.resume(row.name, now_ms=now_ms())
+    free = f"{row.name} was not held up: it is neither paused nor blocked."
+    return await _one(services, row.name, free if row.state == "ok" else f"{row.name} goes on.")
 
 
 async def rename(call: Call[None, Rename]) -> Reply:
@@ -124,9 +125,14 @@ async def _recorded_ms(services: Services, seqs: list[int]) -> dict[int, int]:
 
 
 async def _known(services: Services, name: str) -> str:
-    if all(row.name != name for row in await services.log.rows(now_ms=now_ms())):
-        raise NotFound(f"There is no connector {name!r}.")
-    return name
+    return (await _row(services, name)).name
+
+
+async def _row(services: Services, name: str) -> ConnectorRow:
+    for row in await services.log.rows(now_ms=now_ms()):
+        if row.name == name:
+            return row
+    raise NotFound(f"There is no connector {name!r}.")
 
 
 async def _one(services: Services, name: str, message: str) -> Reply:

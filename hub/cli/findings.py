@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, ip_network
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from hub.config.assemble import Registry
 from hub.config.model import Settings, SourceConfig, TlsConfig
 from hub.config.values import LOOPBACK
+from hub.sdk.options import Options
 from hub.sdk.source import Stream
 
 __all__ = ["Finding", "offline_findings"]
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _SECRET_CHARS = 16
+_READ = ("ca", "client_cert", "client_key")
 _OWN_SOURCE = "mxhub"
 _METADATA = IPv4Address("169.254.169.254")
 _WIDEST_V4 = 8
@@ -42,7 +45,7 @@ def offline_findings(settings: Settings, registry: Registry) -> list[Finding]:
         odd = list(_source(name, source, settings, registry))
         found += odd or [Finding(f"source {name}", "ok", f"configured ({source.vendor})")]
     for name, connector in settings.connectors.items():
-        odd = list(_connector(name, settings))
+        odd = [*_files(f"connector {name}", connector.options), *_connector(name, settings)]
         found += odd or [Finding(f"connector {name}", "ok", f"configured ({connector.kind})")]
     return found
 
@@ -147,6 +150,20 @@ def _connector(name: str, settings: Settings) -> Iterator[Finding]:
     for match in settings.connectors[name].match:
         yield from _unknown(name, "source", match.source, sources)
         yield from _unknown(name, "tenant", match.tenant, tenants)
+
+
+def _files(subject: str, options: Options) -> Iterator[Finding]:
+    """What TLS reads anew for every connection has to be there before the first one."""
+    for key in _READ:
+        path = getattr(options, key, None)
+        if not isinstance(path, Path):
+            continue
+        try:
+            with path.open("rb"):
+                pass
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            yield Finding(subject, "failed", f"{key}: {path.absolute()} cannot be read: {why}")
 
 
 def _unknown(name: str, key: str, wanted: Iterable[str] | None, known: set[str]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from hub.cli import main
 from hub.cli.findings import offline_findings
 from hub.cli.probes import online_findings
 from hub.config import load_text
+from hub.config.load import installed
 from hub.sdk.connector import DestinationFailed
 from hub.sdk.http import Client
 from hub.sdk.source import Call, Page, PollFailed
@@ -189,6 +190,41 @@ def test_a_certificate_that_cannot_be_read_does_not_hold():
         "failed",
         "/nowhere/c.pem and /nowhere/k.pem cannot be used: No such file or directory",
     )
+
+
+@pytest.mark.parametrize("key", ["ca", "client_cert", "client_key"])
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("syslog", "host: siem.example"),
+        ("webhook", "url: 'https://soar.example', secrets: []"),
+        ("opensearch", "url: 'https://search.example'"),
+    ],
+)
+def test_a_missing_file_of_a_connector_fails_before_anybody_is_asked(key, kind, where, tmp_path):
+    pair = "" if key == "ca" else f"client_cert: {here(tmp_path)}, client_key: {here(tmp_path)}, "
+    rest = pair.replace(f"{key}: {here(tmp_path)}, ", "")
+    text = f"connectors: {{out: {{kind: {kind}, {where}, {rest}{key}: /nowhere/x.pem}}}}"
+
+    found = [one for one in offline_findings(load_text(text), installed()) if one.subject == "connector out"]
+
+    assert [(one.state, one.message) for one in found] == [
+        ("failed", f"{key}: /nowhere/x.pem cannot be read: No such file or directory")
+    ]
+
+
+def here(folder: Path) -> Path:
+    """A file that is there."""
+    file = folder / "here.pem"
+    file.touch()
+    return file
+
+
+def test_a_connector_whose_files_are_there_is_configured(tmp_path):
+    text = f"connectors: {{out: {{kind: syslog, host: siem.example, ca: {here(tmp_path)}}}}}"
+    found = {one.subject: one.message for one in offline_findings(load_text(text), installed())}
+
+    assert found["connector out"] == "configured (syslog)"
 
 
 @pytest.fixture
