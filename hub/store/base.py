@@ -23,6 +23,7 @@ from hub.store.data import (
     RetryRef,
     Tally,
 )
+from hub.store.refusals import Full, RolledBack, Stale, StoreError, Unavailable
 
 __all__ = [
     "UNTOLD",
@@ -39,27 +40,12 @@ __all__ = [
     "Peeked",
     "Recorded",
     "RetryRef",
+    "RolledBack",
     "Stale",
     "StoreError",
     "Tally",
     "Unavailable",
 ]
-
-
-class StoreError(Exception):
-    """Root of this module's errors."""
-
-
-class Unavailable(StoreError):
-    """The server could not be reached, refused the write or its reply was lost: the outcome is unknown."""
-
-
-class Full(StoreError):
-    """The log is at its limit (entries or bytes). Nothing was written; try again when it has drained."""
-
-
-class Stale(StoreError):
-    """The world moved on since the caller looked (compare-and-set failed). Nothing was written."""
 
 
 UNTOLD: Final = 2**50
@@ -71,6 +57,17 @@ class Log(Protocol):
 
     partition: int
 
+    def check(self) -> None:
+        """Raises `RolledBack` once this process saw events that the log lost. Costs nothing."""
+        ...
+
+    async def accept(self) -> str:
+        """Go on with a log that was rolled back; the caller made sure that the archive agrees with it.
+
+        Returns what was lost, in words, if anything. Processes that saw it stay refused.
+        """
+        ...
+
     # -- recording -----------------------------------------------------------------------------------------
     async def record(
         self, events: Sequence[Event], move: CursorMove | None = None, *, now_ms: int
@@ -80,7 +77,7 @@ class Log(Protocol):
         At most 200 events and 1 MiB of bodies (a single larger event is taken alone). An empty `events` with
         a `move` just moves the cursor.
 
-        Raises `ValueError` (limits), `Full`, `Stale` (cursor), `Unavailable`.
+        Raises `ValueError` (limits), `Full`, `Stale` (cursor), `RolledBack`, `Unavailable`.
         """
         ...
 
@@ -119,7 +116,8 @@ class Log(Protocol):
     async def route(self, frm: int, to: int, gen: int, refs: Mapping[str, Sequence[int]]) -> None:
         """Append references (ascending, all in (frm, to]) and move `routed` from `frm` to `to`.
 
-        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 of them.
+        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 of them;
+        `RolledBack`.
         """
         ...
 
@@ -291,6 +289,6 @@ class Log(Protocol):
     async def trim(self, to: int) -> int:
         """Forget entries up to the lesser of `to` (the archive's durable, searchable offset) and `routed`.
 
-        Returns the new trim.
+        Returns the new trim. Raises `RolledBack`, also when the archive has more than the log.
         """
         ...

@@ -50,6 +50,8 @@ class Head:
     log_bytes: int
     dedupe_window_ms: int
     """How far back a repeat is surely recognised right now."""
+    rolled_back: str = ""
+    """What the server lost, in words, until the log is accepted as it is; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ class RetryRef:
     attempts: int
     first_ms: int
     """When it first failed, on the connector's own clock (which stands still while it is blocked)."""
-
-
     unparked: bool = False
     """Whether an operator sent it again: then it is sent however old it is, and counted in no storm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What `settle` and `retried` write for one reference."""
