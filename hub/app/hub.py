@@ -64,8 +64,11 @@ class Hub:
         registry: Registry | None = None,
         clock: Callable[[], int] = now_ms,
         extras: Extras = NO_EXTRAS,
+        believe_log: bool = False,
     ) -> None:
+        """`believe_log`: an archive that was moved away begins anew behind what the log forgot."""
         self.settings = settings
+        self.believe_log = believe_log
         self.extras = extras
         """What a back-up takes beside log and archive; a reload may replace it."""
         self.registry = registry or Registry()
@@ -111,6 +114,7 @@ class Hub:
         stack.callback(self.archive.close)
         self.observers = Observers(self.store.state, self.registry.source(OWN_SOURCE), now_ms=self.now_ms)
         await stack.enter_async_context(self.observers)
+        self.store.log.tell_lost = self.observers.log_rolled_back
         self.recorder = Recorder(self.store.log, now_ms=self.now_ms, recorded=self._recorded)
         await self.recorder.start()
         stack.push_async_callback(self.recorder.stop)

@@ -161,6 +161,19 @@ class Observers:
             happenings.archive_stalled(why)
         self._stall = why
 
+    def log_rolled_back(self, why: str) -> None:
+        """The log's server lost what this process saw. The alarm's own event can be recorded when the log was
+        accepted as it is.
+        """
+        happenings.log_rolled_back(why)
+        self._spawn(self._alarms.stand(Alarm("hub.log_rolled_back", "log", why), self._tenant))
+
+    def log_accepted(self, lost: str) -> None:
+        """The log goes on without what it lost."""
+        happenings.log_accepted(lost)
+        self._spawn(self._alarms.fall("hub.log_rolled_back", "log"))
+        self._tell("hub.log_rolled_back", self._tenant, "log", message=lost)
+
     async def retention(self, dropped: int, ended: Mapping[str, int]) -> None:
         """Archive files went by retention; `ended` references went with them."""
         happenings.archive_retained(dropped)

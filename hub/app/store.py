@@ -45,10 +45,9 @@ class Store:
         if (why := self.closed()) is not None:
             return why
         try:
-            await self.log.head()
+            return (await self.log.head()).rolled_back or None
         except StoreError as error:
             return str(error) or "the log cannot be reached"
-        return None
 
 
 def _limits(settings: Settings) -> Limits:
@@ -100,6 +99,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         )
         stack.push_async_callback(redis.aclose)
         log = RedisLog(redis, limits=_limits(settings))
+        redis.greet = log.rejoin
         await log.open()
         yield Store(
             log=log,

@@ -47,7 +47,13 @@ class Work:
         self.keeper = Keeper(
             log,
             self._payloads,
-            lambda: open_writer(hub.settings, log),
+            lambda: open_writer(
+                hub.settings,
+                log,
+                believe_log=hub.believe_log,
+                now_ms=hub.now_ms,
+                accepted=hub.observers.log_accepted,
+            ),
             stalled=hub.observers.archive_stalled,
         )
         self.flow = Flow(

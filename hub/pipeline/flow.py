@@ -24,7 +24,7 @@ from hub.pipeline.lanes import LEASE_MS, Lanes
 from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.route import Router
 from hub.sdk.ending import end
-from hub.store.base import Log, StoreError
+from hub.store.base import Log, RolledBack, StoreError
 from hub.telemetry import happenings
 
 __all__ = ["Flow"]
@@ -102,10 +102,14 @@ class Flow:
             bell.clear()
             wait_s = self._pauses[name]
             try:
+                self._log.check()
                 if done := await turn():
                     gather_s, enough = _GATHER[name]
                     await asyncio.sleep(gather_s if done < enough else 0)
                     continue
+            except RolledBack as error:  # for good, in a process that saw what is lost
+                happenings.log_rolled_back(str(error))
+                wait_s = _STANDBY_S
             except (StoreError, ArchiveError, MissingPayload) as error:
                 wait_s = self._trouble(name, str(error))
             except Exception as error:

@@ -18,7 +18,7 @@ from hub.pipeline.inflate import BadEncoding, Inflated, UnsupportedEncoding, inf
 from hub.pipeline.normalise import Normalised, TooMany, normalise_body
 from hub.sdk.source import SourceSpec
 from hub.sdk.verify import Refusal, Scheme, verify
-from hub.store.base import Full, StoreError
+from hub.store.base import Full, RolledBack, StoreError
 
 __all__ = ["Answer", "Door", "Ingest", "IngestLimits", "Observer", "refuse"]
 
@@ -177,6 +177,8 @@ class Ingest:
                 Retry_After="10",
             )
             return self.refused(door.source, answer, headers, b"")
+        except RolledBack as error:
+            return self.refused(door.source, refuse(503, "log_rolled_back", str(error), Retry_After="60"))
         except StoreError as error:
             answer = refuse(
                 503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5"

@@ -26,6 +26,7 @@ class Alarm:
         "hub.source_refused",
         "hub.source_silent",
         "hub.log_filling",
+        "hub.log_rolled_back",
         "hub.disk_low",
         "hub.dedupe_window_short",
         "hub.retention_near_owed",

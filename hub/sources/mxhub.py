@@ -32,6 +32,7 @@ HealthCode = Literal[
     "hub.source_silent",
     "hub.cursor_lost",
     "hub.log_filling",
+    "hub.log_rolled_back",
     "hub.disk_low",
     "hub.dedupe_window_short",
     "hub.retention_ended_owed",
@@ -62,6 +63,7 @@ _TROUBLES: Mapping[HealthCode, _Trouble] = {
     "hub.source_silent": _Trouble(3, "Source {subject} has sent nothing for longer than usual"),
     "hub.cursor_lost": _Trouble(3, "Stream {subject} lost its place; entries may be missing"),
     "hub.log_filling": _Trouble(4, "The log is filling up; when it is full, webhooks get 503"),
+    "hub.log_rolled_back": _Trouble(5, "The log's server lost events that it had acknowledged"),
     "hub.disk_low": _Trouble(4, "Free disk is low; below the reserve nothing is accepted"),
     "hub.dedupe_window_short": _Trouble(
         3, "Repeats are recognised for less time than the look-backs of polls"

@@ -32,6 +32,7 @@ REASONS = frozenset(
         "inflated_too_large",
         "internal",
         "log_full",
+        "log_rolled_back",
         "log_unavailable",
         "tenant_erased",
         "not_accepting",

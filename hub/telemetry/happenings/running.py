@@ -10,6 +10,8 @@ __all__ = [
     "archive_stalled",
     "config_refused",
     "config_reloaded",
+    "log_accepted",
+    "log_rolled_back",
     "server_restarted",
     "stage_interrupted",
     "tenant_erased",
@@ -62,6 +64,20 @@ def server_restarted(reason: str, attempt: int) -> None:
     """The embedded server ended by itself and was started again."""
     del reason, attempt
     METRICS.count("mxhub_server_restarts_total")
+
+
+@happening("hub.log.rolled_back", "error", every_s=60.0)
+def log_rolled_back(reason: str) -> None:
+    """The log's server lost what it had acknowledged; nothing is taken in, archived or delivered here."""
+    del reason
+    METRICS.set("mxhub_log_rolled_back", to=1)
+
+
+@happening("hub.log.accepted", "warning")
+def log_accepted(lost: str) -> None:
+    """A log that was rolled back goes on: the archive agrees with it, or was begun anew."""
+    del lost
+    METRICS.set("mxhub_log_rolled_back", to=0)
 
 
 @happening("hub.alarm.raised", "warning")
