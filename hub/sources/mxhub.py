@@ -204,8 +204,9 @@ def _listed(codes: Mapping[str, int]) -> str:
 
 
 def _storm_name(about: Mapping[str, str | int]) -> str:
-    by = "sender" if "sender" in about else "domain"
-    return f"{by} {about[by]}"
+    """`{}` is for what was counted when there were too many storms to tell each."""
+    by = next((by for by in ("sender", "domain", "code") if by in about), "")
+    return f"{by} {about[by]}" if by else "other senders and domains"
 
 
 def _span(ms: int) -> str:

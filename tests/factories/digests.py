@@ -13,6 +13,7 @@ from hub.model.ids import uid_text
 from hub.model.outcome import Blocked, Delivered, Outcome
 from hub.pipeline.backoff import Backoff
 from hub.pipeline.digest import Teller
+from hub.pipeline.exchange import Take
 from hub.pipeline.fate import Limits
 from hub.pipeline.payloads import Payloads
 from hub.pipeline.send import Lane, Sender
@@ -167,6 +168,8 @@ class World:
         self.now = 1_777_620_133_000
         self.payloads = Payloads(log, None)
         self.sender: Sender | None = None
+        self.take: Take = no_wait
+        self.held: list[tuple[str, float]] = []
         self.kills = 0
 
     async def turn(self) -> None:
@@ -192,12 +195,16 @@ class World:
             log,
             self.payloads,
             now_ms=lambda: self.now,
-            take=no_wait,
+            take=self.take,
+            hold=self._hold,
             observer=self.witness,
             tell=TELLER.entry,
         )
         await sender.open()
         return sender
+
+    async def _hold(self, bucket: str, seconds: float) -> None:
+        self.held.append((bucket, seconds))
 
     async def until_done(self, step_ms: int = 5_000, rounds: int = 200) -> None:
         """Turn whenever the row is ready, until nothing waits any more."""

@@ -1,10 +1,13 @@
 """Alerts that are told of by number: what a person gets, and that the counts hold whatever is killed."""
 
+from dataclasses import replace
+
 import orjson
 
 from hub.model.outcome import Delivered, Rejected, Retry
+from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.send import Lane
-from tests.factories.digests import HOUR, OLD, STORMS, World, alerts, book
+from tests.factories.digests import BOTH, HOUR, OLD, STORMS, World, alerts, book
 from tests.factories.ocsf_schema import schema_problems
 
 
@@ -86,6 +89,39 @@ async def test_many_storms_at_once_become_one_message(log):
     assert "and 25 more" in storm["message"]
 
 
+async def test_alerts_that_are_all_set_aside_are_a_storm_as_well(log):
+    world = World(log, replace(STORMS, batch_events=1))
+    world.mailbox.answer = lambda entry: Retry("500")
+    await alerts(world, 50)
+    await world.turn()
+    waiting = (await book(world)).retrying
+    world.up()
+    await world.until_done()
+
+    assert waiting == 2
+    assert sum(world.mailbox.alerts.values()) + world.mailbox.counted() == 50
+    assert world.mailbox.messages <= 4
+
+
+async def test_retries_that_are_due_together_are_no_storm_of_messages(log):
+    """Set aside by process after process, none of which sees a storm."""
+    world = World(log, replace(STORMS, batch_events=1))
+    world.mailbox.answer = lambda entry: Retry("500", 300.0)
+    for _ in range(20):
+        await alerts(world, 1)
+        await world.turn()
+        world.sender = None
+    waiting = (await book(world)).retrying
+    world.up()
+    world.lane = STORMS
+    await world.until_done()
+
+    assert waiting == 20
+    assert sum(world.mailbox.alerts.values()) == 2
+    assert world.mailbox.counted("hub.storm") == 18
+    assert (await book(world)).delivered == 20
+
+
 # -- too old -------------------------------------------------------------------------------------------------
 async def test_after_an_outage_one_digest_counts_the_old_and_the_fresh_ones_come(log):
     world = World(log, OLD)
@@ -152,6 +188,47 @@ async def test_an_alert_in_the_retry_set_grows_too_old_as_well(log):
     assert dict(world.mailbox.alerts) == {2: 1}
     assert world.mailbox.counted("hub.digest") == 1
     assert (await book(world)).dropped_by == {"stale": 1}
+
+
+async def test_what_an_operator_sends_again_is_sent_however_old_and_however_many(log):
+    world = World(log, BOTH)
+    world.mailbox.answer = lambda entry: Rejected("400")
+    for n in range(5):
+        await alerts(world, 1, sender=f"s{n}@x.example", domain=f"d{n}.example")
+    await world.turn()
+    world.now += 2 * HOUR
+    world.mailbox.answer = lambda entry: Retry("503", 3 * HOUR / 1000)
+    await log.unpark("chat", [1, 2, 3, 4, 5], now_ms=world.now)
+    await world.turn()
+    world.up()
+    await world.until_done(60_000, 500)
+
+    assert sorted(world.mailbox.alerts) == [1, 2, 3, 4, 5]
+    assert world.mailbox.counted() == 0
+
+
+async def test_a_payload_that_is_nowhere_stops_the_digest_too(log, monkeypatch):
+    world = World(log, OLD)
+    world.mailbox.answer = lambda entry: Retry("503", 3.0)
+    await alerts(world, 3, age_ms=HOUR + 1)
+    await world.turn()
+    world.up()
+    await alerts(world, 1)
+
+    async def nowhere(seqs):
+        raise MissingPayload(seqs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.payloads, "of", nowhere)
+        for _ in range(5):
+            world.now += 5_000
+            await world.turn()
+    blocked, said = (await book(world)).blocked, list(world.witness.said)
+    await world.until_done()
+
+    assert "neither in the log nor in the archive" in blocked
+    assert len(said) == 2, said
+    assert world.mailbox.counted() == 3
 
 
 async def test_a_queue_that_drains_slowly_gets_a_digest_now_and_then(log):

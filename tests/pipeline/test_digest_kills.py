@@ -26,6 +26,20 @@ async def story(world):
     world.now += 5_000
     world.up()
     await world.until_done(20_000)
+    await retries_that_are_a_storm(world)
+
+
+async def retries_that_are_a_storm(world):
+    """Probe after probe sets one alert aside; later they are due together."""
+    world.down()
+    await alerts(world, 6, sender="again@y.example", domain="y.example")
+    await world.turn()
+    world.mailbox.answer = lambda entry: Retry("500", 60.0)
+    for _ in range(6):
+        world.now += 5_000
+        await world.turn()
+    world.up()
+    await world.until_done(20_000)
 
 
 async def proof(world):
@@ -34,7 +48,7 @@ async def proof(world):
     (row,) = await world.log.rows(now_ms=world.now)
     box = world.mailbox
     assert (found.pending, row.tallied, row.untold) == (0, 0, 0)
-    assert found.delivered + found.dropped + found.parked == found.matched == 15
+    assert found.delivered + found.dropped + found.parked == found.matched == 21
     assert all(len(set(bodies)) == 1 for bodies in box.digests.values()), "one id, two bodies"
     assert box.counted() == row.told, "a count lost or told twice under two ids"
     assert box.counted("hub.digest") == found.dropped
@@ -56,9 +70,10 @@ async def test_the_story_without_a_kill(log):
     await story(world)
 
     await proof(world)
-    assert len(world.mailbox.alerts) + world.mailbox.counted() == 15
+    assert len(world.mailbox.alerts) + world.mailbox.counted() == 21
     assert world.mailbox.counted("hub.storm") > 0
     assert world.mailbox.counted("hub.digest") > 0
+    assert sum(world.mailbox.alerts[seq] for seq in range(16, 22)) <= 3, "of the retries too"
 
 
 async def killed_often(redis, seed):

@@ -40,12 +40,13 @@ local function merge(into, from)
   return into
 end
 
--- Every digest looks at all open tallies: beyond MOST_OPEN of them what is new is counted with the others of its word,
--- and says no more what it is about.
+-- Every digest looks at all open tallies: beyond MOST_OPEN of them what is new (`word:name`) is counted with the others
+-- of its word, and says no more what it is about.
 local function add_tally(tally)
   local field, due = 'o:' .. tally.key, tally.due
-  if redis.call('HEXISTS', TALLY, field) == 0 and redis.call('HLEN', TALLY) >= MOST_OPEN then
-    tally.key = string.match(tally.key, '^[^:]*') .. ':' .. OTHERS
+  local word = string.match(tally.key, '^[^:]*:')
+  if word and redis.call('HEXISTS', TALLY, field) == 0 and redis.call('HLEN', TALLY) >= MOST_OPEN then
+    tally.key = word .. OTHERS
     tally.about, field = '{}', 'o:' .. tally.key
   end
   redis.call('HINCRBY', ROW, 'tallied', digits(tally.n))
