@@ -57,6 +57,7 @@ SPEC = ConnectorSpec(
     batch_events=10,
     deadline_s=30.0,
     rate_per_s=10.0,
+    bucket=lambda options: _own(options).url.get_secret_value(),
     alerting=True,
     probe=_probe,
 )

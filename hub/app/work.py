@@ -107,6 +107,7 @@ class Work:
             self._payloads,
             now_ms=hub.now_ms,
             take=self._take,
+            hold=self._hold,
             observer=hub.observers,
             tell=teller.entry,
         )
@@ -115,6 +116,10 @@ class Work:
         hub = self._hub
         wait = await hub.store.state.take(bucket, rate_per_s, max(rate_per_s, 1.0), n, hub.now_ms())
         return wait / 1000
+
+    async def _hold(self, bucket: str, seconds: float) -> None:
+        hub = self._hub
+        await hub.store.state.hold(bucket, hub.now_ms() + int(seconds * 1000))
 
     async def reload(self, old: Settings, new: Settings, polls_now: Mapping[str, Poll]) -> None:
         """Take over what changed in walks and lanes; the hub's settings are the new ones already."""

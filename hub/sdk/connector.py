@@ -71,6 +71,10 @@ class ConnectorSpec:
     """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""
     rate_per_s: float | None = None
     """Most events a second where the configuration says nothing; `None` is no limit."""
+    bucket: Callable[[Options], str] | None = None
+    """What the destination counts that rate by, e.g. a channel: connectors for which this text is the same
+    share one rate, in all processes. It may hold a secret, only its hash is kept. `None`: each has its own.
+    """
     alerting: bool = False
     """Whether a person or a workflow is woken by each event. Then a configuration without `match` means the
     alerts of `hub.sdk.alerts.ALERT_MATCH`, and after an outage old events become one digest."""
