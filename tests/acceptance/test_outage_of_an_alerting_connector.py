@@ -213,10 +213,10 @@ async def test_a_revoked_token_blocks_is_said_once_and_a_new_one_resumes(folder,
             await come_true(lambda: len(played.posted) == 3, within_s=60)
 
             monkeypatch.setattr(slack, "TOKEN", "xoxb-made-4243")  # by its owner, in Slack
-            await asyncio.to_thread(posts, hub, range(4, 44))
-            await come_true(lambda: said(folder)["hub.connector_blocked"] == 1, within_s=60)
             asked = len(server.received)
+            await asyncio.to_thread(posts, hub, range(4, 44))
             await come_true(lambda: len(server.received) >= asked + 4, within_s=60)  # probes go on
+            await come_true(lambda: said(folder)["hub.connector_blocked"] == 1, within_s=60)
             blocked = await asyncio.to_thread(chat_of, hub)
             while_blocked = said(folder)
 

@@ -215,7 +215,8 @@ async def test_a_reference_that_comes_in_late_ends_as_dropped_when_it_is_looked_
         assert (await books(hub))["all"].blocked is None
 
 
-async def test_the_hubs_own_health_stays_when_its_tenant_is_erased(folder, make):
+async def test_the_hubs_own_health_stays_when_its_tenant_is_erased(folder, make, monkeypatch):
+    monkeypatch.setattr("hub.app.connectors.TELL_AFTER_MS", 0)
     async with hub_of(make()) as hub:
         await filled(hub, folder)
         await post(hub, 70, "hook")
