@@ -47,7 +47,9 @@ class PartitionKeys:
 
     @property
     def head(self) -> str:
-        """Hash: version, seq, routed, trim, gen, table, bytes, trimmed, seen, since, known_from, now."""
+        """Hash: version, seq, routed, trim, gen, table, bytes, trimmed, seen, since, known_from, now; and of
+        `rejoin`: runs, lost, believed.
+        """
         return self.prefix + "head"
 
     @property
