@@ -74,8 +74,8 @@ class Replays(Protocol):
 
     async def cancel(self, job_id: str, /) -> Job | None: ...
 
-    async def renamed(self, old: str, new: str) -> None:
-        """The connector behind some jobs has another name."""
+    async def renamed(self) -> None:
+        """The connectors behind some jobs have other names."""
         ...
 
     async def forgotten(self, connector: str) -> None:

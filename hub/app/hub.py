@@ -142,6 +142,7 @@ class Hub:
     # -- while it runs ---------------------------------------------------------------------------------------
     async def _publish(self, settings: Settings) -> None:
         """Bring the route table in line with the configuration, and begin what `from` asks for."""
+        await self.replays.renamed()  # before a name that became free is somebody else's
         routes = orjson.dumps(settings.routes(), option=orjson.OPT_SORT_KEYS).decode()
         await self.store.log.publish(routes, sorted(settings.connectors), now_ms=self.now_ms())
         if "work" in self.roles:

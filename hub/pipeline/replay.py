@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from secrets import token_hex
 from time import monotonic
@@ -22,7 +23,7 @@ from hub.archive.base import Archive
 from hub.archive.query import Query
 from hub.pipeline.match import Matcher
 from hub.pipeline.replay_job import Documents, Job, as_of, base_of, dump, load
-from hub.store.base import Book, Log
+from hub.store.base import Book, Log, Stale
 
 __all__ = ["Documents", "Job", "Replays", "base_of"]
 
@@ -38,6 +39,15 @@ GRACE_MS = 10 * 60_000
 """From a job's end to its row's: long enough to look at its books."""
 HISTORY = 100
 HISTORY_MS = 30 * 86_400_000
+
+
+def _under(connector: str, job: Job) -> Job:
+    return replace(job, connector=connector)
+
+
+def _over(as_found: Job, now_ms: int, job: Job) -> Job:
+    """With its counts, which are final now."""
+    return job if job.finished_ms else replace(as_found, finished_ms=now_ms)
 
 
 class Replays:
@@ -62,7 +72,10 @@ class Replays:
         job = await self._make(token_hex(4), connector, query)
         if dry_run:
             return replace(job, state="dry-run")
-        await self._keep(job)
+        try:
+            await self._keep(job)
+        except Stale as error:
+            raise LookupError(f"{connector!r} was just renamed or forgotten") from error
         return job
 
     async def backfill(self, connector: str, since_ms: int, rules: list[dict[str, list[str | int]]]) -> None:
@@ -101,25 +114,33 @@ class Replays:
     async def get(self, job_id: str) -> Job | None:
         """The job as of now, or `None`."""
         text = await self._documents.get(_PREFIX + job_id)
-        return None if text is None else as_of(load(text), await self._log.books())
+        return None if text is None else await self._named(as_of(load(text), await self._log.books()))
 
     async def list(self) -> Sequence[Job]:
         """Every job that was not forgotten, oldest first."""
         texts = [await self._documents.get(name) for name in await self._documents.list(_PREFIX)]
         books = await self._log.books() if texts else []
-        return sorted(
-            (as_of(load(text), books) for text in texts if text is not None), key=lambda job: job.created_ms
-        )
+        jobs = [await self._named(as_of(load(text), books)) for text in texts if text is not None]
+        return sorted(jobs, key=lambda job: job.created_ms)
+
+    async def _named(self, job: Job) -> Job:
+        """Under the name that its connector has now; where the job has a row, that says it already."""
+        if not job.finished_ms:
+            return job
+        rows = await self._log.rows(now_ms=self._now_ms())
+        if any(row.name == job.connector for row in rows):
+            return job
+        now = next((row.name for row in rows if job.connector in row.former), job.connector)
+        return replace(job, connector=now)
 
     async def cancel(self, job_id: str) -> Job | None:
         """Push no more; what waits in the row ends as dropped (operator)."""
         job = await self.get(job_id)
         if job is None or job.state in {"done", "cancelled"}:
             return job
-        job = replace(job, state="cancelled")
-        await self._documents.put(_PREFIX + job_id, dump(job))
-        await self._empty(job)
-        return as_of(job, await self._log.books())
+        await self._change(job_id, lambda stored: replace(stored, state="cancelled"))
+        await self._empty(job_id)
+        return await self.get(job_id)
 
     async def running(self) -> Sequence[str]:
         """Ids of the jobs that still have something to push."""
@@ -137,17 +158,22 @@ class Replays:
         hits = self._archive.iterate(replace(job.query, after_seq=last))
         ends_at = monotonic() + SLICE_S
         while monotonic() < ends_at and (job := await self.get(job_id)) is not None:
-            if await self._documents.list(_ERASING):
-                return True  # what the query finds may just be going
-            if await self._waiting(job.row) > _HIGH_WATER:
-                return True  # its destination is slow or blocked: do not hold a job meanwhile
+            if await self._has_to_wait(job):
+                return True
             found = await self._blocking(lambda: [hit.seq for hit in islice(hits, _PUSH)])
             if not found:
                 return not await self._finish(job)
             seqs = await self._wanted(job, [seq for seq in found if seq <= job.until_seq])
-            if not await self._push(job, seqs):
-                return False
+            try:
+                if not await self._push(job, seqs):
+                    return False
+            except Stale:  # renamed: the next slice finds its row
+                return await self._has_row(job_id)
         return True
+
+    async def _has_to_wait(self, job: Job) -> bool:
+        """What the query finds may just be going, or its destination is slow: do not hold a job meanwhile."""
+        return bool(await self._documents.list(_ERASING)) or await self._waiting(job.row) > _HIGH_WATER
 
     async def _wanted(self, job: Job, seqs: Sequence[int]) -> Sequence[int]:
         if job.rules is None or not seqs:
@@ -159,26 +185,33 @@ class Replays:
     async def _push(self, job: Job, seqs: Sequence[int]) -> bool:
         """False when the job was cancelled, before or meanwhile; then nothing of it stays."""
         if await self._still(job.id):
-            await self._log.push(job.row, seqs, now_ms=self._now_ms())
+            await self._log.push(job.row, seqs, now_ms=self._now_ms(), makes=False)
             if await self._still(job.id):
                 return True
-            await self._empty(job)
+            await self._empty(job.id)
+        return False
+
+    async def _has_row(self, job_id: str) -> bool:
+        """A job whose connector was forgotten has none, and is over."""
+        if any(book.connector.endswith(f"@{job_id}") for book in await self._log.books()):
+            return True
+        await self._change(job_id, lambda stored: replace(stored, state="cancelled"))
         return False
 
     async def _finish(self, job: Job) -> bool:
         """False while the archive is still behind what was recorded when the job was made."""
         if await self._blocking(self._archive.offset, self._log.partition) < job.until_seq:
             return False
-        if await self._still(job.id):
-            await self._documents.put(_PREFIX + job.id, dump(replace(job, state="sending")))
+        await self._change(
+            job.id, lambda stored: replace(stored, state="sending") if stored.state == "running" else stored
+        )
         return True
 
     # -- upkeep ----------------------------------------------------------------------------------------------
-    async def renamed(self, old: str, new: str) -> None:
-        """The connector behind some jobs has another name; their rows went with it."""
+    async def renamed(self) -> None:
+        """Write down which name the connector behind each job has now; may be repeated."""
         for job in await self.list():
-            if job.connector in {old, new}:
-                await self._save(replace(job, connector=new))
+            await self._change(job.id, partial(_under, job.connector))
 
     async def forgotten(self, connector: str) -> None:
         """The connector's rows are gone: so are its jobs, and a connector of that name begins anew."""
@@ -200,7 +233,7 @@ class Replays:
         for job in jobs:
             book = books.get(job.row)
             if not job.finished_ms and job.state in {"done", "cancelled"} and not (book and book.parked):
-                await self._save(replace(job, finished_ms=now))
+                await self._change(job.id, partial(_over, job, now))
             elif job.finished_ms and book and now - job.finished_ms >= GRACE_MS:
                 await self._end_row(book)
         await self._shorten(jobs, books.keys(), now)
@@ -218,12 +251,21 @@ class Replays:
             if not remembered and (job.id not in newest or now - job.finished_ms > HISTORY_MS):
                 await self._documents.delete(_PREFIX + job.id)
 
-    async def _save(self, job: Job) -> None:
-        await self._documents.put(_PREFIX + job.id, dump(job))
+    async def _change(self, job_id: str, change: Callable[[Job], Job]) -> None:
+        """Each change is made to what is there: another process may be changing it too."""
+        while (text := await self._documents.get(_PREFIX + job_id)) is not None:
+            stored = load(text)
+            changed = change(stored)
+            if changed == stored or await self._documents.swap(_PREFIX + job_id, text, dump(changed)):
+                return
 
-    async def _empty(self, job: Job) -> None:
-        while await self._log.expire(job.row, 2**53, "operator"):
-            pass
+    async def _empty(self, job_id: str) -> None:
+        """Until nothing is left, under whatever name its row has by then."""
+        looked = ""
+        while (job := await self.get(job_id)) is not None:
+            if not await self._log.expire(job.row, 2**53, "operator") and job.row == looked:
+                return
+            looked = job.row
 
     async def _still(self, job_id: str) -> bool:
         text = await self._documents.get(_PREFIX + job_id)

@@ -173,6 +173,8 @@ class ConnectorRow:
     """Events that digests told of."""
     untold: int = 0
     """Events whose digest the destination refused."""
+    former: tuple[str, ...] = ()
+    """Names that it had before, the last one first."""
 
 
 @dataclass(frozen=True, slots=True)

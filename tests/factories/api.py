@@ -261,9 +261,8 @@ class MemoryReplays:
     async def list(self) -> Sequence[MemoryJob]:
         return list(self.jobs.values())
 
-    async def renamed(self, old: str, new: str) -> None:
-        moved = {job.id: replace(job, connector=new) for job in self.jobs.values() if job.connector == old}
-        self.jobs |= moved
+    async def renamed(self) -> None:
+        """Its jobs have no rows whose names could tell."""
 
     async def forgotten(self, connector: str) -> None:
         self.jobs = {job.id: job for job in self.jobs.values() if job.connector != connector}

@@ -233,6 +233,8 @@ class LogModel:
         self.routed = to
 
     def push(self, name: str, refs: list[int]) -> None:
+        if name not in self.rows and name.partition("@")[0] not in self.rows:
+            raise Stale
         row = self.rows.setdefault(name, RowModel(0, replay=True))
         new = [seq for seq in refs if seq > max(row.matched, default=0)]
         row.queue += new
