@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from hub.app.hub import Hub
 from hub.archive.base import ArchiveError
+from hub.pipeline.maintain import Retention
 from hub.store.base import RolledBack
 from hub.store.client import Client
 from hub.store.log import RedisLog
@@ -255,3 +256,28 @@ async def test_an_append_only_file_that_is_whole_loses_nothing_over_many_restart
 
         assert (await hub.store.log.head()).rolled_back == ""
         assert len(head(server)["runs"].split()) >= 4
+
+
+async def test_what_was_owed_from_before_a_new_archive_ends_as_expired(server, folder):
+    async with hub_over(server, folder) as hub:
+        await hub.store.log.pause("all", now_ms=hub.now_ms())
+        for n in (1, 2):
+            await post(hub, n)
+        await archived(hub, 2)
+        await come_true(lambda: head(server)["trim"] == "2", WAIT_S)
+        save(server)
+        await post(hub, 3)
+        await archived(hub, 3)
+        crash(server)
+        await refusal(hub, 4)
+    (folder / "data" / "archive").rename(folder / "archive before")
+    async with hub_over(server, folder, believe_log=True) as hub:
+        await hub.store.log.resume("all", now_ms=hub.now_ms())
+        (new,) = (await post(hub, 11))[1]["ids"]
+        await archived(hub, 3)
+        retention = Retention(hub.store.log, hub.keeper, keep_ms=None, max_bytes=None, now_ms=hub.now_ms)
+
+        assert (await retention.run())[1] == {"all": 2}
+        await delivered(folder, [new])
+        (book,) = await hub.store.log.books()
+        assert (book.balanced, book.dropped_by) == (True, {"expired": 2})
