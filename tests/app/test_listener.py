@@ -258,6 +258,22 @@ async def test_a_connection_that_is_complete_only_after_the_stop_is_hung_up():
     ours.close()
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_comes_at_any_step_of_the_stop_is_ended(turns):
+    """Accepted in one turn of the loop, connected in a later one."""
+    loop = asyncio.get_running_loop()
+    async with listening() as (listener, port):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.setblocking(False)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await listener.stop()
+
+            with suppress(ConnectionResetError):
+                assert await asyncio.wait_for(loop.sock_recv(client, 1), 5) == b""
+        assert listener.connections == 0
+
+
 async def test_there_are_descriptors_for_all_connections():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(soft + 100, hard)
