@@ -6,8 +6,9 @@ them apart is what becomes of the *other* events:
 
 - one that was sent after its answer gets through: it was the event's own fault (refused for good, or tried
   later);
-- only those got through that were sent before its answer came: it is set aside (`Retry`); when its next
-  attempt fails alone, a moment after something got through, it was its own fault;
+- only those got through that were sent before its answer came: it is set aside (`Retry`); when a later
+  attempt fails alone a moment after something got through, or twice with something through in between, it was
+  its own;
 - none got through: the destination's fault (`Blocked`), and the pipeline probes it with the oldest event;
 - the same event alone, `PATIENCE` probes in a row: it is set aside, so that the next one has its chance. Each
   time the patience grows fivefold, until something gets through: an endpoint that refuses everything for days
@@ -59,8 +60,9 @@ class Blame:
         self._clock = clock
         self._got_through_at = -NEAR_S
         self._delivered = 0
-        self._suspects: dict[bytes, int] = {}
-        """Event -> how many had been delivered when it was set aside; `_GUILTY` when that is settled."""
+        self._suspects: dict[bytes, tuple[int, int]] = {}
+        """Event -> how many had been delivered when it was set aside last (`_GUILTY` when that is settled),
+        and how often it failed alone since, with something through in between."""
         self._alone = b""
         self._times = 0
         self._grown = 0
@@ -84,24 +86,27 @@ class Blame:
 
     def _own(self, entry: Entry, doubt: Doubt) -> Outcome:
         """Others got through in the same batch; those before it say nothing of the moment of its answer."""
-        guilty = doubt.overtaken or self._suspects.get(entry.uid) == _GUILTY
-        self._remember(entry.uid, _GUILTY if guilty else self._delivered)
+        since, failed = self._suspected(entry.uid)
+        guilty = doubt.overtaken or since == _GUILTY
+        self._remember(entry.uid, _GUILTY if guilty else self._delivered, failed)
         return _rejected(doubt) if guilty else Retry(doubt.reason, doubt.after_s)
 
     def _unproven(self, entry: Entry, doubt: Doubt, *, alone: bool) -> Outcome:
-        if self._is_guilty(entry.uid):
+        since, failed = self._suspected(entry.uid)
+        is_well = self._clock() - self._got_through_at < NEAR_S
+        if since == _GUILTY or (since < self._delivered and (is_well or failed)):
             self._remember(entry.uid, _GUILTY)
             return _rejected(doubt)
+        if since < self._delivered:
+            self._remember(entry.uid, self._delivered, failed + 1)
+            return Retry(doubt.reason, doubt.after_s)
         if alone and self._is_spent(entry.uid):
-            self._remember(entry.uid, self._delivered)
+            self._remember(entry.uid, self._delivered, failed)
             return Retry(doubt.reason, doubt.after_s)
         return Blocked(doubt.reason, doubt.after_s)
 
-    def _is_guilty(self, uid: bytes) -> bool:
-        """Settled already, or now: something got through since it was set aside, and a moment ago."""
-        since = self._suspects.get(uid, self._delivered)
-        is_well = self._clock() - self._got_through_at < NEAR_S
-        return since == _GUILTY or (since < self._delivered and is_well)
+    def _suspected(self, uid: bytes) -> tuple[int, int]:
+        return self._suspects.get(uid, (self._delivered, 0))
 
     def _is_spent(self, uid: bytes) -> bool:
         """Whether patience with this event, sent alone again and again, is at its end."""
@@ -112,9 +117,9 @@ class Blame:
         self._times, self._grown = 0, min(self._grown + 1, _MOST_GROWN)
         return True
 
-    def _remember(self, uid: bytes, when: int) -> None:
+    def _remember(self, uid: bytes, when: int, failed: int = 0) -> None:
         self._suspects.pop(uid, None)
-        self._suspects[uid] = when
+        self._suspects[uid] = when, failed
         if len(self._suspects) > _REMEMBERED:
             del self._suspects[next(iter(self._suspects))]
 

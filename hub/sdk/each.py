@@ -61,7 +61,8 @@ async def send_each(
 ) -> list[Answer]:
     """One answer an event, in the batch's order.
 
-    Events of which `together` says the same go one after the other; different ones up to `parallel` at once.
+    Events of which `together` says the same go one after the other; different ones up to `parallel` at once,
+    and the last one after all others: that it got through tells whose fault the refusals before it were.
     After a `Blocked`, or a `Doubt` that stops, or when the time is up, nothing more is sent.
     """
     row = _Row(batch, post, time.monotonic() + within_s, within_s)
@@ -69,12 +70,14 @@ async def send_each(
     for at, entry in enumerate(batch):
         chains.setdefault(together(entry), []).append(at)
     waiting = deque(chains.values())
-    if min(parallel, len(waiting)) == 1:
+    if min(parallel, len(waiting)) <= 1:
         await row.work(waiting)
     else:
+        last = chains[together(batch[-1])].pop()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(parallel, len(waiting))):
                 tasks.create_task(row.work(waiting))
+        await row.work(deque([[last]]))
     return row.all_answers()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -99,20 +100,35 @@ async def test_a_doubt_learns_whether_an_event_that_was_sent_later_got_through()
 
 async def test_an_event_that_was_under_way_already_does_not_count_as_sent_later():
     """The receiver breaks for all while the slower of two rows has a request under way."""
-    under_way, refused = asyncio.Event(), asyncio.Event()
+    broken, under_way, refused = Doubt(reason="400", refusal=True), asyncio.Event(), asyncio.Event()
 
     async def breaking(entry, left_s):
         if entry.seq == 0:
             await under_way.wait()
             refused.set()
-            return Doubt(reason="400", refusal=True)
+            return broken
+        if entry.seq == 2:
+            return broken
         under_way.set()
         await refused.wait()
         return Delivered()
 
-    answers = await send_each(batch(2), breaking, within_s=10, parallel=2, together=lambda entry: entry.seq)
+    answers = await send_each(batch(3), breaking, within_s=10, parallel=2, together=lambda entry: entry.seq)
 
-    assert answers == [Doubt(reason="400", refusal=True), Delivered()]
+    assert answers == [broken, Delivered(), broken]
+
+
+async def test_the_last_event_is_sent_after_all_others_and_tells_whose_fault_it_was():
+    refused = Doubt(reason="400", refusal=True)
+    destination = Destination({1: refused})
+    destination.any_order = True
+
+    answers = await send_each(
+        batch(4), destination.post, within_s=10, parallel=8, together=lambda entry: entry.seq
+    )
+
+    assert destination.seen[-1] == 3
+    assert answers[1] == replace(refused, overtaken=True)
 
 
 async def test_when_the_time_is_up_the_reason_says_what_to_set():
