@@ -165,7 +165,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.call}{case.lines}")
-def test_a_happening_writes_its_line_and_moves_its_metrics(case):
+def test_a_happening_writes_its_line_and_moves_its_metrics(case, monkeypatch):
+    monkeypatch.setattr(Throttle, "held", lambda self, key: 0)  # other tests may just have had it said
     METRICS.set("mxhub_archive_stalled", to=int(case.arguments == (None,)))  # whatever other tests left there
     METRICS.set("mxhub_log_rolled_back", to=int(case.call == "log_accepted"))
     before = [METRICS.value(*metric) for metric, _ in case.metrics]
