@@ -191,7 +191,8 @@ class _Peer(asyncio.Protocol):
         receiver.connections += 1
         match receiver.how:
             case "never reads" | "hangs":
-                transport.pause_reading()
+                # Python 3.11.2 starts to read after this call, whatever it said
+                asyncio.get_running_loop().call_soon(transport.pause_reading)
             case "closes at once":
                 transport.abort()
             case "answers":
