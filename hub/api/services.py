@@ -1,7 +1,7 @@
 """What the API's handlers are given: one typed container, made by the composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -160,7 +160,7 @@ class Tested(Protocol):
 
 
 class Backups(Protocol):
-    def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncGenerator[bytes, None]:
         """A back-up file piece by piece. Raises an `ApiError`, `StoreError` or `ArchiveError` that says why
         there is none.
         """
