@@ -29,6 +29,12 @@ async def _probe(options: Options, context: Context) -> str:
     return await probe(_own(options), context)
 
 
+async def _erase(options: Options, context: Context, tenant: str) -> int:
+    from connectors.opensearch.upkeep import erase
+
+    return await erase(_own(options), context, tenant)
+
+
 async def _maintain(options: Options, context: Context, now_ms: int) -> Sequence[str]:
     from connectors.opensearch.upkeep import retain
 
@@ -43,5 +49,6 @@ SPEC = ConnectorSpec(
     batch_events=1000,
     batch_bytes=8 * 1024 * 1024,
     probe=_probe,
+    erase=_erase,
     maintain=_maintain,
 )

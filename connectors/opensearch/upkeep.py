@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import orjson
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
@@ -15,9 +16,11 @@ from connectors.opensearch.transport import open_client, open_http
 from connectors.opensearch.trouble import blocked_by
 from hub.sdk.connector import Context, DestinationFailed
 
-__all__ = ["probe", "retain"]
+__all__ = ["erase", "probe", "retain"]
 
-_NOT_FOUND = 404
+_OK, _NOT_FOUND = 200, 404
+_ERASED_AT_ONCE = 5_000
+"""Fewer than `index.max_result_window` allows."""
 
 
 @asynccontextmanager
@@ -60,6 +63,55 @@ async def _behind_alias(client: AsyncOpenSearch, alias: str) -> list[str]:
             return []
         raise
     return sorted(answer) if isinstance(answer, dict) else []
+
+
+async def erase(options: OpenSearchOptions, context: Context, tenant: str) -> int:
+    """Delete a tenant's events by search and bulk, in every index behind our alias that is ours, and see that
+    none is left. Returns how many were deleted. Raises `DestinationFailed`.
+    """
+    query = {"query": {"term": {"metadata.tenant_uid": tenant}}}
+    async with _connected(options, context) as client:
+        indices = [
+            index
+            for index in await _behind_alias(client, options.prefix)
+            if ended_ms(index) is not None and index.startswith(f"{options.prefix}-")
+        ]
+        erased = 0
+        for index in indices:
+            erased += await _erase_in(client, index, query)
+            with suppress(OpenSearchException):  # a merge takes its time; the segments lose them later then
+                await client.indices.forcemerge(index=index, only_expunge_deletes=True)
+        if left := sum([await _count(client, index, query) for index in indices]):
+            raise DestinationFailed(f"{left} events are still found: they are deleted again")
+        return erased
+
+
+async def _erase_in(client: AsyncOpenSearch, index: str, query: dict[str, Any]) -> int:
+    """Rounds of search and bulk delete until nothing is found; a refresh between them."""
+    erased = 0
+    while True:
+        await client.indices.refresh(index=index)
+        found: Any = await client.search(
+            index=index, body={**query, "size": _ERASED_AT_ONCE, "_source": False, "sort": ["_doc"]}
+        )
+        ids = [hit["_id"] for hit in found["hits"]["hits"]]
+        if not ids:
+            return erased
+        lines = b"".join(orjson.dumps({"delete": {"_index": index, "_id": one}}) + b"\n" for one in ids)
+        answer: Any = await client.bulk(body=lines)
+        done = [item["delete"] for item in answer["items"]]
+        failed = [one for one in done if one["status"] not in {_OK, _NOT_FOUND}]
+        if failed:
+            raise DestinationFailed(
+                f"{len(failed)} of {len(ids)} deletes in {index} failed: {failed[0]}"[:300]
+            )
+        erased += sum(one["status"] == _OK for one in done)
+
+
+async def _count(client: AsyncOpenSearch, index: str, query: dict[str, Any]) -> int:
+    await client.indices.refresh(index=index)
+    answer: Any = await client.count(index=index, body=query)
+    return int(answer["count"])
 
 
 async def _delete(client: AsyncOpenSearch, index: str) -> None:

@@ -27,6 +27,15 @@ async def _probe(options: Options, context: Context) -> str:
     return await probe(_own(options), context)
 
 
+def _channel(options: Options) -> str:
+    """Slack counts messages by app and channel; an incoming webhook leads to one channel."""
+    own = _own(options)
+    if own.webhook_url is not None:
+        return own.webhook_url.get_secret_value()
+    token = "" if own.token is None else own.token.get_secret_value()
+    return f"{own.api_url} {token} {own.channel}"
+
+
 SPEC = ConnectorSpec(
     kind="slack",
     title="Slack, by incoming webhook or bot token",
@@ -34,6 +43,7 @@ SPEC = ConnectorSpec(
     make=_make,
     batch_events=5,
     rate_per_s=1.0,
+    bucket=_channel,
     alerting=True,
     probe=_probe,
 )

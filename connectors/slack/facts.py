@@ -35,6 +35,6 @@ def _harmless(value: Any) -> Any:
 
 def _number(value: float | None) -> float | None:
     """Numbers that a destination can read as such; anything beyond is cut to a limit."""
-    if value is None or math.isnan(value):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     return min(max(value, -_MOST_NUMBER), _MOST_NUMBER)

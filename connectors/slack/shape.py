@@ -98,7 +98,7 @@ def _image(block: Block) -> Iterator[Slot]:
 
 def _picture(image: Block, what: str) -> Iterator[Slot]:
     _url(image, "image_url", what)
-    _string(image, "alt_text")
+    image["alt_text"] = _string(image, "alt_text").strip() or "picture"
     yield Slot(image, "alt_text", limits.ALT_TEXT)
 
 

@@ -99,6 +99,7 @@ _BUSY: Final = {
     "org_login_required": 3600.0,
 }
 """Slack wants us to wait: at least so many seconds."""
+_RATE: Final = frozenset({"ratelimited", "rate_limited"})
 _BY_STATUS: Final = {401: _AUTH, 403: _POLICY, 404: _GONE, 410: _GONE}
 _OK, _TOO_MANY, _SERVER_ERRORS, _REDIRECTS = 200, 429, 500, range(300, 400)
 
@@ -123,7 +124,8 @@ def _blocked(answer: Answer, said: str) -> Outcome | Doubt | None:
         return Blocked(f"{said}: {_POLICY}")
     if word in _BUSY or answer.status == _TOO_MANY:
         wait_s = max(answer.retry_after_s or 0.0, _BUSY.get(word, 0.0))
-        return Blocked(f"{said}: Slack asks to wait", wait_s or None)
+        limited = word in _RATE or answer.status == _TOO_MANY
+        return Blocked(f"{said}: Slack asks to wait", wait_s or None, limited=limited)
     if word and word != "ok":
         return Doubt(reason=f"{said}: Slack failed; it may have posted the message")
     return None

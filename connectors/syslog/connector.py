@@ -21,7 +21,8 @@ __all__ = ["SyslogConnector", "probe"]
 
 _OWN_SHARE: Final = 0.9
 """Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
-_FAILURES: Final = (Lost, HttpError, OSError)
+_FAILURES: Final = (Lost, HttpError, OSError, UnicodeError)
+"""The last for a host's name that cannot be looked up."""
 
 
 class SyslogConnector:

@@ -1,9 +1,11 @@
 """What an operator can set, each in its own words."""
 
+import re
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from hub.sdk.options import Options
 
@@ -22,16 +24,31 @@ _MAX_BYTES: Final[dict[Transport, int]] = {"udp": 1180, "tcp": 8192, "tls": 8192
 _MAX_DATAGRAM: Final = 65_507
 """What UDP over IPv4 can carry: 65,535 without two headers."""
 _HEADER_CHARS: Final = r"^[\x21-\x7e]+$"
+_HOST: Final = r"^[^\s/\[\]@.][^\s/\[\]@]*$"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _a_host(text: str) -> str:
+    if not re.search(_HOST, text) or (":" in text and not _is_address(text)):
+        raise ValueError("write a name or an address only, without scheme or port")
+    return text
 
 
 class SyslogOptions(Options):
     """Where to, how it is framed, and what a message looks like."""
 
-    host: str = Field(
+    host: Annotated[str, AfterValidator(_a_host)] = Field(
         min_length=1,
         max_length=253,
-        pattern=r"^[^\s/\[\]@]+$",
         description="name or address of the receiver, without a scheme or a port",
+        json_schema_extra={"pattern": _HOST},
     )
     port: int | None = Field(None, ge=1, le=65_535, description="its port; 6514 for tls, 514 for tcp and udp")
     transport: Transport = Field("tls", description="udp, tcp or tls")
@@ -56,7 +73,7 @@ class SyslogOptions(Options):
         description="SHA-256 of the receiver's certificate; trusts a self-signed one when there is no ca",
     )
     server_name: str | None = Field(
-        None, min_length=1, description="name that its certificate must carry, when it is not host"
+        None, pattern=r"^[^\s.]\S*$", description="name that its certificate must carry, when it is not host"
     )
     facility: Facility = Field("local0", description="facility of messages, by name")
     audit_facility: Facility | None = Field(

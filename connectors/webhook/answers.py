@@ -11,6 +11,7 @@ __all__ = ["meant"]
 _OK, _REDIRECTS = range(200, 300), range(300, 400)
 _GONE, _TOO_LARGE, _SERVER = 410, 413, 500
 _GONE_PROBE_S: Final = 86_400.0
+_TOO_MANY: Final = 429
 _DOUBTFUL: Final = frozenset({400, 403, 409, 422, 500})
 """May be about this event, or about all: a receiver that cannot verify often says 400, a filter 403."""
 _ADVICE: Final = {
@@ -43,4 +44,5 @@ def meant(answer: Response, size: int) -> Answer:
     reason = f"{status}: {_ADVICE[status]}" if status in _ADVICE else f"{status}: not accepted"
     if status in _DOUBTFUL:
         return Doubt(reason=reason, refusal=status < _SERVER, after_s=answer.retry_after_s)
-    return Blocked(reason, _GONE_PROBE_S if status == _GONE else answer.retry_after_s)
+    wait_s = _GONE_PROBE_S if status == _GONE else answer.retry_after_s
+    return Blocked(reason, wait_s, limited=status == _TOO_MANY)

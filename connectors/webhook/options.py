@@ -90,10 +90,12 @@ class WebhookOptions(Options):
     """Where to, how it is signed, and in which form events arrive."""
 
     url: Annotated[SecretStr, AfterValidator(_url)] = Field(
-        description="where to; it may hold a token, so it is never shown whole"
+        description="where to; it may hold a token, so it is never shown whole",
+        examples=["https://soar.example/hooks/mail"],
     )
     secrets: Annotated[SecretStr | tuple[SecretStr, ...], AfterValidator(_secrets)] = Field(
-        description="whsec_... or whsk_..., or a list of them (each signs every request); [] sends unsigned"
+        description="whsec_... or whsk_..., or a list of them (each signs every request); [] sends unsigned",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
     )
     headers: Annotated[dict[str, SecretStr], Field(max_length=_MOST_HEADERS), AfterValidator(_headers)] = (
         Field(default_factory=dict, description="further headers, such as {Authorization: 'Bearer ...'}")

@@ -27,7 +27,8 @@ class ZapierOptions(Options):
     """Where to. Which fields arrive is fixed: one list for each kind of alert."""
 
     url: Annotated[SecretStr, AfterValidator(_hook)] = Field(
-        description="the Catch Hook's address; whoever knows it can start the Zap"
+        description="the Catch Hook's address; whoever knows it can start the Zap",
+        examples=["https://hooks.zapier.com/hooks/catch/1234567/abcdefg/"],
     )
 
 
@@ -56,6 +57,7 @@ SPEC = ConnectorSpec(
     batch_events=10,
     deadline_s=30.0,
     rate_per_s=10.0,
+    bucket=lambda options: _own(options).url.get_secret_value(),
     alerting=True,
     probe=_probe,
 )

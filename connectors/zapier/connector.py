@@ -18,7 +18,7 @@ _OWN_SHARE = 0.9
 """Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _MOST_ANSWER = 64 * 1024
 _JSON = {"content-type": "application/json", "accept": "application/json"}
-_OK, _GONE, _TOO_LARGE = range(200, 300), 410, 413
+_OK, _GONE, _TOO_LARGE, _TOO_MANY = range(200, 300), 410, 413, 429
 _GONE_PROBE_S: Final = 86_400.0
 _DOUBTFUL = frozenset({400, 403, 409, 422, 500})
 """What a filter before Zapier may say to one event, and Zapier to all."""
@@ -69,7 +69,7 @@ def _meant(answer: Response, size: int) -> Answer:
         return Blocked(reason, _GONE_PROBE_S)
     if status in _DOUBTFUL:
         return Doubt(reason=reason, refusal=status < 500, after_s=answer.retry_after_s)  # noqa: PLR2004
-    return Blocked(reason, answer.retry_after_s)
+    return Blocked(reason, answer.retry_after_s, limited=status == _TOO_MANY)
 
 
 def _client(context: Context) -> Client:

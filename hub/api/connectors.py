@@ -50,17 +50,23 @@ async def pause(call: Call[None, None]) -> Reply:
 
 async def resume(call: Call[None, None]) -> Reply:
     services = services_of(call.request)
-    name = await _known(services, call.path["name"])
-    await services.log.resume(name, now_ms=now_ms())
-    return await _one(services, name, f"{name} goes on.")
+    row = await _row(services, call.path["name"])
+    await services.log.resume(row.name, now_ms=now_ms())
+    free = f"{row.name} was not held up: it is neither paused nor blocked."
+    return await _one(services, row.name, free if row.state == "ok" else f"{row.name} goes on.")
 
 
 async def rename(call: Call[None, Rename]) -> Reply:
-    services = services_of(call.request)
-    name = await _known(services, call.path["name"])
-    if any(row.name == call.body.to for row in await services.log.rows(now_ms=now_ms())):
+    """Asked again after it was cut off in the middle, it does the rest."""
+    services, name = services_of(call.request), call.path["name"]
+    rows = {row.name: row for row in await services.log.rows(now_ms=now_ms())}
+    there = rows.get(call.body.to)
+    if there is not None and (name in rows or there.former[:1] != (name,)):
         raise Conflict(f"There is a connector {call.body.to!r} already.")
+    if there is None and name not in rows:
+        raise NotFound(f"There is no connector {name!r}.")
     await services.log.rename(name, call.body.to)
+    await services.replays.renamed()
     message = f"{name} is {call.body.to} now. Rename it in the configuration too, before the next start."
     return await _one(services, call.body.to, message)
 
@@ -70,6 +76,7 @@ async def forget(call: Call[None, None]) -> Reply:
     name = await _known(services, call.path["name"])
     if name in services.settings.connectors:
         raise Conflict(f"{name} is in the configuration: take it out there first, then forget it.")
+    await services.replays.forgotten(name)  # first: a connector that is there can be asked to go again
     await services.log.forget(name)
     return Reply(data=None, message=f"{name} is forgotten, with its queue.")
 
@@ -122,9 +129,14 @@ async def _recorded_ms(services: Services, seqs: list[int]) -> dict[int, int]:
 
 
 async def _known(services: Services, name: str) -> str:
-    if all(row.name != name for row in await services.log.rows(now_ms=now_ms())):
-        raise NotFound(f"There is no connector {name!r}.")
-    return name
+    return (await _row(services, name)).name
+
+
+async def _row(services: Services, name: str) -> ConnectorRow:
+    for row in await services.log.rows(now_ms=now_ms()):
+        if row.name == name:
+            return row
+    raise NotFound(f"There is no connector {name!r}.")
 
 
 async def _one(services: Services, name: str, message: str) -> Reply:

@@ -1,7 +1,7 @@
 """The store's and the archive's errors in the API's terms."""
 
 from hub.archive.base import ArchiveError
-from hub.store.base import Full, Stale, StoreError
+from hub.store.base import Full, RolledBack, Stale, StoreError
 from hub.web.errors import ApiError, Conflict, ServiceUnavailable
 
 __all__ = ["translate"]
@@ -15,6 +15,8 @@ def translate(error: Exception) -> ApiError | None:
         return ServiceUnavailable(
             "The log is full; it drains as the archive and the router go on.", retry_after_s=10
         )
+    if isinstance(error, RolledBack):
+        return ServiceUnavailable(f"Nothing is taken in or delivered: {error}")
     if isinstance(error, StoreError):
         return ServiceUnavailable(f"The log cannot be reached: {error}")
     if isinstance(error, ArchiveError):

@@ -39,7 +39,8 @@ _SOURCE: Final[Mapping[str, tuple[str, Callable[[SourceStatus], float]]]] = {
     "mxhub_source_duplicate": ("Repeats dropped inside the dedupe window.", lambda s: s.duplicate),
     "mxhub_source_rejected": ("Refused webhook requests.", lambda s: s.rejected),
     "mxhub_source_unknown": ("Events that no mapper could read.", lambda s: s.unknown),
-    "mxhub_source_errors": ("Failed polls.", lambda s: s.errors),
+    "mxhub_source_failed_polls": ("Failed polls.", lambda s: s.errors),
+    "mxhub_source_errors": ("Failed polls and refused webhook requests.", lambda s: s.errors + s.rejected),
     "mxhub_source_seen_seconds": ("When its last event came; 0 = never.", lambda s: s.last_event_ms / 1000),
     "mxhub_source_polled_seconds": ("Its last poll; 0 = never.", lambda s: s.last_poll_ms / 1000),
 }  # fmt: skip

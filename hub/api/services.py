@@ -1,7 +1,7 @@
 """What the API's handlers are given: one typed container, made by the composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from aiohttp import web
 
-from hub.archive.base import Archive
+from hub.archive.base import Archive, ErasureCheck
 from hub.archive.query import Query
 from hub.config.model import Settings
 from hub.store.base import Log
@@ -23,6 +23,8 @@ __all__ = [
     "Backups",
     "Capture",
     "Captures",
+    "Erasure",
+    "Erasures",
     "Job",
     "Readers",
     "Replays",
@@ -72,6 +74,45 @@ class Replays(Protocol):
 
     async def cancel(self, job_id: str, /) -> Job | None: ...
 
+    async def renamed(self) -> None:
+        """The connectors behind some jobs have other names."""
+        ...
+
+    async def forgotten(self, connector: str) -> None:
+        """The connector is gone, and its jobs with it."""
+        ...
+
+
+class Erasure(Protocol):
+    """One that runs."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def asked_by(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def holder(self) -> str: ...
+
+
+class Erasures(Protocol):
+    async def start(self, tenant: str, asked_by: str) -> Erasure: ...
+
+    async def running(self, tenant: str) -> Erasure | None: ...
+
+    async def reopen(self, tenant: str) -> bool:
+        """Raises `LookupError` while its erasure runs."""
+        ...
+
+    async def closed(self) -> frozenset[str]: ...
+
+    def records(self, *, check: bool) -> Sequence[ErasureCheck]:
+        """Blocks."""
+        ...
+
 
 class Capture(Protocol):
     """A source's refused requests, kept for a limited time."""
@@ -119,7 +160,7 @@ class Tested(Protocol):
 
 
 class Backups(Protocol):
-    def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncGenerator[bytes, None]:
         """A back-up file piece by piece. Raises an `ApiError`, `StoreError` or `ArchiveError` that says why
         there is none.
         """
@@ -170,6 +211,7 @@ class Services:
     settings: Settings
     """Replaced on a reload; everything else stays."""
     replays: Replays
+    erasures: Erasures
     captures: Captures
     ready: Callable[[], Awaitable[str | None]]
     """`None` = the log is writable, else the reason."""

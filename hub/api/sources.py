@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, Field
 
 from hub.api.services import Services, services_of
+from hub.config.model import Settings
 from hub.store.state import SourceStatus
 from hub.web.errors import ServiceUnavailable
 from hub.web.route import Call, Reply, Route
@@ -26,13 +27,17 @@ class SourceItem(BaseModel):
     state: str = Field(description="ok, waiting (nothing came yet), failing or refused (its polls)")
     last_event: str | None
     last_poll: str | None
-    errors: int = Field(description="Failed polls and refused webhooks.")
+    errors: int = Field(description="Failed polls and refused webhook requests: `mxhub_source_errors`.")
     unknown: int = Field(description="Events kept as OCSF base events, because no mapper could read them.")
     streams: list[StreamItem]
     reason: str = Field(description="The last trouble.")
     accepted: int
     duplicate: int
     rejected: int
+    webhook_url: str | None = Field(
+        description="Where its vendor has to send webhooks: `public_url` and the path, or the path alone "
+        "without one; null for a source that takes none."
+    )
 
 
 async def list_(call: Call[None, None]) -> Reply:
@@ -66,7 +71,15 @@ def _item(services: Services, status: SourceStatus, streams: list[StreamItem]) -
         accepted=status.accepted,
         duplicate=status.duplicate,
         rejected=status.rejected,
+        webhook_url=_webhook_url(services.settings, status.name),
     )
+
+
+def _webhook_url(settings: Settings, source: str) -> str | None:
+    config = settings.sources[source]
+    if not config.secrets and not config.unsigned:
+        return None
+    return f"{settings.public_url or ''}/in/{source}"
 
 
 def _streams(source: str, due: Mapping[str, int], cursors: Mapping[str, str]) -> list[StreamItem]:

@@ -14,6 +14,7 @@ from hub.api import (
     replays,
     send_test,
     sources,
+    tenants,
 )
 
 __all__ = ["ROUTES"]
@@ -24,6 +25,7 @@ ROUTES = (
     *export.ROUTES,
     *books.ROUTES,
     *sources.ROUTES,
+    *tenants.ROUTES,
     *connectors.ROUTES,
     *send_test.ROUTES,
     *parked.ROUTES,

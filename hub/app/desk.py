@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.app.connectors import context_of
-from hub.pipeline.maintain import Alarm, Retention, alarms_of
+from hub.pipeline.maintain import Alarm, alarms_of
 from hub.pipeline.replay import Replays
 from hub.pipeline.schedule import Walks
 
@@ -71,20 +71,8 @@ class HubDesk:
         )
 
     async def maintain(self) -> None:
-        """Retention: here, and at the destinations that have their own."""
-        hub = self._hub
-        archive = hub.settings.archive
-        retention = Retention(
-            hub.store.log,
-            hub.keeper,
-            keep_ms=None if archive.keep_days is None else int(archive.keep_days * 86_400_000),
-            max_bytes=archive.max_bytes,
-            now_ms=hub.now_ms,
-        )
-        dropped, ended = await retention.run()
-        if dropped:
-            await hub.observers.retention(dropped, ended)
-        await asyncio.gather(*(self._maintain(name) for name in hub.settings.connectors))
+        """Retention at the destinations that have their own; the archive's is `hub.app.upkeep`'s."""
+        await asyncio.gather(*(self._maintain(name) for name in self._hub.settings.connectors))
 
     async def _maintain(self, name: str) -> None:
         config = self._hub.settings.connectors[name]

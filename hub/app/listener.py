@@ -135,7 +135,7 @@ class Listener:
         self._kept_s = kept_s
         self._direct = direct
         self._refuse = refuse
-        self._servers: list[asyncio.AbstractServer] = []
+        self._servers: list[asyncio.Server] = []
         self._owed: dict[object, float] = {}
         """Connection -> loop time until when it has to send a request; infinity while we owe it an answer."""
         self._sweeper: asyncio.Task[None] | None = None
@@ -220,7 +220,16 @@ class Listener:
                     _hang_up(connection.transport)  # type: ignore[attr-defined]
 
     async def stop_accepting(self) -> None:
-        """Take no new connections; those that are open go on."""
+        """Take no new connections; those that are open go on.
+
+        Python 3.11's own loop accepts in two steps, and forgets a connection, open, whose listener was closed
+        between them: so nothing is accepted any more before the close.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0)  # the second step of what was accepted
         for server in self._servers:
             server.close()
 

@@ -161,19 +161,28 @@ class Observers:
             happenings.archive_stalled(why)
         self._stall = why
 
+    def log_rolled_back(self, why: str) -> None:
+        """The log's server lost what this process saw. The alarm's own event can be recorded when the log was
+        accepted as it is.
+        """
+        happenings.log_rolled_back(why)
+        self._spawn(self._alarms.stand(Alarm("hub.log_rolled_back", "log", why), self._tenant))
+
+    def log_accepted(self, lost: str) -> None:
+        """The log goes on without what it lost."""
+        happenings.log_accepted(lost)
+        self._spawn(self._alarms.fall("hub.log_rolled_back", "log"))
+        self._tell("hub.log_rolled_back", self._tenant, "log", message=lost)
+
     async def retention(self, dropped: int, ended: Mapping[str, int]) -> None:
         """Archive files went by retention; `ended` references went with them."""
         happenings.archive_retained(dropped)
         for connector, n in ended.items():
             self._tell("hub.retention_ended_owed", self._tenant, connector, events=n)
 
-    def near_owed(self, standing: Sequence[Alarm]) -> None:
+    async def near_owed(self, standing: Sequence[Alarm]) -> None:
         """Rows whose owed events retention will end soon: told once each, until it does not hold any more."""
-        now = {(alarm.code, alarm.subject) for alarm in standing}
-        for key in [k for k in self._standing if k[0] == "hub.retention_near_owed" and k not in now]:
-            del self._standing[key]
-        for alarm in standing:
-            self._raise(alarm, self._tenant)
+        await self._alarms.compare(standing, frozenset({"hub.retention_near_owed"}), self._tenant)
 
     def tenant_erased(self, record: ErasureRecord) -> None:
         """An erasure is done and on record; the event carries the record's hash."""
@@ -182,7 +191,7 @@ class Observers:
             "hub.tenant_erased",
             self._tenant,
             record.tenant,
-            message=f"{record.events} records, asked for by {record.asked_by}",
+            message=f"{record.events} records of the archive",
             events=record.events,
             digest=record.digest,
             record=record.hash,

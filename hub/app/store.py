@@ -10,10 +10,11 @@ from hub.store.base import StoreError
 from hub.store.client import Client
 from hub.store.embedded.disk import Disk
 from hub.store.embedded.runtime import open_runtime
-from hub.store.embedded.server import EmbeddedServer
+from hub.store.embedded.server import FOLDER, EmbeddedServer
 from hub.store.embedded.status import Status, log_status
 from hub.store.external import check_external
 from hub.store.log import Limits, RedisLog
+from hub.store.rewriting import Rewriting
 from hub.store.state import State
 from hub.telemetry import happenings
 
@@ -34,6 +35,8 @@ class Store:
     """For arq, which connects by itself."""
     runtime: Path
     """Owner-only folder with a short path, for sockets."""
+    rewriting: Rewriting
+    """Makes the server's file anew, without what the log forgot."""
     closed: Callable[[], str | None]
     """Why nothing may be taken in now (disk below its reserve), or `None`; cheap, asked for every request."""
 
@@ -42,10 +45,9 @@ class Store:
         if (why := self.closed()) is not None:
             return why
         try:
-            await self.log.head()
+            return (await self.log.head()).rolled_back or None
         except StoreError as error:
             return str(error) or "the log cannot be reached"
-        return None
 
 
 def _limits(settings: Settings) -> Limits:
@@ -97,11 +99,13 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         )
         stack.push_async_callback(redis.aclose)
         log = RedisLog(redis, limits=_limits(settings))
+        redis.greet = log.rejoin
         await log.open()
         yield Store(
             log=log,
             state=State(redis),
             url=url,
             runtime=open_runtime(settings.data),
+            rewriting=Rewriting(redis, None if settings.redis_url else settings.data / FOLDER / "saved"),
             closed=_closed(Disk(settings.data, reserve)),
         )

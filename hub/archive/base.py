@@ -133,6 +133,13 @@ class Archive(Protocol):
         """
         ...
 
+    def begin(self, partition: int, after: int, *, now_ms: int) -> None:
+        """An archive that holds nothing of this partition yet takes what follows seq `after`.
+
+        Raises `ArchiveError` when it holds something.
+        """
+        ...
+
     def entries(self, partition: int, seqs: Sequence[int]) -> dict[int, Entry]:
         """Those of `seqs` that it holds (a repeat's seq gives the first copy's body)."""
         ...

@@ -37,6 +37,8 @@ def backup(client: Client, file: Path, force: bool, as_json: bool) -> None:
     """
     if file.exists() and not force:
         raise Usage(f"{file} exists: name another file, or add --force")
+    if not file.parent.is_dir():
+        raise Usage(f"{file.parent} is no folder that is there: make it first, or name another")
     part = file.with_name(file.name + ".part")
     try:
         _receive(client.pieces("/api/v1/backup", timeout_s=_SILENT_S), part, Meter("received"))
@@ -44,7 +46,8 @@ def backup(client: Client, file: Path, force: bool, as_json: bool) -> None:
         part.replace(file)
         _sync(file.parent)
     except OSError as error:
-        raise Usage(f"{error.filename or file}: {error.strerror or error}") from error
+        where = file.parent if error.filename == str(part) else error.filename or file
+        raise Usage(f"{where}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
     if as_json:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "serve": ("hub.cli.run:serve", "Serve webhooks and the API beside a worker"),
     "sources": ("hub.cli.sources:sources", "List sources with their last event and errors"),
+    "tenants": ("hub.cli.tenants:tenants", "List tenants; erase one, and show what was erased"),
     "trail": ("hub.cli.events:trail", "Everything that happened to one message"),
     "verify": ("hub.cli.verify:verify", "Say why the signature of a webhook does not hold"),
     "worker": ("hub.cli.run:worker", "Route, archive, deliver and poll"),

@@ -2,18 +2,27 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address, ip_network
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from hub.config.assemble import Registry
 from hub.config.model import Settings, SourceConfig, TlsConfig
 from hub.config.values import LOOPBACK
+from hub.sdk.options import Options
 from hub.sdk.source import Stream
 
 __all__ = ["Finding", "offline_findings"]
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _SECRET_CHARS = 16
+_READ = ("ca", "client_cert", "client_key")
 _OWN_SOURCE = "mxhub"
+_METADATA = IPv4Address("169.254.169.254")
+_WIDEST_V4 = 8
+_WIDEST_V6 = 7
+"""fc00::/7, all private addresses, is what one may mean at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ def offline_findings(settings: Settings, registry: Registry) -> list[Finding]:
         odd = list(_source(name, source, settings, registry))
         found += odd or [Finding(f"source {name}", "ok", f"configured ({source.vendor})")]
     for name, connector in settings.connectors.items():
-        odd = list(_connector(name, settings))
+        odd = [*_files(f"connector {name}", connector.options), *_connector(name, settings)]
         found += odd or [Finding(f"connector {name}", "ok", f"configured ({connector.kind})")]
     return found
 
@@ -48,10 +57,36 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("listen", "warning", why)
     if settings.tls is not None:
         yield from _tls(settings.tls)
+    yield from _entrance(settings)
     if not settings.connectors:
         yield Finding("connectors", "warning", "none: events go to the archive only")
     if not settings.sources:
         yield Finding("sources", "warning", "none: nothing comes in")
+
+
+def _entrance(settings: Settings) -> Iterator[Finding]:
+    """Do vendors get in, and does anybody listen on the way?"""
+    if settings.force_https and settings.tls is None and not settings.trusted_proxies:
+        why = "every request would be refused: set tls, or trusted_proxies to the proxy that ends it"
+        yield Finding("force_https", "failed", why)
+    hooks = [name for name, source in settings.sources.items() if source.secrets or source.unsigned]
+    if settings.public_url is not None:
+        yield from _public_url(settings.public_url)
+    elif hooks and (settings.force_https or settings.trusted_proxies):
+        why = (
+            f"not set, though a proxy is: with it `mxhub sources` shows where vendors send, .../in/{hooks[0]}"
+        )
+        yield Finding("public_url", "warning", why)
+
+
+def _public_url(url: str) -> Iterator[Finding]:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        why = "write scheme, host and, where the proxy has one for us, a path: https://hub.example"
+        yield Finding("public_url", "failed", why)
+    elif parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        why = "is not https: a signature keeps others from forging mail data on its way, not from reading it"
+        yield Finding("public_url", "warning", why)
 
 
 def _tls(tls: TlsConfig) -> Iterator[Finding]:
@@ -74,8 +109,20 @@ def _source(name: str, source: SourceConfig, settings: Settings, registry: Regis
     if source.unsigned:
         yield Finding(subject, "warning", "unsigned: whoever knows the URL may post events")
     yield from _secrets(subject, source)
+    yield from _networks(subject, source.allow_networks)
     for stream in streams:
         yield from _lookback(f"{subject} {stream.name}", stream, source, settings.log.dedupe_hours)
+
+
+def _networks(subject: str, networks: Iterable[str]) -> Iterator[Finding]:
+    """A guard that lets everything pass is none."""
+    for text in networks:
+        network = ip_network(text, strict=False)
+        if network.version == _METADATA.version and _METADATA in network:
+            why = f"allow_networks: {text} holds {_METADATA}, where clouds hand out credentials; name less"
+            yield Finding(subject, "warning", why)
+        elif network.prefixlen < (_WIDEST_V4 if network.version == _METADATA.version else _WIDEST_V6):
+            yield Finding(subject, "warning", f"allow_networks: {text} is very wide; name the networks meant")
 
 
 def _secrets(subject: str, source: SourceConfig) -> Iterator[Finding]:
@@ -99,9 +146,24 @@ def _lookback(subject: str, stream: Stream, source: SourceConfig, dedupe_hours: 
 def _connector(name: str, settings: Settings) -> Iterator[Finding]:
     tenants = {settings.tenant, *map(settings.tenant_of, settings.sources)}
     sources = {_OWN_SOURCE, *settings.sources}
+    yield from _networks(f"connector {name}", settings.connectors[name].allow_networks)
     for match in settings.connectors[name].match:
         yield from _unknown(name, "source", match.source, sources)
         yield from _unknown(name, "tenant", match.tenant, tenants)
+
+
+def _files(subject: str, options: Options) -> Iterator[Finding]:
+    """What TLS reads anew for every connection has to be there before the first one."""
+    for key in _READ:
+        path = getattr(options, key, None)
+        if not isinstance(path, Path):
+            continue
+        try:
+            with path.open("rb"):
+                pass
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            yield Finding(subject, "failed", f"{key}: {path.absolute()} cannot be read: {why}")
 
 
 def _unknown(name: str, key: str, wanted: Iterable[str] | None, known: set[str]) -> Iterator[Finding]:

@@ -17,12 +17,22 @@ __all__ = ["init"]
 )
 @click.option("--connector", "connectors", multiple=True, metavar="KIND", help="A destination; repeatable.")
 @click.option(
+    "--public-url",
+    metavar="URL",
+    help="How vendors reach this hub, e.g. https://hub.example; its proxy's address.",
+)
+@click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), default=Path("mxhub.yaml"), show_default=True
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as a JSON object.")
 def init(
-    sources: tuple[str, ...], connectors: tuple[str, ...], output: Path, force: bool, as_json: bool
+    sources: tuple[str, ...],
+    connectors: tuple[str, ...],
+    public_url: str | None,
+    output: Path,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write a configuration to begin with; what must be filled in is live, the rest commented out."""
     from hub.config.explain import did_you_mean
@@ -37,7 +47,9 @@ def init(
         for word in words:
             if word not in known:
                 raise Usage(f"unknown {what} {word!r}{did_you_mean(word, known)}")
-    text = template(sources, connectors, registry)
+    if public_url is not None and not public_url.startswith(("http://", "https://")):
+        raise Usage("--public-url: write a URL that begins with http:// or https://")
+    text = template(sources, connectors, registry, public_url and public_url.rstrip("/"))
     _write(output, text, force=force)
     names = variables(text)
     if as_json:

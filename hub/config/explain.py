@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from hub.config.document import Loc
+from hub.sdk.options import said
 
 __all__ = ["Finding", "did_you_mean", "findings", "known_keys"]
 
@@ -35,6 +36,8 @@ _PLAIN = {
 
 _AUTO = "literal['auto']"
 """Where pydantic says that a value is not the word `auto`, beside what else is wrong with it."""
+
+_AUTO_OR_NULL = "; auto and null are understood as well"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +81,19 @@ def known_keys(model: type[BaseModel], loc: Loc) -> set[str]:
 
 
 def _message(error: Mapping[str, Any], model: type[BaseModel], also: Iterable[str]) -> str:
-    kind, loc, context = error["type"], error["loc"], error.get("ctx") or {}
+    kind, loc = error["type"], error["loc"]
     match kind:
         case "extra_forbidden":
             known = known_keys(model, loc[:-1]) | (set(also) if len(loc) == 1 else set())
             return f"unknown key {str(loc[-1])!r}{did_you_mean(str(loc[-1]), known)}"
         case "missing":
             return f"the key {str(loc[-1])!r} is missing{_purpose(model, loc)}"
-        case "value_error":
-            return str(context.get("error", error["msg"]))
+        case "value_error" | "assertion_error":
+            return said(error)
         case "literal_error" | "enum":
-            return f"this is one of {context.get('expected')}"
+            return f"this is one of {(error.get('ctx') or {}).get('expected')}"
         case _:
-            subject, _, rest = str(error["msg"]).partition(" should ")
+            subject, _, rest = said(error).partition(" should ")
             return _PLAIN.get(kind, f"this should {rest}" if rest else subject)
 
 
@@ -103,10 +106,11 @@ def _purpose(model: type[BaseModel], loc: Loc) -> str:
 def findings(error: ValidationError, model: type[BaseModel], also: Iterable[str] = ()) -> list[Finding]:
     """Everything that a validation of `model` found; `also` are keys understood beside its own."""
     found = error.errors(include_url=False, include_input=False)
+    automatic = {one["loc"][:-1] for one in found if one["loc"][-1:] == (_AUTO,)}
     return [
         Finding(
             tuple(one["loc"]),
-            _message(one, model, also),
+            _message(one, model, also) + (_AUTO_OR_NULL if one["loc"][:-1] in automatic else ""),
             about_key=one["type"] in {"extra_forbidden", "missing"},
         )
         for one in found

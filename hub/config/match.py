@@ -31,7 +31,7 @@ _SEVERITY = re.compile(r"(>=|<=|>|<|=)?\s*([a-z]+|\d{1,2})")
 
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
-        raise ValueError("an empty list matches nothing; leave the key out to match everything")
+        raise ValueError("an empty list matches nothing; leave the key out for what the kind usually gets")
     return values
 
 

@@ -150,7 +150,9 @@ class ConnectorConfig(Section):
 
     kind: str = Field(description="which destination: the name of its module in connectors")
     match: Annotated[tuple[Match, ...], OneOrMany()] = Field(
-        (), description="which events it gets: any of these conditions; everything when left out"
+        (),
+        description="which events it gets: any of these conditions; when left out everything, for kinds "
+        "that wake people or start workflows (Slack, Zapier) their alerts",
     )
     rate_per_s: float | None = Field(
         None, gt=0, description="most events a second; the kind's own rate when left out"

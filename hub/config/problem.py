@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 __all__ = ["ConfigError", "Mark", "Problem", "spot"]
 
-_NAME = r"[\w-]*(?:secret|token|passw|api_?key|credential)[\w-]*[\"']?\s*:"
+_NAME = r"[\w-]*(?:secret|token|passw|api_?key|credential|authorization)[\w-]*[\"']?\s*:"
 _SECRET_KEY = re.compile(rf"^(\s*(?:-\s+)?[\"']?{_NAME})\s*\S", re.IGNORECASE)
-_ANY_SECRET_KEY = re.compile(_NAME, re.IGNORECASE)
+_ANY_SECRET_KEY = re.compile(rf"{_NAME}|headers[\"']?\s*:", re.IGNORECASE)
 _INLINE = re.compile(rf"({_NAME}\s*)(\[[^\]]*\]?|\"[^\"]*\"?|'[^']*'?|[^\s,}}][^,}}]*)", re.IGNORECASE)
 """In a flow mapping: `{kind: x, password: secret, ...}`."""
-_URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
+_BARE = (
+    re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)"),
+    re.compile(r"(://[^\s/?#\"',}\]]+[/?#])([^\s\"',}\]]+)"),
+    re.compile(r"(\b(?:Bearer|Basic|ApiKey|Splunk)\s+)([^\s\"',}\]]+)", re.IGNORECASE),
+    re.compile(r"(\bheaders[\"']?\s*:\s*)(\{[^}]*\}?)"),
+    re.compile(r"(\b(?:xox[a-z]-|whs[ek]c?_|nmg_|mfk_))([\w+/=.-]+)"),
+)
+"""Known by their look, under whatever key: a URL's password and all beyond its host (the path of a Slack
+webhook is its secret), credentials of a header, keys by their prefix."""
 _LINE_CHARS = 160
 _MASK = "***"
 
@@ -67,8 +75,9 @@ def _masked(lines: Sequence[str], at: int) -> str:
     if _under_secret(lines, at):
         indent = len(text) - len(text.lstrip(" -"))
         return text[:indent] + _MASK
-    text = _INLINE.sub(lambda found: found[1] + _MASK.ljust(len(found[2])), text)
-    return _URL_PASSWORD.sub(lambda found: found[1] + _MASK.ljust(len(found[2])), text)
+    for pattern in (_INLINE, *_BARE):
+        text = pattern.sub(lambda found: found[1] + _MASK.ljust(len(found[2])), text)
+    return text
 
 
 def _under_secret(lines: Sequence[str], at: int) -> bool:

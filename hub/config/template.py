@@ -1,6 +1,7 @@
 """A commented configuration to begin with, made from the same models that check it."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from hub.config.assemble import Registry
 from hub.config.model import Settings
+from hub.sdk.alerts import ALERT_MATCH
+from hub.sdk.connector import ConnectorSpec
 
 __all__ = ["template", "variables"]
 
@@ -25,17 +28,21 @@ _BARE = re.compile(r"[A-Za-z./][\w./:@+-]*[\w/]|[A-Za-z]|[\d.]+:\d+")
 _WIDTH = 44
 
 
-def template(sources: Sequence[str], connectors: Sequence[str], registry: Registry) -> str:
+def template(
+    sources: Sequence[str], connectors: Sequence[str], registry: Registry, public_url: str | None = None
+) -> str:
     """YAML text for these vendors and kinds (one entry each; a repeated one is numbered).
 
-    What has to be filled in stands as a value, everything else as a comment. Raises `ValueError` for an
-    unknown name.
+    What has to be filled in stands as a value, everything else as a comment. `public_url` is how vendors
+    reach this hub, when that is known. Raises `ValueError` for an unknown name.
     """
     lines = [_HEAD]
-    lines += [_line(name, Settings.model_fields[name], "MXHUB", "") for name in _TOP]
+    for name in _TOP:
+        line = _line(name, Settings.model_fields[name], "MXHUB", "")
+        lines.append(f"public_url: {_yaml(public_url)}" if name == "public_url" and public_url else line)
     lines += ["", "sources:" if sources else "sources: {}"]
     for name, vendor in _numbered(sources):
-        lines += _source(name, vendor, registry)
+        lines += _source(name, vendor, registry, public_url or "")
     lines += ["", "connectors:" if connectors else "connectors: {}"]
     for name, kind in _numbered(connectors):
         lines += _connector(name, kind, registry)
@@ -56,13 +63,14 @@ def _numbered(words: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield (name if seen[word] == 1 else f"{name}-{seen[word]}"), word
 
 
-def _source(name: str, vendor: str, registry: Registry) -> list[str]:
+def _source(name: str, vendor: str, registry: Registry, public_url: str) -> list[str]:
     spec = registry.source(vendor)
     prefix = _variable(name)
     lines = [f"  {name}:  # {spec.title}", f"    vendor: {vendor}"]
     if spec.schemes:
         lines += [
-            f"    # Webhooks come to POST /in/{name}, signed with one of these (two while you rotate).",
+            f"    # Webhooks come to POST {public_url}/in/{name},",
+            "    # signed with one of these (two while you rotate).",
             "    secrets:",
             f"      - ${{{prefix}_SECRET}}",
         ]
@@ -77,12 +85,16 @@ def _source(name: str, vendor: str, registry: Registry) -> list[str]:
 def _connector(name: str, kind: str, registry: Registry) -> list[str]:
     spec = registry.connector(kind)
     lines = [f"  {name}:  # {spec.title}", f"    kind: {kind}", *_options(spec.options, _variable(name))]
+    return [*lines, *_match(spec), _comment("from", "now", "or beginning, or a time", "    ")]
+
+
+def _match(spec: ConnectorSpec) -> Iterator[str]:
     wanted = "[{code: quarantine.*, severity: '>=medium'}]"
-    return [
-        *lines,
-        _comment("match", wanted, "any of these; everything when left out", "    "),
-        _comment("from", "now", "or beginning, or a time", "    "),
-    ]
+    usual = "these alerts" if spec.alerting else "everything"
+    yield _comment("match", wanted, f"any of these; when left out {usual}", "    ")
+    if spec.alerting:
+        said = ", ".join(" ".join(condition.values()) for condition in ALERT_MATCH)
+        yield from textwrap.wrap(said, 90, initial_indent="    #   ", subsequent_indent="    #   ")
 
 
 def _options(model: type[BaseModel], prefix: str) -> list[str]:

@@ -54,7 +54,7 @@ class Desk(Protocol):
         ...
 
     async def maintain(self) -> None:
-        """Retention in the archive and at the destinations."""
+        """Retention at the destinations."""
         ...
 
 

@@ -37,6 +37,9 @@ class Blocked:
     reason: str
     probe_after_s: float | None = None
     """Seconds until the next probe is worth it; `None` leaves it to the back-off."""
+    limited: bool = False
+    """Whether it works and only wants fewer a second (429): then all that share its rate wait, and a short
+    wait is no news."""
 
 
 Outcome = Delivered | Retry | Rejected | Blocked

@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 import structlog
 
-__all__ = ["MAX_BYTES", "MAX_MINUTES", "MAX_REQUESTS", "Capture", "Captures"]
+__all__ = ["MAX_BYTES", "MAX_MINUTES", "MAX_REQUESTS", "Capture", "Captures", "forget_captures"]
 
 MAX_REQUESTS = 200
 MAX_BYTES = 16 * 1024 * 1024
@@ -116,6 +116,14 @@ class Captures:
         for path in self._folder.glob("*.jsonl"):
             if path.stat().st_mtime * 1000 < now - _KEEP_MS:
                 path.unlink(missing_ok=True)
+
+
+def forget_captures(folder: Path, source: str) -> int:
+    """Remove every capture of a source; one that runs goes on empty. Returns how many there were."""
+    paths = [path for path in folder.glob("*.jsonl") if path.stem.rpartition(".")[0] == source]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
 
 
 def _text(value: str) -> str:

@@ -8,32 +8,58 @@ from hub.model.outcome import Blocked, Outcome
 from hub.pipeline.lane import Lane
 from hub.sdk.connector import Connector
 
-__all__ = ["Exchange", "Take"]
+__all__ = ["Exchange", "Hold", "Take"]
 
 Take = Callable[[str, float, int], Awaitable[float]]
 """`(bucket, rate per second, n) -> seconds to wait`: the shared token bucket."""
+Hold = Callable[[str, float], Awaitable[None]]
+"""`(bucket, seconds)`: nobody takes from it before they are over."""
+_MOST_HELD_S = 60.0
+"""A longer wait is the lane's own: an operator can end that."""
 
 
 class Exchange:
     """Sends for one lane."""
 
-    def __init__(self, lane: Lane, connector: Connector, take: Take) -> None:
+    def __init__(self, lane: Lane, connector: Connector, take: Take, hold: Hold | None = None) -> None:
         self._lane = lane
         self._connector = connector
         self._take = take
+        self._hold = hold
+        self._bucket = f"out:{lane.bucket or lane.name}"
+
+    @property
+    def rated(self) -> bool:
+        """Whether a send may have to wait for its turn."""
+        return self._lane.rate_per_s is not None
+
+    async def wait(self, n: int) -> None:
+        """Until `n` may be sent, as the rate has it."""
+        rate_per_s = self._lane.rate_per_s
+        if rate_per_s is None:
+            return
+        while (  # noqa: ASYNC110 - the bucket is shared by processes, nobody could set an event
+            wait_s := await self._take(self._bucket, rate_per_s, n)
+        ) > 0:
+            await asyncio.sleep(wait_s)
 
     async def send(self, entries: Sequence[Entry]) -> list[Outcome]:
-        """One outcome for each, in order; batches of the lane's size, at once."""
-        lane = self._lane
-        if lane.rate_per_s is not None:
-            while (  # noqa: ASYNC110 - the bucket is shared by processes, nobody could set an event
-                wait_s := await self._take(f"out:{lane.bucket or lane.name}", lane.rate_per_s, len(entries))
-            ) > 0:
-                await asyncio.sleep(wait_s)
-        size = lane.batch_events
+        """One outcome for each, in order; batches of the lane's size, at once. `wait` comes before."""
+        size = self._lane.batch_events
         batches = [entries[at : at + size] for at in range(0, len(entries), size)]
-        answers = await asyncio.gather(*map(self._one, batches))
-        return [outcome for answer in answers for outcome in answer]
+        if len(batches) == 1:
+            outcomes = await self._one(entries)
+        else:
+            answers = await asyncio.gather(*map(self._one, batches))
+            outcomes = [outcome for answer in answers for outcome in answer]
+        await self._slow_down(outcomes)
+        return outcomes
+
+    async def _slow_down(self, outcomes: Sequence[Outcome]) -> None:
+        """A destination that wants fewer a second means all that send to it."""
+        limit = next((o for o in outcomes if isinstance(o, Blocked) and o.limited), None)
+        if limit is not None and self._hold is not None and self.rated:
+            await self._hold(self._bucket, min(limit.probe_after_s or 1.0, _MOST_HELD_S))
 
     async def _one(self, batch: Sequence[Entry]) -> list[Outcome]:
         lane = self._lane

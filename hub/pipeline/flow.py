@@ -24,7 +24,7 @@ from hub.pipeline.lanes import LEASE_MS, Lanes
 from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.route import Router
 from hub.sdk.ending import end
-from hub.store.base import Log, StoreError
+from hub.store.base import Log, RolledBack, StoreError
 from hub.telemetry import happenings
 
 __all__ = ["Flow"]
@@ -34,10 +34,9 @@ _PAUSES = {"router": 0.02, "ready": 0.02, "keeper": 0.1}
 _PAUSES_ALONE = {"router": 0.2, "ready": 0.1, "keeper": 0.5}
 """The same where every bell is in this process: an idle hub should cost next to nothing."""
 _GATHER = {"router": (0.003, 100), "keeper": (0.012, 200)}
-"""Seconds a stage lets work gather after a round of fewer events than the second figure: a round has its price
-however small it is (the archive's commit 0.9 ms, measured). The first event after a pause waits for nothing, a
-backlog neither.
-"""
+"""Seconds a stage lets work gather after a round of fewer events than the second figure: a round has its
+price however small it is (the archive's commit 0.9 ms, measured). The first event after a pause waits for
+nothing, a backlog neither."""
 _STANDBY_S = LEASE_MS / 3000
 _TROUBLE_S = 0.5
 _ROUTER = "@router"
@@ -103,10 +102,14 @@ class Flow:
             bell.clear()
             wait_s = self._pauses[name]
             try:
+                self._log.check()
                 if done := await turn():
                     gather_s, enough = _GATHER[name]
                     await asyncio.sleep(gather_s if done < enough else 0)
                     continue
+            except RolledBack as error:  # for good, in a process that saw what is lost
+                happenings.log_rolled_back(str(error))
+                wait_s = _STANDBY_S
             except (StoreError, ArchiveError, MissingPayload) as error:
                 wait_s = self._trouble(name, str(error))
             except Exception as error:

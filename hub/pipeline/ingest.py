@@ -6,7 +6,7 @@ and normalised when its commit is next, with all others of that batch. 202 is sa
 durable; whatever could not be made durable gets 503 and is the sender's to send again (re-sends are deduped).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NewType, Protocol
 
@@ -18,7 +18,7 @@ from hub.pipeline.inflate import BadEncoding, Inflated, UnsupportedEncoding, inf
 from hub.pipeline.normalise import Normalised, TooMany, normalise_body
 from hub.sdk.source import SourceSpec
 from hub.sdk.verify import Refusal, Scheme, verify
-from hub.store.base import Full, StoreError
+from hub.store.base import Full, RolledBack, StoreError
 
 __all__ = ["Answer", "Door", "Ingest", "IngestLimits", "Observer", "refuse"]
 
@@ -94,8 +94,9 @@ class Ingest:
         limits: IngestLimits,
         now_ms: Callable[[], int],
         closed: Callable[[], str | None] = lambda: None,
+        erased: Container[str] = frozenset(),
     ) -> None:
-        """`commit` is `Recorder.commit`, or does as it does."""
+        """`commit` is `Recorder.commit`, or does as it does; `erased`: tenants of which nothing is taken."""
         self.doors = doors
         self._commit = commit
         self._observer = observer
@@ -103,11 +104,16 @@ class Ingest:
         self._now_ms = now_ms
         self._closed = closed
         """Why nothing can be taken right now (disk reserve), or `None`."""
+        self._erased = erased
 
     def foresee(self, source: str, length: int | None) -> Answer | None:
         """The refusal that needs no body: an unknown source, a closed door, a length over the cap."""
         if source not in self.doors:
             answer = refuse(404, "unknown_source", f"no source {source[:63]!r} is configured")
+        elif self.doors[source].tenant in self._erased:
+            answer = refuse(
+                410, "tenant_erased", "the data of this customer was erased: do not send it again"
+            )
         elif (why := self._closed()) is not None:
             answer = refuse(503, "not_accepting", why, Retry_After="30")
         elif length is not None and length > self.limits.max_body_bytes:
@@ -171,6 +177,8 @@ class Ingest:
                 Retry_After="10",
             )
             return self.refused(door.source, answer, headers, b"")
+        except RolledBack as error:
+            return self.refused(door.source, refuse(503, "log_rolled_back", str(error), Retry_After="60"))
         except StoreError as error:
             answer = refuse(
                 503, "log_unavailable", f"the events could not be made durable: {error}", Retry_After="5"

@@ -44,6 +44,11 @@ class Keeper:
         self._round = asyncio.Lock()
         self._whole = asyncio.Lock()
 
+    @property
+    def archive(self) -> Archive | None:
+        """The archive for writing, where this process is the one that writes."""
+        return self._archive
+
     @asynccontextmanager
     async def still(self) -> AsyncIterator[None]:
         """Inside nothing is appended and nothing forgotten: the instant of a back-up, some milliseconds."""
@@ -117,6 +122,15 @@ class Keeper:
         )
         async with self.intact():
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def endangered(self, max_bytes: int) -> int:
+        """Highest seq that would go if the archive might have no more than that; 0 where another process
+        writes it.
+        """
+        if self._archive is None:
+            return 0
+        archive, loop = self._archive, asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, archive.endangered, self._log.partition, max_bytes)
 
     async def oldest_seq(self) -> int:
         """Lowest seq that the archive still holds; 0 when it is empty or another process writes it."""

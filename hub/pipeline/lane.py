@@ -25,7 +25,8 @@ class Lane:
     deadline_s: float = 30.0
     rate_per_s: float | None = None
     bucket: str = ""
-    """Name of the bucket that its rate is taken from; empty = its own. A replay shares its connector's."""
+    """Name of the bucket that its rate is taken from; empty = its own. Connectors of one destination share
+    it, so do their replays."""
     max_age_ms: int | None = None
     """Events recorded longer ago end as dropped (stale) and are told of by a digest."""
     storm: StormRule | None = None
@@ -34,6 +35,8 @@ class Lane:
     """One event at a time: within a batch a refused event would be overtaken by those behind it."""
     limits: Limits = field(default_factory=Limits)
     probes: Backoff = PROBES
+    tell_after_ms: int = 0
+    """How long a block must be sure to last before anybody is told of it."""
 
     @property
     def tells(self) -> bool:
@@ -49,11 +52,11 @@ class SenderObserver(Protocol):
         ...
 
     def blocked(self, lane: Lane, reason: str) -> None:
-        """The destination became blocked."""
+        """The destination is blocked, and sure to be for a while."""
         ...
 
     def recovered(self, lane: Lane) -> None:
-        """It works again."""
+        """It works again, after a block that was told of."""
         ...
 
     def told(self, lane: Lane, digest: Digest, fate: Fate) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from hub.pipeline.send import Sender
 from hub.sdk.ending import end
-from hub.store.base import Log, StoreError
+from hub.store.base import UNTOLD, Log, StoreError
 
 __all__ = ["LEASE_MS", "Lanes"]
 
@@ -50,12 +50,14 @@ class Lanes:
         """Start a round for each name, or another after the one that runs.
 
         `due`: the store says so. News alone (the router's) wakes no blocked destination before its probe.
+        What the store says of a lane that runs is what that one is at, and is said again if anything is left.
         """
         if self._stopping:
             return
         for name in names:
             if name in self._tasks:
-                self._again.add(name)
+                if not due:
+                    self._again.add(name)
             elif not self._left_alone(name, due=due):
                 task = asyncio.create_task(self._serve(name, due=due), name=f"lane {name}")
                 self._tasks[name] = task
@@ -116,21 +118,27 @@ class Lanes:
             with suppress(StoreError):
                 now = self._now_ms()
                 reason = f"failed: {type(error).__name__}: {error}"[:300]
-                await self._log.block(name, reason, now + _DEFECT_MS, now_ms=now)
+                await self._log.block(name, reason, now + _DEFECT_MS, now_ms=now, tell_after_ms=UNTOLD)
 
     async def _turn(self, name: str, sender: Sender) -> int:
-        """One round, the lease extended as long as it takes."""
-        renewing = asyncio.create_task(self._renew(name), name=f"lease {name}")
+        """One round, the lease extended as long as it takes; most are over before there is need."""
+        renewing: list[asyncio.Task[None]] = []
+
+        def renew() -> None:
+            renewing.append(asyncio.create_task(self._renew(name), name=f"lease {name}"))
+
+        timer = asyncio.get_running_loop().call_later(LEASE_MS / 3000, renew)
         try:
             return await sender.turn()
         finally:
-            await end(renewing)  # or a lease would be extended for ever
+            timer.cancel()
+            await end(*renewing)  # or a lease would be extended for ever
 
     async def _renew(self, name: str) -> None:
         while True:
-            await asyncio.sleep(LEASE_MS / 3000)
             with suppress(StoreError):  # the next round finds out
                 await self._log.acquire(name, self._token, LEASE_MS)
+            await asyncio.sleep(LEASE_MS / 3000)
 
     async def _sender(self, name: str) -> Sender | None:
         if name not in self._senders:

@@ -14,6 +14,8 @@ __all__ = ["Alarm", "Retention", "alarms_of", "owed_from"]
 
 _EXPIRE_STEP = 1000
 _FILLING = 0.8
+_NEAR = 0.8
+"""Share of the archive's size limit from which what would go at the limit is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,10 @@ class Alarm:
         "hub.source_refused",
         "hub.source_silent",
         "hub.log_filling",
+        "hub.log_rolled_back",
         "hub.disk_low",
         "hub.dedupe_window_short",
+        "hub.retention_near_owed",
     ]
     """Of `hub.sources.mxhub`."""
     subject: str
@@ -72,7 +76,26 @@ class Retention:
             max_bytes=self._max_bytes,
             owed_from=await owed_from(self._log, now),
         )
-        return dropped, await self._expire(await self._keeper.oldest_seq() - 1) if dropped else {}
+        return dropped, await self._expire(await self._keeper.oldest_seq() - 1)
+
+    async def near_owed(self) -> Sequence[Alarm]:
+        """Rows that are owed events which go when the archive grows to its size limit.
+
+        By age nothing owed goes: that waits.
+        """
+        if self._max_bytes is None:
+            return []
+        reach = await self._keeper.endangered(int(self._max_bytes * _NEAR))
+        found = []
+        for row in await self._log.rows(now_ms=self._now_ms()) if reach else ():
+            owed = [seq for seq in (row.head_seq, row.oldest_seq) if seq]
+            if owed and min(owed) <= reach:
+                text = (
+                    f"it is owed events from {min(owed)} on, and the archive is at {_NEAR:.0%} of "
+                    f"archive.max_bytes: those up to {reach} go next. Let it deliver, or allow more"
+                )
+                found.append(Alarm("hub.retention_near_owed", row.name, text))
+        return found
 
     async def _expire(self, upto: int) -> dict[str, int]:
         ended: dict[str, int] = {}

@@ -7,10 +7,10 @@ from here as long as it is held.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 
 from hub.model.event import Entry
-from hub.store.base import Log
+from hub.store.base import Log, Stale
 
 __all__ = ["MissingPayload", "Payloads"]
 
@@ -36,9 +36,18 @@ class Payloads:
     """Payloads by seq for one partition."""
 
     def __init__(
-        self, log: Log, archived: Callable[[Sequence[int]], Awaitable[Mapping[int, Entry]]] | None
+        self,
+        log: Log,
+        archived: Callable[[Sequence[int]], Awaitable[Mapping[int, Entry]]] | None,
+        erased: Callable[[Sequence[int]], Awaitable[set[int]]] | None = None,
+        closed: Container[str] = frozenset(),
     ) -> None:
+        """`erased` tells those of which the archive has only the digest left; of tenants that are `closed`
+        nothing is given from memory.
+        """
+        self._closed = closed
         self._log = log
+        self._erased = erased
         self._archived = archived
         """Look-up in the archive, on a thread of its own; `None` where this process has no archive."""
         self._held: dict[int, Entry] = {}
@@ -71,10 +80,14 @@ class Payloads:
     async def of(self, seqs: Sequence[int]) -> list[Entry]:
         """The entries of `seqs`, in that order.
 
-        Raises `MissingPayload`.
+        Raises `MissingPayload`; `Stale` when some were erased, after ending the references to them.
         """
         # What is held now may have given way by the time the rest was fetched.
-        found = {seq: entry for seq in seqs if (entry := self._held.get(seq)) is not None}
+        found = {
+            seq: entry
+            for seq in seqs
+            if (entry := self._held.get(seq)) is not None and entry.header.tenant not in self._closed
+        }
         missing = [seq for seq in seqs if seq not in found]
         if missing:
             found |= await self._log.entries(sorted(missing))
@@ -83,8 +96,19 @@ class Payloads:
             found |= await self._archived(sorted(missing))
             missing = [seq for seq in missing if seq not in found]
         if missing:
+            await self._end_erased(missing)
             raise MissingPayload(missing)
         return [found[seq] for seq in seqs]
+
+    async def _end_erased(self, missing: Sequence[int]) -> None:
+        """A reference that came while its event was being erased: from a replay, or a process that hung."""
+        gone = await self._erased(sorted(missing)) if self._erased is not None else set()
+        if not gone:
+            return
+        for row in await self._log.rows(now_ms=0):
+            if row.queued or row.retrying or row.parked:
+                await self._log.strike(row.name, gone.__contains__, "erased")
+        raise Stale(f"{len(gone)} event(s) were erased: their references ended as dropped")
 
 
 def _size(entry: Entry) -> int:

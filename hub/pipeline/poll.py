@@ -1,14 +1,15 @@
 """Polling: a walk resumes exactly where it stopped, whatever killed it.
 
 A page's events and the cursor behind them are recorded in one step (the cursor with the page's last chunk),
-so a kill
-between any two steps reads a page again at most, and dedupe drops what was already recorded. A moved cursor
-found by
-compare-and-set ends the walk: somebody else is walking.
+so a kill between any two steps reads a page again at most, and dedupe drops what was already recorded. A
+moved cursor found by compare-and-set ends the walk: somebody else is walking.
+
+While a page is recorded the next one is fetched, and while a chunk is on its way to the log the next one is
+normalised; each chunk waits for the answer to the one before, so the cursor never gets ahead of an event.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal, Protocol
@@ -16,8 +17,9 @@ from typing import Literal, Protocol
 from hub.model.event import Event
 from hub.pipeline.normalise import Normalised, normalise
 from hub.pipeline.record import chunks
+from hub.sdk.ending import end
 from hub.sdk.source import Call, Fetch, Page, PollFailed, SourceSpec, Stream
-from hub.store.base import CursorMove, Log, Stale, StoreError
+from hub.store.base import CursorMove, Log, Recorded, Stale, StoreError
 
 __all__ = ["Poll", "PollObserver", "Poller", "Walked"]
 
@@ -47,7 +49,7 @@ class Poll:
 class Walked:
     """How a slice of a walk ended."""
 
-    end: Literal["done", "more", "failed", "refused", "stale", "full"]
+    end: Literal["done", "more", "failed", "refused", "stale", "full", "closed"]
     pages: int = 0
     events: int = 0
     fresh: int = 0
@@ -67,11 +69,24 @@ class PollObserver(Protocol):
         ...
 
 
+class TenantClosed(Exception):
+    """The tenant is being erased, or was: its streams stand still."""
+
+
 class Poller:
     """Walks streams; knows nothing of schedules."""
 
-    def __init__(self, log: Log, observer: PollObserver, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        observer: PollObserver,
+        *,
+        now_ms: Callable[[], int],
+        closed: Container[str] = frozenset(),
+    ) -> None:
+        """`closed`: tenants of which nothing is taken in."""
         self._log = log
+        self._closed = closed
         self._observer = observer
         self._now_ms = now_ms
 
@@ -89,34 +104,66 @@ class Poller:
 
     async def _walk(self, poll: Poll, fetch: Fetch, call: Call, tally: "_Tally", ends_at: float) -> None:
         cursor = await self._log.cursor(poll.key)
-        while tally.more:
-            async with asyncio.timeout(PAGE_S):
-                page = await fetch(call, cursor, self._now_ms())
-            tally.fresh += await self._record(poll, page, cursor)
-            tally.pages, tally.events, cursor = tally.pages + 1, tally.events + len(page.items), page.cursor
-            tally.more = page.more
-            if monotonic() > ends_at:
-                return
+        ahead = asyncio.create_task(self._page(poll, fetch, call, cursor))
+        try:
+            while True:
+                page = await ahead
+                self._open(poll)  # it may have been closed since the page came
+                tally.more = page.more
+                going_on = page.more and monotonic() <= ends_at
+                if going_on:
+                    ahead = asyncio.create_task(self._page(poll, fetch, call, page.cursor))
+                    await asyncio.sleep(0)  # lets the request go out
+                tally.fresh += await self._record(poll, page, cursor)
+                tally.pages, tally.events = tally.pages + 1, tally.events + len(page.items)
+                cursor = page.cursor
+                if not going_on:
+                    return
+        finally:
+            await end(ahead)
+
+    def _open(self, poll: Poll) -> None:
+        if poll.tenant in self._closed:
+            raise TenantClosed
+
+    async def _page(self, poll: Poll, fetch: Fetch, call: Call, cursor: str | None) -> Page:
+        self._open(poll)
+        async with asyncio.timeout(PAGE_S):
+            return await fetch(call, cursor, self._now_ms())
 
     async def _record(self, poll: Poll, page: Page, cursor: str | None) -> int:
         """Record a page in chunks, the cursor with the last; returns how many events were new."""
         now = self._now_ms()
-        items = [
-            normalise(poll.spec, tenant=poll.tenant, source=poll.source, item=i, received_ms=now)
-            for i in page.items
-        ]
-        events = [item.event for item in items]
-        if page.gap is not None and (event := self._observer.gap(poll, page.gap)) is not None:
-            events.append(event)
-        pieces = list(chunks(events)) or [[]]
-        fresh: list[bool] = []
-        for piece in pieces[:-1]:
-            fresh += (await self._log.record(piece, now_ms=now)).fresh
+        items: list[Normalised] = []
         move = CursorMove(poll.key, cursor, page.cursor) if page.cursor != cursor else None
-        if pieces[-1] or move:
-            fresh += (await self._log.record(pieces[-1], move, now_ms=now)).fresh
+        pieces = chunks(self._events(poll, page, now, items))
+        fresh: list[bool] = []
+        piece = next(pieces, [])
+        sent: asyncio.Task[Recorded] | None = None
+        try:
+            while (following := next(pieces, None)) is not None:
+                if sent is not None:
+                    fresh += (await sent).fresh
+                sent = asyncio.create_task(self._log.record(piece, now_ms=now))
+                await asyncio.sleep(0)  # lets it go out: what comes next is normalised meanwhile
+                piece = following
+            if sent is not None:
+                fresh += (await sent).fresh
+        finally:
+            await end(sent)
+        if piece or move:
+            fresh += (await self._log.record(piece, move, now_ms=now)).fresh
         self._observer.page(poll, items, fresh[: len(items)])
         return sum(fresh)
+
+    def _events(self, poll: Poll, page: Page, now: int, items: list[Normalised]) -> Iterator[Event]:
+        """The page's events as they are asked for; `items` grows with them."""
+        for raw in page.items:
+            item = normalise(poll.spec, tenant=poll.tenant, source=poll.source, item=raw, received_ms=now)
+            items.append(item)
+            yield item.event
+        if page.gap is not None and (event := self._observer.gap(poll, page.gap)) is not None:
+            yield event
 
 
 @dataclass(slots=True)
@@ -131,7 +178,7 @@ class _Tally:
 
 def _walked(tally: _Tally, error: Exception) -> Walked:
     """How a walk ended that an error ended; the cursor stands behind the last page that was recorded."""
-    end: Literal["failed", "refused", "stale", "full"] = "failed"
+    end: Literal["failed", "refused", "stale", "full", "closed"] = "failed"
     retry_after_s = None
     match error:
         case PollFailed():
@@ -142,6 +189,8 @@ def _walked(tally: _Tally, error: Exception) -> Walked:
             )
         case TimeoutError():
             reason = f"no page within {PAGE_S:g} s"
+        case TenantClosed():
+            end, reason = "closed", "its tenant is being erased, or was"
         case Stale():
             end, reason = "stale", "another walk of this stream moved its cursor"
         case StoreError():

@@ -70,14 +70,16 @@ class Recorder:
         self._queue: deque[_Waiting] = deque()
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._flush_for_ever(), name="recorder")
 
     async def stop(self) -> None:
-        """Commit what waits, then end."""
+        """Commit what waits, then end; what comes later is `Unavailable`."""
         while self._queue:  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(0.005)
+        self._stopped = True
         await end(self._task)
 
     async def record(self, events: Sequence[Event]) -> list[bool]:
@@ -90,6 +92,8 @@ class Recorder:
 
     async def commit(self, make: Make) -> list[bool]:
         """The same for events that are made when their commit is next. Raises what `make` raises, too."""
+        if self._stopped:
+            raise Unavailable("this process is stopping")
         waiting = _Waiting(make, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._work.set()

@@ -21,6 +21,8 @@ CLAIM_MS = 120_000
 """Longer than a slice (60 s) and its last page; what a killed walk waits."""
 _AGAIN_MS = 50
 _REFUSED_S = 3600.0
+_CLOSED_S = 60.0
+"""Until a closed tenant's stream is looked at again: so long after reopening it may stand still."""
 _FAILED = Backoff(first_s=5.0, most_s=300.0)
 _logger = structlog.get_logger("hub.pipeline.schedule")
 
@@ -96,6 +98,8 @@ class Walks:
                 return _AGAIN_MS
             case "refused":
                 return int(_REFUSED_S * 1000)
+            case "closed":
+                return int(_CLOSED_S * 1000)
             case "failed" | "full":
                 self._failures[poll.key] = failures + 1
                 wait_s = min(

@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from hub.model.event import Entry
 from hub.model.ids import uid_text
 from hub.model.outcome import Blocked, Outcome, Retry
-from hub.pipeline.digest import STALE
-from hub.pipeline.exchange import Exchange, Take
+from hub.pipeline.again import DROPPED, Again
+from hub.pipeline.exchange import Exchange, Hold, Take
 from hub.pipeline.fate import Settlement, decide, settle_head, settle_ordered
 from hub.pipeline.lane import Lane, SenderObserver
 from hub.pipeline.payloads import MissingPayload, Payloads
+from hub.pipeline.serve import Served
+from hub.pipeline.standing import Standing
 from hub.pipeline.tally import Tallying
 from hub.sdk.connector import Connector
-from hub.store.base import Digest, Fate, Log, RetryRef, Stale, Tally
+from hub.store.base import Digest, Fate, Log, Stale, Tally
 
 __all__ = ["Lane", "Sender", "SenderObserver", "Tell"]
 
@@ -25,7 +27,6 @@ Tell = Callable[[Digest], Entry]
 """How a digest becomes an event that a connector can be given: the same one each time."""
 _LOOK = 500
 """Most references that are looked at for age at once, where a batch is smaller."""
-_DROPPED = Fate("dropped", STALE)
 
 
 class Sender:
@@ -40,6 +41,7 @@ class Sender:
         *,
         now_ms: Callable[[], int],
         take: Take,
+        hold: Hold | None = None,
         observer: SenderObserver,
         tell: Tell | None = None,
     ) -> None:
@@ -49,20 +51,28 @@ class Sender:
             raise ValueError(msg)
         self.lane = lane
         self._connector = connector
-        self._exchange = Exchange(lane, connector, take)
+        self._exchange = Exchange(lane, connector, take, hold)
         self._log = log
         self._payloads = payloads
         self._now_ms = now_ms
         self._observer = observer
         self._tell = tell
+        self._tallying = Tallying(lane)
+        self._standing = Standing(lane, log, observer, now_ms=now_ms)
+        self._served = Served(
+            lane=lane,
+            log=log,
+            payloads=payloads,
+            exchange=self._exchange,
+            tallying=self._tallying,
+            standing=self._standing,
+            observer=observer,
+            now_ms=now_ms,
+        )
+        self._again = Again(self._served)
         self.drained = False
         """Whether the last round saw the end of the queue: another look would be for nothing."""
-        self._failures = 0
-        """Blocked answers in a row; above 0 the next send is a probe."""
-        self._maybe_blocked = True
-        """Unknown at start: another process may have left the row blocked."""
         self._tells = lane.tells
-        self._tallying = Tallying(lane)
         self._held_up = (0, 0)
         """`ordered`: the seq that everything waits for, and how often it was tried."""
 
@@ -70,7 +80,7 @@ class Sender:
         """Open the connector; one that was left blocked begins with a probe."""
         await self._connector.__aenter__()
         rows = await self._log.rows(now_ms=self._now_ms(), name=self.lane.name)
-        self._failures = int(any(row.state == "blocked" for row in rows))
+        self._standing.failures = int(any(row.state == "blocked" for row in rows))
         self._tells = self._tell is not None and (self.lane.tells or any(row.tallied for row in rows))
 
     async def close(self) -> None:
@@ -80,15 +90,15 @@ class Sender:
     @property
     def blocked(self) -> bool:
         """Whether the last send found the destination blocked: the next one waits for its probe to be due."""
-        return self._failures > 0
+        return self._standing.failures > 0
 
     async def turn(self) -> int:
         """One round: due retries, then the head. Returns how many events got a fate (0 = nothing to do or
         blocked).
         """
-        failures = self._failures
-        settled = await self._retries()
-        if self._failures > failures:
+        failures = self._standing.failures
+        settled = await self._again.turn()
+        if self._standing.failures > failures:
             return settled  # the probe just failed: the head would only fail too
         return settled + await self._head()
 
@@ -96,60 +106,68 @@ class Sender:
     async def _head(self) -> int:
         """A probe is an alert where there is one: a digest that is on its way counts no more."""
         dropped, entries = await self._fresh()
-        probing = self._failures
+        if entries is None:
+            return dropped
+        probing = self._standing.failures
         if not (probing and entries) and not await self._digests():
             return dropped
         if not entries:
             return dropped
         settled = await self._deliver(entries)
-        if probing and not self._failures:
+        if probing and not self._standing.failures:
             await self._digests()
         return dropped + settled
 
-    async def _fresh(self) -> tuple[int, list[Entry]]:
-        """Drop what is too old; how many that were, and what to send next."""
-        dropped, least = 0, 1 if self._failures or self.lane.ordered else 0
+    async def _fresh(self) -> tuple[int, list[Entry] | None]:
+        """Drop what is too old; how many that were, and what to send next: `None` when that is not there."""
+        dropped, least = 0, 1 if self._standing.failures or self.lane.ordered else 0
         want = batch = least or self.lane.batch_events * self.lane.concurrency
-        while refs := (await self._log.peek(self.lane.name, want, now_ms=self._now_ms())).refs:
+        while refs := await self._peek(want, counts=not self._exchange.rated):
             try:
                 entries = await self._payloads.of(refs)
             except MissingPayload as error:
-                await self._block(Blocked(f"stopped: {error}"))
-                return dropped, []
+                await self._standing.block(Blocked(f"stopped: {error}"))
+                return dropped, None
             stale = self._tallying.old(entries, self._now_ms())
             if not stale:
-                fitting = self._fitting(entries[:batch])
+                fitting = self._served.fitting(entries[:batch])
                 self.drained = len(refs) < want and len(fitting) == len(refs)
                 return dropped, fitting
             tally = self._tallying.stale(stale, self._now_ms())
-            if not await self._settle(stale, [_DROPPED] * len(stale), [tally]):
+            if not await self._settle(stale, [DROPPED] * len(stale), [tally]):
                 return dropped, []
             dropped += len(stale)
             want = min(want * 2, max(want, _LOOK)) if len(stale) == len(entries) else batch
         self.drained = True
         return dropped, []
 
-    def _fitting(self, entries: list[Entry]) -> list[Entry]:
-        """As many as the batch's bytes allow, at least one."""
-        room = self.lane.batch_bytes * self.lane.concurrency
-        for at, entry in enumerate(entries):
-            room -= len(entry.body)
-            if room < 0 and at:
-                return entries[:at]
-        return entries
+    async def _peek(self, n: int, *, counts: bool) -> tuple[int, ...]:
+        return (await self._log.peek(self.lane.name, n, now_ms=self._now_ms(), counts=counts)).refs
+
+    async def _may_send(self, n: int, entries: Sequence[Entry]) -> bool:
+        """Wait for the rate, then look again: only a look right before the send counts against the head, or
+        restarts while it waits would park what was never sent.
+        """
+        if not self._exchange.rated:
+            return True
+        await self._exchange.wait(n)
+        return list(await self._peek(len(entries), counts=True)) == [entry.seq for entry in entries]
 
     async def _deliver(self, entries: list[Entry]) -> int:
         """Send them but for those that a storm counts."""
         now = self._now_ms()
-        plan = self._tallying.plan(entries, now, probing=self._failures > 0)
+        plan = self._tallying.plan(entries, now, probing=self._standing.failures > 0)
         alone = plan.alone
-        settlement = self._settlement(entries, plan.outcomes(await self._send(alone) if alone else ()))
+        if alone and not await self._may_send(len(alone), entries):
+            return 0
+        answers = await self._exchange.send(alone) if alone else []
+        settlement = self._settlement(entries, plan.outcomes(answers))
         tallies = self._tallying.tallies(plan, settlement.fates, now)
         if not await self._settle(entries, settlement.fates, tallies):
             return 0
         self._tallying.settled(plan, settlement.fates, now)
         if alone:  # what was only counted says nothing about the destination
-            await self._note(settlement.blocked)
+            await self._standing.note(answers, settlement.blocked)
         return len(settlement.fates)
 
     def _settlement(self, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> Settlement:
@@ -196,7 +214,7 @@ class Sender:
         """Only an answer ends it: killed in between it is sent again, with the same id."""
         (outcome,) = await self._send([tell(digest)])
         if isinstance(outcome, Blocked):
-            await self._block(outcome)
+            await self._standing.block(outcome)
             return False
         fate = decide(outcome, digest.attempts, 0, self.lane.limits)
         if fate.kind == "parked":  # there is no place to park it, and its events have their fates
@@ -205,77 +223,9 @@ class Sender:
         if await self._log.digested(self.lane.name, digest.number, fate, now_ms=now):
             self._observer.told(self.lane, digest, fate)
         self._tallying.told(digest, now)
-        await self._note(None)
+        await self._standing.note([outcome], None)
         return True
 
-    # -- retries ---------------------------------------------------------------------------------------------
-    async def _retries(self) -> int:
-        want = 1 if self._failures else self.lane.batch_events
-        refs = await self._log.due(self.lane.name, want, now_ms=self._now_ms())
-        if not refs:
-            return 0
-        refs = sorted(refs, key=lambda ref: ref.seq)
-        try:
-            entries = await self._payloads.of([ref.seq for ref in refs])
-        except MissingPayload as error:
-            await self._block(Blocked(f"stopped: {error}"))
-            return 0
-        now = self._now_ms()
-        pairs = list(zip(refs, entries, strict=True))
-        dropped = await self._drop_retries([pair for pair in pairs if self._tallying.is_old(pair[1], now)])
-        fresh = [pair for pair in pairs if not self._tallying.is_old(pair[1], now)]
-        if not fresh:
-            return dropped
-        entries = self._fitting([entry for _, entry in fresh])
-        outcomes = await self._send(entries)
-        return dropped + await self._settle_retries([ref for ref, _ in fresh], entries, outcomes)
-
-    async def _drop_retries(self, stale: Sequence[tuple[RetryRef, Entry]]) -> int:
-        if not stale:
-            return 0
-        now = self._now_ms()
-        tallies = {ref.seq: self._tallying.stale([entry], now) for ref, entry in stale}
-        settled = [(ref, _DROPPED, uid_text(entry.uid)) for ref, entry in stale]
-        counted = await self._log.retried(self.lane.name, settled, now_ms=now, tallies=tallies)
-        self._observer.sent(self.lane, [_DROPPED] * counted, now - stale[0][1].header.recorded_ms)
-        return counted
-
-    async def _settle_retries(
-        self, refs: list[RetryRef], entries: list[Entry], outcomes: Sequence[Outcome]
-    ) -> int:
-        clock = await self._log.clock_ms(self.lane.name, now_ms=self._now_ms())
-        settled = [
-            (ref, decide(outcome, ref.attempts, clock - ref.first_ms, self.lane.limits), uid_text(entry.uid))
-            for ref, entry, outcome in zip(refs, entries, outcomes, strict=False)
-            if not isinstance(outcome, Blocked)
-        ]
-        counted = 0
-        if settled:
-            counted = await self._log.retried(self.lane.name, settled, now_ms=self._now_ms())
-            self._observer.sent(
-                self.lane, [fate for _, fate, _ in settled], self._now_ms() - entries[0].header.recorded_ms
-            )
-        await self._note(next((o for o in outcomes if isinstance(o, Blocked)), None))
-        return counted
-
     async def _send(self, entries: list[Entry]) -> list[Outcome]:
+        await self._exchange.wait(len(entries))
         return await self._exchange.send(entries)
-
-    # -- blocked or not --------------------------------------------------------------------------------------
-    async def _note(self, blocked: Blocked | None) -> None:
-        if blocked is not None:
-            await self._block(blocked)
-            return
-        self._failures = 0
-        if self._maybe_blocked:
-            self._maybe_blocked = False
-            if await self._log.unblock(self.lane.name, now_ms=self._now_ms()):
-                self._observer.recovered(self.lane)
-
-    async def _block(self, blocked: Blocked) -> None:
-        wait_s = self.lane.probes.delay_s(self._failures, blocked.probe_after_s)
-        self._failures += 1
-        self._maybe_blocked = True
-        now = self._now_ms()
-        if await self._log.block(self.lane.name, blocked.reason[:300], now + int(wait_s * 1000), now_ms=now):
-            self._observer.blocked(self.lane, blocked.reason)

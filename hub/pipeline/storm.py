@@ -35,7 +35,7 @@ class Group:
     tenant: str
     kind: str
     by: str
-    """`sender` or `domain`."""
+    """`sender`, `domain` or `code`."""
     name: str
 
     @property
@@ -44,9 +44,9 @@ class Group:
 
 
 def groups_of(alert: Alert) -> tuple[Group, ...]:
-    """Where an alert counts: with its sender first, then with its domain; the hub's own count nowhere."""
+    """Where an alert counts: with its sender first, then with its domain; the hub's own by what it says."""
     if alert.kind.startswith("hub."):
-        return ()
+        return (Group(alert.tenant, alert.kind, "code", alert.code[:_NAME_CHARS]),)
     named = (("sender", alert.sender), ("domain", alert.domain))
     return tuple(
         Group(alert.tenant, alert.kind, by, name.lower()[:_NAME_CHARS]) for by, name in named if name
@@ -58,6 +58,8 @@ class _Window:
     ends_ms: int
     alone: int
     """Alerts sent one by one in it."""
+    trying: int = 0
+    """Alerts sent one by one that wait to be tried again."""
     stormy: bool = False
     """Whether some were counted instead."""
 
@@ -69,14 +71,21 @@ class Storms:
         self._rule = rule
         self._windows: dict[Group, _Window] = {}
 
-    def plan(self, alerts: Sequence[Sequence[Group]], now_ms: int) -> list[Group | None]:
+    def plan(
+        self, alerts: Sequence[Sequence[Group]], now_ms: int, *, again: bool = False
+    ) -> list[Group | None]:
         """For each alert the storm that it would be counted in, or `None` to send it. Changes nothing: what
-        becomes of a batch is not known yet.
+        becomes of a batch is not known yet. `again`: these are the ones that wait to be tried again.
         """
+
+        def is_stormy(group: Group) -> bool:
+            trying = 0 if again else self._trying(group, now_ms)
+            return self._alone(group, now_ms) + trying + ahead[group] >= self._rule.after
+
         ahead: Counter[Group] = Counter()
         planned: list[Group | None] = []
         for groups in alerts:
-            stormy = next((g for g in groups if self._alone(g, now_ms) + ahead[g] >= self._rule.after), None)
+            stormy = next(filter(is_stormy, groups), None)
             planned.append(stormy)
             if stormy is None:
                 ahead.update(groups)
@@ -92,6 +101,11 @@ class Storms:
         for group in groups:
             self._window(group, now_ms).alone += 1
 
+    def tried(self, groups: Iterable[Group], now_ms: int) -> None:
+        """An alert of these groups was sent by itself, and will be again."""
+        for group in groups:
+            self._window(group, now_ms).trying += 1
+
     def counted(self, group: Group, now_ms: int) -> None:
         """An alert of this group was counted instead."""
         self._window(group, now_ms).stormy = True
@@ -104,6 +118,10 @@ class Storms:
         if now_ms < window.ends_ms:
             return window.alone
         return self._rule.after if window.stormy else 0
+
+    def _trying(self, group: Group, now_ms: int) -> int:
+        window = self._windows.get(group)
+        return window.trying if window and now_ms < window.ends_ms else 0
 
     def _window(self, group: Group, now_ms: int) -> _Window:
         window = self._windows.get(group)

@@ -10,7 +10,7 @@ from hub.pipeline.digest import STALE, stale_tally, storm_tallies
 from hub.pipeline.lane import Lane
 from hub.pipeline.storm import Group, Storms, groups_of
 from hub.sdk.alerts import alert_of
-from hub.store.base import Digest, Fate, Tally
+from hub.store.base import Digest, Fate, RetryRef, Tally
 
 __all__ = ["Plan", "Tallying"]
 
@@ -62,14 +62,19 @@ class Tallying:
         due_ms = max(now_ms, self._stale_told_ms + _BETWEEN_DIGESTS_MS)
         return stale_tally(entries, max_age_ms=self._max_age_ms or 0, due_ms=due_ms)
 
-    def plan(self, entries: Sequence[Entry], now_ms: int, *, probing: bool) -> Plan:
-        """Bodies are parsed only where storms are counted. A probe is never one of a storm."""
+    def plan(
+        self, entries: Sequence[Entry], now_ms: int, *, probing: bool, again: Sequence[RetryRef] = ()
+    ) -> Plan:
+        """Bodies are parsed only where storms are counted. A probe is never one of a storm, nor is what an
+        operator sends again. `again`: the entries' references where they are retries.
+        """
         groups: Sequence[Sequence[Group]] = [()] * len(entries)
         storms: Sequence[Group | None] = [None] * len(entries)
         if self._storms is not None:
-            groups = [groups_of(alert_of(entry)) for entry in entries]
+            exempt = {ref.seq for ref in again if ref.unparked}
+            groups = [() if entry.seq in exempt else groups_of(alert_of(entry)) for entry in entries]
             if not probing:
-                storms = self._storms.plan(groups, now_ms)
+                storms = self._storms.plan(groups, now_ms, again=bool(again))
         return Plan(entries, groups, storms)
 
     def tallies(self, plan: Plan, fates: Sequence[Fate], now_ms: int) -> list[Tally]:
@@ -83,7 +88,19 @@ class Tallying:
         ]
         return storm_tallies(counted, self._storms, now_ms)
 
-    def settled(self, plan: Plan, fates: Sequence[Fate], now_ms: int) -> None:
+    def tally_each(self, plan: Plan, fates: Sequence[Fate], now_ms: int) -> dict[int, Tally]:
+        """What the settle of these retries has to count, by seq."""
+        if self._storms is None:
+            return {}
+        counted = zip(plan.entries, plan.storms, fates, strict=True)
+        return {
+            entry.seq: tally
+            for entry, storm, fate in counted
+            if fate.kind == "delivered"
+            for tally in storm_tallies([(entry, storm)], self._storms, now_ms)
+        }
+
+    def settled(self, plan: Plan, fates: Sequence[Fate], now_ms: int, *, again: bool = False) -> None:
         """These fates were written: the windows move on."""
         if self._storms is None:
             return
@@ -92,6 +109,8 @@ class Tallying:
                 self._storms.sent(groups, now_ms)
             elif fate.kind == "delivered" and storm is not None:
                 self._storms.counted(storm, now_ms)
+            elif fate.kind == "retry" and not again:
+                self._storms.tried(groups, now_ms)
 
     def told(self, digest: Digest, now_ms: int) -> None:
         """The destination has this one."""

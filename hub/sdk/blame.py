@@ -4,25 +4,31 @@ A secret that was changed at the receiver makes it answer 400 to everything; a b
 take makes it answer 400 to one event. The first must park nothing, the second must hold up nobody. What tells
 them apart is what becomes of the *other* events:
 
-- one that is sent after it gets through: it was the event's own fault (refused for good, or tried later);
-- only earlier ones got through: it is set aside (`Retry`), and its next attempt decides;
+- one that was sent after its answer gets through: it was the event's own fault (refused for good, or tried
+  later);
+- only those got through that were sent before its answer came: it is set aside (`Retry`); when a later
+  attempt fails alone a moment after something got through, or twice with something through in between, it was
+  its own;
 - none got through: the destination's fault (`Blocked`), and the pipeline probes it with the oldest event;
 - the same event alone, `PATIENCE` probes in a row: it is set aside, so that the next one has its chance. Each
   time the patience grows fivefold, until something gets through: an endpoint that refuses everything for days
   costs a handful of events one attempt each, and parks none.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hub.model.event import Entry
 from hub.model.outcome import Blocked, Delivered, Outcome, Rejected, Retry
 
-__all__ = ["PATIENCE", "Answer", "Blame", "Doubt"]
+__all__ = ["NEAR_S", "PATIENCE", "Answer", "Blame", "Doubt"]
 
 PATIENCE: Final = 10
 """Probes with one event: some three minutes with the pipeline's pauses."""
+NEAR_S: Final = 5.0
+"""How long after a success the destination still counts as well: an outage may begin at any moment."""
 _GROWTH: Final = 5
 _MOST_GROWN: Final = 6
 _REMEMBERED: Final = 10_000
@@ -40,6 +46,8 @@ class Doubt:
     """What the destination asked for (Retry-After)."""
     stops: bool = False
     """Whether sending on makes no sense now (no answer in time). Others' success then proves nothing."""
+    overtaken: bool = False
+    """Whether an event got through that was sent after this answer had come (`hub.sdk.each.send_each`)."""
 
 
 Answer = Outcome | Doubt
@@ -48,49 +56,57 @@ Answer = Outcome | Doubt
 class Blame:
     """Remembers, for one connector, what got through and which events did not."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._got_through_at = -NEAR_S
         self._delivered = 0
-        self._suspects: dict[bytes, int] = {}
-        """Event -> how many had been delivered when it was set aside; `_GUILTY` when that is settled."""
+        self._suspects: dict[bytes, tuple[int, int]] = {}
+        """Event -> how many had been delivered when it was set aside last (`_GUILTY` when that is settled),
+        and how often it failed alone since, with something through in between."""
         self._alone = b""
         self._times = 0
         self._grown = 0
 
     def judge(self, batch: Sequence[Entry], answers: Sequence[Answer]) -> list[Outcome]:
         """One outcome an event, for answers in the batch's order."""
-        before = self._delivered
-        got = [at for at, answer in enumerate(answers) if isinstance(answer, Delivered)]
-        self._delivered += len(got)
+        got = sum(isinstance(answer, Delivered) for answer in answers)
+        self._delivered += got
         if got:
             self._times = self._grown = 0
+            self._got_through_at = self._clock()
         outcomes: list[Outcome] = []
-        for at, (entry, answer) in enumerate(zip(batch, answers, strict=True)):
+        for entry, answer in zip(batch, answers, strict=True):
             if not isinstance(answer, Doubt):
                 outcomes.append(answer)
             elif answer.stops or not got:
-                outcomes.append(self._unproven(entry, answer, before, alone=len(batch) == 1))
+                outcomes.append(self._unproven(entry, answer, alone=len(batch) == 1))
             else:
-                outcomes.append(self._own(entry, answer, guilty=got[-1] > at))
+                outcomes.append(self._own(entry, answer))
         return outcomes
 
-    def _own(self, entry: Entry, doubt: Doubt, *, guilty: bool) -> Outcome:
-        """Others got through in the same batch: the event's own trouble, for sure if they came after it."""
-        guilty = guilty or self._is_guilty(entry.uid, self._delivered)
-        self._remember(entry.uid, _GUILTY if guilty else self._delivered)
+    def _own(self, entry: Entry, doubt: Doubt) -> Outcome:
+        """Others got through in the same batch; those before it say nothing of the moment of its answer."""
+        since, failed = self._suspected(entry.uid)
+        guilty = doubt.overtaken or since == _GUILTY
+        self._remember(entry.uid, _GUILTY if guilty else self._delivered, failed)
         return _rejected(doubt) if guilty else Retry(doubt.reason, doubt.after_s)
 
-    def _unproven(self, entry: Entry, doubt: Doubt, delivered: int, *, alone: bool) -> Outcome:
-        if self._is_guilty(entry.uid, delivered):
+    def _unproven(self, entry: Entry, doubt: Doubt, *, alone: bool) -> Outcome:
+        since, failed = self._suspected(entry.uid)
+        is_well = self._clock() - self._got_through_at < NEAR_S
+        if since == _GUILTY or (since < self._delivered and (is_well or failed)):
             self._remember(entry.uid, _GUILTY)
             return _rejected(doubt)
+        if since < self._delivered:
+            self._remember(entry.uid, self._delivered, failed + 1)
+            return Retry(doubt.reason, doubt.after_s)
         if alone and self._is_spent(entry.uid):
-            self._remember(entry.uid, self._delivered)
+            self._remember(entry.uid, self._delivered, failed)
             return Retry(doubt.reason, doubt.after_s)
         return Blocked(doubt.reason, doubt.after_s)
 
-    def _is_guilty(self, uid: bytes, delivered: int) -> bool:
-        """Whether something got through since it was set aside (so it is settled already, or now)."""
-        return self._suspects.get(uid, delivered) < delivered
+    def _suspected(self, uid: bytes) -> tuple[int, int]:
+        return self._suspects.get(uid, (self._delivered, 0))
 
     def _is_spent(self, uid: bytes) -> bool:
         """Whether patience with this event, sent alone again and again, is at its end."""
@@ -101,9 +117,9 @@ class Blame:
         self._times, self._grown = 0, min(self._grown + 1, _MOST_GROWN)
         return True
 
-    def _remember(self, uid: bytes, when: int) -> None:
+    def _remember(self, uid: bytes, when: int, failed: int = 0) -> None:
         self._suspects.pop(uid, None)
-        self._suspects[uid] = when
+        self._suspects[uid] = when, failed
         if len(self._suspects) > _REMEMBERED:
             del self._suspects[next(iter(self._suspects))]
 

@@ -71,12 +71,20 @@ class ConnectorSpec:
     """How many `send` calls may run at once. Above 1 the queue's head is still settled in order."""
     rate_per_s: float | None = None
     """Most events a second where the configuration says nothing; `None` is no limit."""
+    bucket: Callable[[Options], str] | None = None
+    """What the destination counts that rate by, e.g. a channel: connectors for which this text is the same
+    share one rate, in all processes. It may hold a secret, only its hash is kept. `None`: each has its own.
+    """
     alerting: bool = False
     """Whether a person or a workflow is woken by each event. Then a configuration without `match` means the
     alerts of `hub.sdk.alerts.ALERT_MATCH`, and after an outage old events become one digest."""
     probe: Callable[[Options, Context], Awaitable[str]] | None = None
     """For `mxhub check`: one line that says what was found, e.g. `OpenSearch 3.6.0, 1 node`. Writes nothing.
     Raises `DestinationFailed`."""
+    erase: Callable[[Options, Context, str], Awaitable[int]] | None = None
+    """For an erasure, `(options, context, tenant)`: remove that tenant's events from the destination, and see
+    that none is left. Returns how many were removed; may be called again. Raises `DestinationFailed`. Without
+    it the record of the erasure says that the destination has to be seen to by hand."""
     maintain: Callable[[Options, Context, int], Awaitable[Sequence[str]]] | None = None
     """For a scheduled job, `(options, context, now_ms)`: what has to happen at the destination now and then,
     such as retention. Returns one line for each thing it did; a second run at once does nothing. Raises

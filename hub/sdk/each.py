@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 
 from hub.model.event import Entry
-from hub.model.outcome import Blocked
+from hub.model.outcome import Blocked, Delivered
 from hub.sdk.blame import Answer, Doubt
 from hub.sdk.http import Broken, Client, DeadlineExceeded, HttpError, Response
 
@@ -60,7 +61,8 @@ async def send_each(
 ) -> list[Answer]:
     """One answer an event, in the batch's order.
 
-    Events of which `together` says the same go one after the other; different ones up to `parallel` at once.
+    Events of which `together` says the same go one after the other; different ones up to `parallel` at once,
+    and the last one after all others: that it got through tells whose fault the refusals before it were.
     After a `Blocked`, or a `Doubt` that stops, or when the time is up, nothing more is sent.
     """
     row = _Row(batch, post, time.monotonic() + within_s, within_s)
@@ -68,12 +70,14 @@ async def send_each(
     for at, entry in enumerate(batch):
         chains.setdefault(together(entry), []).append(at)
     waiting = deque(chains.values())
-    if min(parallel, len(waiting)) == 1:
+    if min(parallel, len(waiting)) <= 1:
         await row.work(waiting)
     else:
+        last = chains[together(batch[-1])].pop()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(parallel, len(waiting))):
                 tasks.create_task(row.work(waiting))
+        await row.work(deque([[last]]))
     return row.all_answers()
 
 
@@ -86,6 +90,9 @@ class _Row:
         self._until = until
         self._within_s = within_s
         self._answers: list[Answer | None] = [None] * len(batch)
+        self._moment = 0
+        self._sent = [0] * len(batch)
+        self._answered = [0] * len(batch)
         self._end: Blocked | None = None
 
     async def work(self, waiting: "deque[list[int]]") -> None:
@@ -99,12 +106,18 @@ class _Row:
         if left_s <= 0:
             self._end = Blocked(self._too_slow())
             return
+        self._sent[at] = self._next_moment()
         answer = await self._post(self._batch[at], left_s)
+        self._answered[at] = self._next_moment()
         self._answers[at] = answer
         if isinstance(answer, Blocked):
             self._end = self._end or answer
         elif isinstance(answer, Doubt) and answer.stops:
             self._end = self._end or Blocked(answer.reason, answer.after_s)
+
+    def _next_moment(self) -> int:
+        self._moment += 1
+        return self._moment
 
     def _too_slow(self) -> str:
         done = sum(answer is not None for answer in self._answers)
@@ -114,6 +127,13 @@ class _Row:
         )
 
     def all_answers(self) -> list[Answer]:
-        """What was not sent shares the block."""
+        """What was not sent shares the block; a doubt learns whether anything got through after it."""
         end = self._end or Blocked("not sent")
-        return [end if answer is None else answer for answer in self._answers]
+        last = max(
+            (self._sent[at] for at, a in enumerate(self._answers) if isinstance(a, Delivered)), default=0
+        )
+        told = [end if answer is None else answer for answer in self._answers]
+        return [
+            replace(answer, overtaken=last > self._answered[at]) if isinstance(answer, Doubt) else answer
+            for at, answer in enumerate(told)
+        ]

@@ -7,6 +7,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import binascii
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = ["SIGNATURE_BYTES", "is_ed25519", "public_of", "sign_ed25519", "verifi
 SIGNATURE_BYTES: Final = 64
 _PRIVATE, _PUBLIC = b"whsk_", b"whpk_"
 _KEY_BYTES = 32
+_KEYS: Final = 64
+"""Keys that are kept read: reading one takes longer than signing with it."""
 
 
 def is_ed25519(secret: bytes) -> bool:
@@ -54,6 +57,7 @@ def verifies(secret: bytes, signature: bytes, content: bytes) -> bool:
     return True
 
 
+@lru_cache(_KEYS)
 def _private(secret: bytes) -> "Ed25519PrivateKey | None":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -65,6 +69,7 @@ def _private(secret: bytes) -> "Ed25519PrivateKey | None":
     return key if whole else None
 
 
+@lru_cache(_KEYS)
 def _public(secret: bytes) -> "Ed25519PublicKey | None":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -3,12 +3,13 @@
 An option that holds a secret is a `SecretStr`; its repr never shows it. Units stand in names (`timeout_s`).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
-__all__ = ["ConfigPath", "Options"]
+__all__ = ["ConfigPath", "Options", "said"]
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:
@@ -19,6 +20,11 @@ def _beside(path: Path, info: ValidationInfo) -> Path:
 
 ConfigPath = Annotated[Path, AfterValidator(_beside)]
 """A path that is relative to the file of the configuration in which it stands."""
+
+
+def said(error: Mapping[str, Any]) -> str:
+    """What an entry of `ValidationError.errors()` says: our validators in their own words, no prefix."""
+    return str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 class Options(BaseModel):

@@ -12,10 +12,12 @@ the connector alone gets them, made of `{"code", "connector", "number", "time_ms
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from hub.model.ocsf import application_error, application_lifecycle, detection_finding
-from hub.model.ocsf_objects import FindingInfo, Metadata, Product
+import msgspec
+
+from hub.model.ocsf import application_error, application_lifecycle, detection_finding, entity_management
+from hub.model.ocsf_objects import FindingInfo, ManagedEntity, Metadata, Product
 from hub.sdk.jsontext import decode
 from hub.sdk.options import Options
 from hub.sdk.payload import Fields
@@ -30,15 +32,19 @@ HealthCode = Literal[
     "hub.source_silent",
     "hub.cursor_lost",
     "hub.log_filling",
+    "hub.log_rolled_back",
     "hub.disk_low",
     "hub.dedupe_window_short",
     "hub.retention_ended_owed",
+    "hub.retention_near_owed",
+    "hub.tenant_erased",
     "hub.digest_refused",
 ]
 
 _CONCERNED = ("connector", "stream", "source", "subject")
 _PRODUCT = Product(name="mxhub", vendor_name="mxhub")
 _ENABLED = 6
+_DELETED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,16 @@ _TROUBLES: Mapping[HealthCode, _Trouble] = {
     "hub.source_silent": _Trouble(3, "Source {subject} has sent nothing for longer than usual"),
     "hub.cursor_lost": _Trouble(3, "Stream {subject} lost its place; entries may be missing"),
     "hub.log_filling": _Trouble(4, "The log is filling up; when it is full, webhooks get 503"),
+    "hub.log_rolled_back": _Trouble(5, "The log's server lost events that it had acknowledged"),
     "hub.disk_low": _Trouble(4, "Free disk is low; below the reserve nothing is accepted"),
     "hub.dedupe_window_short": _Trouble(
         3, "Repeats are recognised for less time than the look-backs of polls"
     ),
     "hub.retention_ended_owed": _Trouble(4, "Retention ended events that connector {subject} was still owed"),
+    "hub.retention_near_owed": _Trouble(
+        4, "Retention by size will soon end events that connector {subject} is still owed"
+    ),
+    "hub.tenant_erased": _Trouble(1, "Tenant {subject} was erased", is_recovery=True),
     "hub.digest_refused": _Trouble(3, "Connector {subject} refused a digest of events it did not get"),
 }
 CODES = tuple(_TROUBLES)
@@ -93,7 +104,10 @@ def _map(code: HealthCode, payload: Payload) -> Mapped:
         "metadata": Metadata(correlation_uid=f"{code.partition('_')[0]}/{subject}"),
         "unmapped": {"subject": subject, **(fields.unmapped() or {})},
     }
-    if trouble.is_recovery:
+    if code == "hub.tenant_erased":
+        entity = ManagedEntity(type_id=99, type="Tenant", name=subject)
+        event = entity_management(_DELETED, entity=entity, **common)
+    elif trouble.is_recovery:
         event = application_lifecycle(_ENABLED, app=_PRODUCT, **common)
     else:
         event = application_error(1, **common)
@@ -104,57 +118,76 @@ def _mapper(code: HealthCode) -> Callable[[Payload], Mapped]:
     return partial(_map, code)
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """The payload of a digest. Anything else than exactly this is refused."""
+
+    code: str
+    connector: str
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    time_ms: Annotated[int, msgspec.Meta(ge=0)]
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    first_ms: Annotated[int, msgspec.Meta(ge=0)]
+    last_ms: Annotated[int, msgspec.Meta(ge=0)]
+    severity_id: Annotated[int, msgspec.Meta(ge=0, le=6)]
+    codes: dict[str, Annotated[int, msgspec.Meta(ge=1)]]
+    storms: Annotated[int, msgspec.Meta(ge=1)]
+    about: Annotated[list[dict[str, str | int]], msgspec.Meta(min_length=1)]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Its number begins with one again when a connector is forgotten and made anew: the time tells."""
+        return self.connector, str(self.number), str(self.time_ms)
+
+    def common(self) -> dict[str, Any]:
+        """Attributes that digests and storms share."""
+        return {
+            "time": self.time_ms,
+            "count": self.count,
+            "start_time": self.first_ms,
+            "end_time": self.last_ms,
+            "metadata": Metadata(correlation_uid=f"{self.code}/{self.connector}"),
+            "unmapped": {"subject": self.connector, "codes": self.codes},
+        }
+
+
 def _map_digest(payload: Payload) -> Mapped:
     """Alerts that were too old to be sent: the hub failed to tell of them in time."""
-    told = _told_of(payload)
-    age = _span(max(one["max_age_ms"] for one in payload["about"]))
-    common: dict[str, Any] = {
-        **told,
-        "severity_id": max(payload["severity_id"], 3),
-        "status_id": 2,
-        "message": f"{_alerts(payload['count'])} older than {age} {_were(payload['count'])} not sent while "
-        f"connector {payload['connector']} could not deliver: {_listed(payload['codes'])}",
-    }
-    return Mapped(kind="digest", key=_digest_key(payload), event=application_error(1, **common))
+    told = msgspec.convert(payload, _Told)
+    age = _span(max(int(one["max_age_ms"]) for one in told.about))
+    event = application_error(
+        1,
+        **told.common(),
+        severity_id=max(told.severity_id, 3),
+        status_id=2,
+        message=f"{_alerts(told.count)} older than {age} {_were(told.count)} not sent while connector "
+        f"{told.connector} could not deliver: {_listed(told.codes)}",
+    )
+    return Mapped(kind="digest", key=told.key, event=event)
 
 
 def _map_storm(payload: Payload) -> Mapped:
     """Alerts of one kind about one sender or domain, after the first few of them were sent."""
-    about, storms = payload["about"], payload["storms"]
-    names = [_storm_name(one) for one in about]
-    named = ", ".join(names) + (f" and {storms - len(names)} more" if storms > len(names) else "")
-    common: dict[str, Any] = {
-        **_told_of(payload),
-        "severity_id": payload["severity_id"],
-        "message": f"{_alerts(payload['count'], 'more ')} of {named}: {_listed(payload['codes'])}",
-        "finding_info": FindingInfo(
-            uid="/".join(_digest_key(payload)),
-            title="Many alerts of one kind",
-            first_seen_time=payload["first_ms"],
-            last_seen_time=payload["last_ms"],
-        ),
-    }
-    if storms == 1:
-        common["unmapped"] |= about[0]
-    event = detection_finding(1, **common)
-    domain = about[0].get("domain", "") if storms == 1 else ""
-    return Mapped(kind="storm", key=_digest_key(payload), event=event, domain=domain)
-
-
-def _told_of(payload: Payload) -> dict[str, Any]:
-    return {
-        "time": payload["time_ms"],
-        "count": payload["count"],
-        "start_time": payload["first_ms"],
-        "end_time": payload["last_ms"],
-        "metadata": Metadata(correlation_uid=f"{payload['code']}/{payload['connector']}"),
-        "unmapped": {"subject": payload["connector"], "codes": payload["codes"]},
-    }
-
-
-def _digest_key(payload: Payload) -> tuple[str, ...]:
-    """Its number counts from one again when a connector is forgotten and made anew: the time tells apart."""
-    return payload["connector"], str(payload["number"]), str(payload["time_ms"])
+    told = msgspec.convert(payload, _Told)
+    names = [_storm_name(one) for one in told.about]
+    named = ", ".join(names) + (f" and {told.storms - len(names)} more" if told.storms > len(names) else "")
+    common = told.common()
+    if told.storms == 1:
+        common["unmapped"] |= told.about[0]
+    finding = FindingInfo(
+        uid="/".join(told.key),
+        title="Many alerts of one kind",
+        first_seen_time=told.first_ms,
+        last_seen_time=told.last_ms,
+    )
+    event = detection_finding(
+        1,
+        **common,
+        severity_id=told.severity_id,
+        message=f"{_alerts(told.count, 'more ')} of {named}: {_listed(told.codes)}",
+        finding_info=finding,
+    )
+    domain = str(told.about[0].get("domain", "")) if told.storms == 1 else ""
+    return Mapped(kind="storm", key=told.key, event=event, domain=domain)
 
 
 def _were(n: int) -> str:
@@ -170,9 +203,10 @@ def _listed(codes: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {code}" for code, n in most)
 
 
-def _storm_name(about: Mapping[str, str]) -> str:
-    by = "sender" if "sender" in about else "domain"
-    return f"{by} {about[by]}"
+def _storm_name(about: Mapping[str, str | int]) -> str:
+    """`{}` is for what was counted when there were too many storms to tell each."""
+    by = next((by for by in ("sender", "domain", "code") if by in about), "")
+    return f"{by} {about[by]}" if by else "other senders and domains"
 
 
 def _span(ms: int) -> str:

@@ -6,7 +6,7 @@ reply is safe.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.model.event import Entry, Event
 from hub.store.data import (
@@ -23,8 +23,10 @@ from hub.store.data import (
     RetryRef,
     Tally,
 )
+from hub.store.refusals import Full, RolledBack, Stale, StoreError, Unavailable
 
 __all__ = [
+    "UNTOLD",
     "Book",
     "ConnectorRow",
     "CursorMove",
@@ -38,6 +40,7 @@ __all__ = [
     "Peeked",
     "Recorded",
     "RetryRef",
+    "RolledBack",
     "Stale",
     "StoreError",
     "Tally",
@@ -45,26 +48,25 @@ __all__ = [
 ]
 
 
-class StoreError(Exception):
-    """Root of this module's errors."""
-
-
-class Unavailable(StoreError):
-    """The server could not be reached, refused the write or its reply was lost: the outcome is unknown."""
-
-
-class Full(StoreError):
-    """The log is at its limit (entries or bytes). Nothing was written; try again when it has drained."""
-
-
-class Stale(StoreError):
-    """The world moved on since the caller looked (compare-and-set failed). Nothing was written."""
+UNTOLD: Final = 2**50
+"""As `tell_after_ms`: never (ms; beyond any wait)."""
 
 
 class Log(Protocol):
     """One partition."""
 
     partition: int
+
+    def check(self) -> None:
+        """Raises `RolledBack` once this process saw events that the log lost. Costs nothing."""
+        ...
+
+    async def accept(self) -> str:
+        """Go on with a log that was rolled back; the caller made sure that the archive agrees with it.
+
+        Returns what was lost, in words, if anything. Processes that saw it stay refused.
+        """
+        ...
 
     # -- recording -----------------------------------------------------------------------------------------
     async def record(
@@ -75,7 +77,7 @@ class Log(Protocol):
         At most 200 events and 1 MiB of bodies (a single larger event is taken alone). An empty `events` with
         a `move` just moves the cursor.
 
-        Raises `ValueError` (limits), `Full`, `Stale` (cursor), `Unavailable`.
+        Raises `ValueError` (limits), `Full`, `Stale` (cursor), `RolledBack`, `Unavailable`.
         """
         ...
 
@@ -114,7 +116,8 @@ class Log(Protocol):
     async def route(self, frm: int, to: int, gen: int, refs: Mapping[str, Sequence[int]]) -> None:
         """Append references (ascending, all in (frm, to]) and move `routed` from `frm` to `to`.
 
-        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 of them.
+        Raises `Stale` unless `routed == frm` and `gen` is the current one; `ValueError` above 2,000 of them;
+        `RolledBack`.
         """
         ...
 
@@ -137,11 +140,11 @@ class Log(Protocol):
 
     async def release(self, name: str, token: str) -> None: ...
 
-    async def peek(self, name: str, n: int, *, now_ms: int) -> Peeked:
+    async def peek(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> Peeked:
         """The first `n` references of the queue.
 
         Counts the look against the head: after three looks without an outcome the head comes alone, after six
-        it is parked by this very call.
+        it is parked by this very call. Without `counts`, for one who is not about to send yet, it is not.
         """
         ...
 
@@ -162,7 +165,7 @@ class Log(Protocol):
         """
         ...
 
-    async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
+    async def due(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> list[RetryRef]:
         """Up to `n` retries that are due on the connector's clock; guards against killer events as `peek`."""
         ...
 
@@ -195,15 +198,20 @@ class Log(Protocol):
         """
         ...
 
-    async def block(self, name: str, reason: str, probe_at_ms: int, *, now_ms: int) -> bool:
+    async def block(
+        self, name: str, reason: str, probe_at_ms: int, *, now_ms: int, tell_after_ms: int = 0
+    ) -> bool:
         """The destination is down: stop its clock (from the first block on) and set the next probe.
 
-        True when it was not blocked before.
+        True when it is to be told of now: once a block, as soon as it is sure to last for `tell_after_ms`,
+        its next probe being that far from its beginning. `UNTOLD`: this call tells nobody.
         """
         ...
 
     async def unblock(self, name: str, *, now_ms: int) -> bool:
-        """It works again: its clock goes on. True when it was blocked. Clears the killer count."""
+        """It works again: its clock goes on. True when it was blocked and that was told of. Clears the killer
+        count.
+        """
         ...
 
     async def pause(self, name: str, *, now_ms: int) -> None: ...
@@ -215,7 +223,9 @@ class Log(Protocol):
     async def parked(self, name: str | None = None, *, limit: int = 1000) -> list[ParkedRow]: ...
 
     async def unpark(self, name: str, seqs: Sequence[int], *, now_ms: int) -> int:
-        """Back into the retry set, due now, with a fresh count. Returns how many were there."""
+        """Back into the retry set, due now, with a fresh count, marked as `unparked`. Returns how many were
+        there.
+        """
         ...
 
     async def drop(self, name: str, seqs: Sequence[int], reason: str) -> int:
@@ -230,20 +240,25 @@ class Log(Protocol):
         ...
 
     async def strike(self, name: str, wanted: Callable[[int], bool], reason: str) -> int:
-        """References (queue, retry, parked) to events whose seq is `wanted`, wherever they stand, end as dropped.
+        """References to events whose seq is `wanted` end as dropped: queued, in retry, parked.
 
         A sender that holds some of them finds its answer `Stale`. Returns how many.
         """
+        ...
+
+    async def untell(self, name: str, tenant: str) -> int:
+        """Digests and storms of one tenant's events are not told of any more. Returns how many events."""
         ...
 
     async def forget_cursors(self, source: str) -> int:
         """Where all streams of a source stand. Returns how many there were."""
         ...
 
-    async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
+    async def push(self, name: str, refs: Sequence[int], *, now_ms: int, makes: bool = True) -> None:
         """Append references (ascending, at most 2,000) to a replay's row `connector@job`; makes the row.
 
         Its recorded = matched, its filtered = 0. References up to the highest pushed so far are skipped.
+        Raises `Stale` when there is no such row and it is not to be made: it may have another name by now.
         """
         ...
 
@@ -274,6 +289,6 @@ class Log(Protocol):
     async def trim(self, to: int) -> int:
         """Forget entries up to the lesser of `to` (the archive's durable, searchable offset) and `routed`.
 
-        Returns the new trim.
+        Returns the new trim. Raises `RolledBack`, also when the archive has more than the log.
         """
         ...

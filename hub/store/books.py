@@ -38,7 +38,7 @@ def _reasons(row: list[bytes]) -> dict[str, int]:
 
 def _connector_row(raw: list[Any], now_ms: int, oldest_seq: int) -> ConnectorRow:
     name, queued, head, retrying, parked, first, *state, _ = raw
-    paused, blocked, since, probe_at, stood, delivered_at, trouble, tallied, told, untold = state
+    paused, blocked, since, probe_at, stood, delivered_at, trouble, tallied, told, untold, was = state
     stopped = int(since) if since else now_ms
     behind_ms = int(stood or 0) + max(now_ms - stopped, 0)
     """How far the connector's clock is behind the wall's."""
@@ -63,6 +63,7 @@ def _connector_row(raw: list[Any], now_ms: int, oldest_seq: int) -> ConnectorRow
         tallied=int(tallied or 0),
         told=int(told or 0),
         untold=int(untold or 0),
+        former=tuple(was.decode().split()) if was else (),
     )
 
 

@@ -20,6 +20,7 @@ from redis.exceptions import InvalidResponse, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
 from hub.sdk.ending import end
+from hub.store.scripts import Commands
 
 __all__ = ["Client"]
 
@@ -37,6 +38,9 @@ class Client(Redis):
         super().__init__(*args, **options)
         self._line: _Line | None = None
         self._dialling: asyncio.Task[_Line] | None = None
+        self.greet: Callable[[Commands], Awaitable[None]] | None = None
+        """Called with each new connection before anything else is sent on it; what it raises is the failure
+        of all that wait for the connection."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The reply, as redis-py gives it.
@@ -77,8 +81,15 @@ class Client(Redis):
         connection = make()
         connect: Callable[[], Awaitable[None]] = connection.connect
         await connect()
-        self._line = _Line(connection)
-        return self._line
+        line = _Line(connection)
+        if self.greet is not None:
+            try:
+                await self.greet(line)
+            except BaseException:
+                await line.hang_up()
+                raise
+        self._line = line
+        return line
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - redis-py's signature
         """Hang up; commands that still wait fail."""
@@ -108,6 +119,9 @@ class _Line(asyncio.Protocol):
         self._transport = writer.transport
         self._transport.set_protocol(self)
         self.broken = self._transport.is_closing()
+
+    def execute_command(self, *words: Any) -> "asyncio.Future[Any]":
+        return self.ask(words)
 
     def ask(self, words: tuple[Any, ...]) -> "asyncio.Future[Any]":
         """Send a command; its reply comes in the future."""

@@ -50,6 +50,8 @@ class Head:
     log_bytes: int
     dedupe_window_ms: int
     """How far back a repeat is surely recognised right now."""
+    rolled_back: str = ""
+    """What the server lost, in words, until the log is accepted as it is; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class RetryRef:
     attempts: int
     first_ms: int
     """When it first failed, on the connector's own clock (which stands still while it is blocked)."""
+    unparked: bool = False
+    """Whether an operator sent it again: then it is sent however old it is, and counted in no storm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,8 @@ class ConnectorRow:
     """Events that digests told of."""
     untold: int = 0
     """Events whose digest the destination refused."""
+    former: tuple[str, ...] = ()
+    """Names that it had before, the last one first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,25 @@ from typing import Final
 
 from redis import exceptions as redis_errors
 
-from hub.store.base import Full, Stale, StoreError, Unavailable
+from hub.store.base import Full, RolledBack, Stale, StoreError, Unavailable
 
-__all__ = ["FOREIGN", "WrongVersion", "translate"]
+__all__ = ["FOREIGN", "WrongVersion", "lost_in_words", "translate"]
 
 
 class WrongVersion(StoreError):
     """The state was written by another version of mxhub than this one can work with. Nothing was changed."""
+
+
+def lost_in_words(lost: str) -> str:
+    """What a rolled back log lost (`kept:seen`, as scripts have it), and what to do; empty for nothing."""
+    if not lost:
+        return ""
+    kept, _, seen = lost.partition(":")
+    return (
+        f"the log's server went back to event {kept} after event {seen} had been acknowledged, so nothing is "
+        "taken in, archived or delivered: stop every process of this hub and start them again; where archive "
+        "and log still agree they go on, else the start says what to choose"
+    )
 
 
 FOREIGN: Final = (redis_errors.RedisError, OSError, TimeoutError, EOFError)
@@ -21,6 +33,7 @@ _OURS: Final[dict[str, Callable[[str], Exception]]] = {
     "STALE": lambda why: Stale(f"the {why} moved on"),
     "FULL": lambda why: Full(f"the log is at its limit with {why} entries"),
     "BAD": lambda why: ValueError(f"refused by the log: {why}"),
+    "ROLLED_BACK": lambda why: RolledBack(lost_in_words(why)),
     "VERSION": lambda why: WrongVersion(f"the log's state has version {why} by now: restart this process"),
 }
 """First word of our scripts' refusals."""

@@ -31,9 +31,11 @@ def _parked_row(raw: tuple[bytes, bytes, bytes]) -> ParkedRow:
 class Holds(Partition):
     """See `hub.store.base.Log` for every verb."""
 
-    async def block(self, name: str, reason: str, probe_at_ms: int, *, now_ms: int) -> bool:
+    async def block(
+        self, name: str, reason: str, probe_at_ms: int, *, now_ms: int, tell_after_ms: int = 0
+    ) -> bool:
         text = (reason or "blocked")[:500].encode("utf-8", "replace")
-        return bool(await self._row("block", name, now_ms, probe_at_ms, text))
+        return bool(await self._row("block", name, now_ms, probe_at_ms, text, tell_after_ms))
 
     async def unblock(self, name: str, *, now_ms: int) -> bool:
         return bool(await self._row("unblock", name, now_ms))

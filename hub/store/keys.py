@@ -7,6 +7,7 @@ inside the same slot.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["NAME_CHARS", "ROW_SUFFIXES", "PartitionKeys", "StateKeys", "check_name", "is_replay"]
 
@@ -46,7 +47,9 @@ class PartitionKeys:
 
     @property
     def head(self) -> str:
-        """Hash: version, seq, routed, trim, gen, table, bytes, trimmed, seen, since, known_from, now."""
+        """Hash: version, seq, routed, trim, gen, table, bytes, trimmed, seen, since, known_from, now; and of
+        `rejoin`: runs, lost, believed.
+        """
         return self.prefix + "head"
 
     @property
@@ -100,8 +103,14 @@ class PartitionKeys:
 
     def row_keys(self, name: str) -> tuple[str, ...]:
         """KEYS of every script about one row: ready, hash, queue, retry set, parked hash, dropped ranges."""
-        row = self.row(name)
-        return (self.ready, *(row + suffix for suffix in ROW_SUFFIXES[:5]))
+        return _row_keys(self, name)
+
+
+@lru_cache(maxsize=10_000)
+def _row_keys(keys: PartitionKeys, name: str) -> tuple[str, ...]:
+    """Asked for with every step of every lane."""
+    row = keys.row(name)
+    return (keys.ready, *(row + suffix for suffix in ROW_SUFFIXES[:5]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hub.store.partition import Partition
 from hub.store.scripts import Argument
 from hub.store.tallies import packed
 
-__all__ = ["MAX_PUSH", "Queues"]
+__all__ = ["MAX_PUSH", "Queues", "check_code", "retry_ref"]
 
 MAX_PUSH: Final = 2_000
 _LETTERS: Final = {"delivered": "d", "retry": "r", "postponed": "p", "parked": "k", "dropped": "x"}
@@ -41,6 +41,12 @@ def _details(fate: Fate, uid: str) -> tuple[Argument, ...]:
     return max(fate.after_ms, 0), _text(reason), uid
 
 
+def retry_ref(member: bytes) -> RetryRef:
+    """A member of the retry set: `seq:attempts:first`, with `:1` when it was unparked."""
+    seq, attempts, first_ms, *mark = member.split(b":")
+    return RetryRef(int(seq), int(attempts), int(first_ms), bool(mark))
+
+
 class Queues(Partition):
     """See `hub.store.base.Log` for every verb."""
 
@@ -61,8 +67,9 @@ class Queues(Partition):
     async def release(self, name: str, token: str) -> None:
         await self._run("release", (self.keys.lease(name),), token)
 
-    async def peek(self, name: str, n: int, *, now_ms: int) -> Peeked:
-        parked, *refs = await self._run("peek", (*self.keys.row_keys(name), self.keys.log), name, now_ms, n)
+    async def peek(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> Peeked:
+        keys = (*self.keys.row_keys(name), self.keys.log)
+        parked, *refs = await self._run("peek", keys, name, now_ms, n, int(counts))
         return Peeked(tuple(map(int, refs)), parked)
 
     async def settle(
@@ -88,10 +95,10 @@ class Queues(Partition):
         args += map(packed, tallies)
         await self._tallied("settle", name, now_ms, *args)
 
-    async def due(self, name: str, n: int, *, now_ms: int) -> list[RetryRef]:
+    async def due(self, name: str, n: int, *, now_ms: int, counts: bool = True) -> list[RetryRef]:
         """A blocked connector with nothing due and nothing queued gets its earliest retry, to probe with."""
-        found = await self._run("due", (*self.keys.row_keys(name), self.keys.log), name, now_ms, n)
-        return [RetryRef(*map(int, member.split(b":"))) for member in found]
+        keys = (*self.keys.row_keys(name), self.keys.log)
+        return [retry_ref(member) for member in await self._run("due", keys, name, now_ms, n, int(counts))]
 
     async def retried(
         self,
@@ -107,15 +114,16 @@ class Queues(Partition):
         for ref, fate, uid in settled:
             tally = (tallies or {}).get(ref.seq)
             args += (ref.seq, ref.attempts, ref.first_ms, _LETTERS[fate.kind], *_details(fate, uid))
-            args.append(packed(tally) if tally else b"")
+            args += (packed(tally) if tally else b"", ":1" if ref.unparked else b"")
         return int(await self._tallied("retried", name, now_ms, *args))
 
-    async def push(self, name: str, refs: Sequence[int], *, now_ms: int) -> None:
+    async def push(self, name: str, refs: Sequence[int], *, now_ms: int, makes: bool = True) -> None:
         if not is_replay(name) or len(refs) > MAX_PUSH:
             raise ValueError(
                 f"push takes connector@job and {MAX_PUSH} references, not {name!r} and {len(refs)}"
             )
-        await self._run("push", (*self.keys.row_keys(name), self.keys.rows), name, now_ms, *refs)
+        keys = (*self.keys.row_keys(name), self.keys.rows)
+        await self._run("push", keys, name, now_ms, int(makes), *refs)
 
     async def last_pushed(self, name: str) -> int:
         return int(await self._command("HGET", self.keys.row(name), "pushed") or 0)

@@ -8,6 +8,7 @@ import msgspec
 from hub.model.event import Entry, Event, Header
 from hub.model.ids import UID_BYTES
 from hub.store.base import CursorMove, Head, Recorded
+from hub.store.errors import lost_in_words
 from hub.store.partition import Partition
 from hub.store.scripts import Argument
 
@@ -65,10 +66,12 @@ class Recording(Partition):
             raise ValueError(msg)
         else:
             args += (move.stream, "0" if move.expected is None else "1", move.expected or "", move.to)
+        args.append(self._seen)
         for event in events:
             args += (event.uid, _encode_header(event.header), event.body)
         keys = (self.keys.head, self.keys.log, *self.keys.seen, self.keys.cur)
         seq, fresh = await self._run("record", keys, *args)
+        self._saw(seq)
         return Recorded(tuple([flag == _FRESH for flag in fresh]), int(seq))
 
     async def cursor(self, stream: str) -> str | None:
@@ -80,14 +83,18 @@ class Recording(Partition):
         return {stream.decode(): cursor.decode() for stream, cursor in raw.items()}
 
     async def head(self) -> Head:
-        *counts, now, known_from = await self._run("head", (self.keys.head, self.keys.log))
+        *counts, now, known_from, lost = await self._run("head", (self.keys.head, self.keys.log))
         start, seq, routed, trim, gen, entries, size = map(int, counts)
+        self._saw(seq)
         window = int(now) - int(known_from) if known_from else self.limits.dedupe_ms
-        return Head(start, seq, routed, trim, gen, entries, size, window)
+        return Head(start, seq, routed, trim, gen, entries, size, window, lost_in_words(lost.decode()))
 
     async def read(self, after: int, count: int) -> list[Entry]:
         raw = await self._command("XRANGE", self.keys.log, after + 1, "+", "COUNT", count)
-        return [_entry(item) for item in raw]
+        entries = [_entry(item) for item in raw]
+        if entries:
+            self._saw(entries[-1].seq)
+        return entries
 
     async def entries(self, seqs: Sequence[int]) -> dict[int, Entry]:
         if not seqs:
@@ -104,5 +111,5 @@ class Recording(Partition):
         trim, goal = 0, 1
         while trim < goal:
             keys = (self.keys.head, self.keys.log)
-            trim, goal = map(int, await self._run("trim", keys, max(to, 0), _TRIM_STEP))
+            trim, goal = map(int, await self._run("trim", keys, max(to, 0), _TRIM_STEP, self._seen))
         return trim

@@ -71,7 +71,7 @@ class Routing(Partition):
             msg = f"one route step takes at most {MAX_REFERENCES} references, not {total}"
             raise ValueError(msg)
         keys = [self.keys.head, self.keys.ready]
-        args: list[Argument] = [frm, to, gen]
+        args: list[Argument] = [frm, to, gen, self._seen]
         for name, seqs in refs.items():
             if seqs:
                 keys += (self.keys.row(name), self.keys.queue(name))

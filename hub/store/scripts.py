@@ -8,20 +8,27 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha1
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from hub.store.errors import FOREIGN, translate
 
-__all__ = ["STATE_VERSION", "Scripts", "script_sources"]
+__all__ = ["STATE_VERSION", "Commands", "Scripts", "script_sources"]
 
 STATE_VERSION: Final = 1
 """Version of the keys' layout. Raised with a migration in `versions.py`."""
 
 _USE = re.compile(r"^--@use (\w+)$", re.MULTILINE)
 Argument = bytes | str | int
+
+
+class Commands(Protocol):
+    """What sends commands: a client, or one of its connections."""
+
+    def execute_command(self, *words: Any) -> Any:
+        """Awaitable, gives the reply."""
+        ...
 
 
 @cache
@@ -55,7 +62,7 @@ class Scripts:
         self._texts = {name: text.encode() for name, text in texts.items()}
         self._digests = {name: sha1(text).hexdigest() for name, text in self._texts.items()}  # noqa: S324 - EVALSHA's own digest
 
-    async def run(self, redis: Redis, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+    async def run(self, redis: Commands, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """The script's reply.
 
         Raises what `hub.store.errors.translate` says: `Unavailable`, `Stale`, `Full`, `ValueError`, ...

@@ -171,6 +171,10 @@ class State:
         index: tuple[Argument, ...] = ("SADD", self.keys.documents, name)
         await self._pipeline([index, ("SET", self.keys.document(name), text, *expiry)])
 
+    async def swap(self, name: str, before: str, after: str) -> bool:
+        """Put another text there if it is still this one; its time runs on. Whether it was."""
+        return bool(await self._run("swap", self.keys.document(name), before, after))
+
     async def get(self, name: str) -> str | None:
         raw = await self._command("GET", self.keys.document(name))
         return None if raw is None else raw.decode()

@@ -101,7 +101,9 @@ TABLE = (
         "mxhub_untold_total", "counter", "Events of digests that the destination refused.", ("connector",)
     ),
     Metric("mxhub_archive_stalled", "gauge", "1 while the archive cannot be written."),
+    Metric("mxhub_log_rolled_back", "gauge", "1 when this process saw events that the log's server lost."),
     Metric("mxhub_archive_removed_events_total", "counter", "Events gone by retention."),
+    Metric("mxhub_erased_events_total", "counter", "Records of the archive erased with their tenant."),
     Metric(
         "mxhub_stage_interruptions_total", "counter", "Rounds of a stage that ended in trouble.", ("stage",)
     ),

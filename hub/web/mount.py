@@ -126,7 +126,10 @@ async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
     if request.method == "HEAD":
         return web.Response(headers=headers)
     chunks = answer.chunks
-    first = await anext(chunks, b"")
+    try:
+        first = await anext(chunks)
+    except StopAsyncIteration:
+        first = b""
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     try:

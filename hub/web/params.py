@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from hub.sdk.options import said
 from hub.web.errors import Detail, ValidationFailed
 from hub.web.route import Route
 
@@ -61,10 +62,10 @@ def _validated(model: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
 
 def _failed(error: ValidationError) -> ValidationFailed:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    details = [{"field": _place(one["loc"]), "message": _clip(one["msg"])} for one in problems]
-    said = "; ".join(f"{one['field']}: {one['message']}" for one in details[:3])
+    details = [{"field": _place(one["loc"]), "message": _clip(said(one))} for one in problems]
+    shown = "; ".join(f"{one['field']}: {one['message']}" for one in details[:3])
     more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""  # noqa: PLR2004 - three fit on a line
-    return ValidationFailed(said + more, details=details)
+    return ValidationFailed(shown + more, details=details)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -162,7 +162,7 @@ def test_a_back_up_that_is_interrupted_leaves_nothing(folder):
         process.send_signal(SIGINT)
         _, said = process.communicate(timeout=20)
         slow_saves(hub, 0)
-        until(lambda: leftovers(hub) == [])
+        until(lambda: leftovers(hub) == [], 60)
         second = mxhub("backup", "b.tar", cwd=folder)
 
         assert (process.returncode, second.returncode, second.stderr) == (1, 0, "")

@@ -16,7 +16,7 @@ from hub.web.route import Route
 from tests.factories.api import TOKEN, make_services
 from tests.factories.events import make_entry
 
-GOOD = {"id": "siem:1", "name": "siem"}
+GOOD = {"id": "siem:1", "name": "siem", "tenant": "acme"}
 BODIES = {
     "/api/v1/replays": {"connector": "siem", "code": ["quarantine.added"]},
     "/api/v1/captures": {"source": "guard", "minutes": 1},
@@ -105,6 +105,11 @@ async def test_asked_rightly_it_answers_what_it_declares(start, route):
         values["id"] = (await services.captures.start("guard", 1)).id
     if "events" in route.path:
         values["id"] = uid_text(make_entry(7).uid)
+    if "tenants" in route.path:
+        values["tenant"] = "acme"
+        services.erasures.shut.add("acme")
+        if route.path.endswith("erasure"):
+            await services.erasures.start("acme", "ann")
     if route.path.endswith("forget"):
         services.log.states["gone"] = "ok"
         values["name"] = "gone"

@@ -18,7 +18,7 @@ from hub.archive.sqlite import SqliteArchive
 from hub.model.event import Event
 from hub.pipeline.match import Matcher
 from hub.pipeline.replay import Replays
-from hub.store.base import Fate
+from hub.store.base import Fate, Unavailable
 from hub.store.log import RedisLog
 from hub.store.state import State
 from tests.api.test_conformance import NAMES, VALUES
@@ -144,6 +144,23 @@ async def test_a_connector_is_paused_renamed_and_shown_so(client):
     assert rows["pager"]["state"] == "paused"
     assert "alerts" not in rows
     assert (taken.status, gone.status) == (409, 200)
+
+
+async def test_a_rename_that_was_cut_off_in_the_middle_is_finished_by_asking_again(client, monkeypatch):
+    body = {"connector": "alerts", "severity": [3]}
+    job = (await (await client.post("/api/v1/replays", json=body)).json())["data"]["id"]
+
+    async def cut_off(self):
+        raise Unavailable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Replays, "renamed", cut_off)
+        first = await client.post("/api/v1/connectors/alerts/rename", json={"to": "pager"})
+    again = await client.post("/api/v1/connectors/alerts/rename", json={"to": "pager"})
+    other = await client.post("/api/v1/connectors/nobody/rename", json={"to": "pager"})
+
+    assert (first.status, again.status, other.status) == (503, 200, 409)
+    assert (await data_of(client, f"/api/v1/replays/{job}"))["connector"] == "pager"
 
 
 async def test_a_replay_is_started_and_cancelled(client):

@@ -1,8 +1,10 @@
 """Books, sources, connectors, parked events, replays, captures, probes."""
 
 import pytest
+from pydantic import SecretStr
 
 from hub.api.metrics import STORED
+from hub.config.model import SourceConfig
 from tests.factories.api import make_services
 from tests.factories.events import NOW_MS
 
@@ -49,6 +51,7 @@ async def test_sources_are_the_configured_ones_with_their_status(get):
         "accepted": 12,
         "duplicate": 1,
         "rejected": 2,
+        "webhook_url": None,
     }
     assert (quiet["source"], quiet["state"], quiet["last_event"]) == ("quiet", "waiting", None)
 
@@ -227,6 +230,30 @@ async def test_metrics_hold_the_books_and_all_names_begin_with_mxhub(client):
     assert f"mxhub_source_seen_seconds{{{SOURCE}}} {NOW_MS / 1e12}e+09" in text
     assert set(STORED) <= names
     assert all(name.startswith("mxhub_") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "shown"),
+    [(None, "/in/guard"), ("https://hub.example", "https://hub.example/in/guard")],
+)
+async def test_a_source_with_webhooks_says_where_they_have_to_go(start, public_url, shown):
+    services = make_services()
+    guard = SourceConfig(vendor="mailguard", secrets=(SecretStr("x" * 20),))
+    services.settings = services.settings.model_copy(
+        update={"public_url": public_url, "sources": {"guard": guard}}
+    )
+    said = await (await (await start(services)).get("/api/v1/sources")).json()
+
+    assert said["data"][0]["webhook_url"] == shown
+
+
+async def test_errors_of_a_source_are_one_number_in_the_api_and_in_the_metrics(client, get):
+    text = await (await client.get("/metrics")).text()
+    _, said = await get("/api/v1/sources")
+
+    assert said["data"][0]["errors"] == 6
+    assert f"mxhub_source_errors{{{SOURCE}}} 6.0" in text
+    assert f"mxhub_source_failed_polls{{{SOURCE}}} 4.0" in text
 
 
 async def test_metrics_without_a_store_say_only_that(start):

@@ -42,8 +42,8 @@ async def call_of(vendor, state, clock):
     """Makes the call of a stream, `call_of("mg/audit", per_minute=..)`, each as in a process of its own."""
     callers = []
 
-    def make(key, **budget):
-        common = f'url: "{vendor.url}/api", allow_networks: [127.0.0.0/8]'
+    def make(key, *, allow="[127.0.0.0/8]", **budget):
+        common = f'url: "{vendor.url}/api", allow_networks: {allow}'
         settings = load_text(
             f"""
 sources:
@@ -74,6 +74,13 @@ async def test_a_call_has_the_sources_address_and_credentials(vendor, call_of):
     (request,) = vendor.received
     assert (request.headers["x-api-key"], request.query) == ("nmg_1", {"limit": "5"})
     assert (answer.status, answer.body, answer.headers["x-thing"]) == (200, b"{}", "1")
+
+
+async def test_a_vendor_on_a_private_address_is_not_asked_unless_allowed(vendor, call_of):
+    with pytest.raises(PollFailed, match=r"127\.0\.0\.1 is loopback; .* allow_networks"):
+        await call_of("mg/audit", allow="[]")("GET", "/audit/logs")
+
+    assert vendor.received == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])

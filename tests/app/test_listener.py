@@ -137,7 +137,9 @@ async def test_a_client_that_reads_nothing_of_what_it_asked_for_is_cut_off():
 
     async with listening(handler=large, kept_s=0.2) as (listener, port), connected(port, GET):
         await until(lambda: listener.connections == 1)
-        await until(lambda: listener.connections == 0, 5)
+        await until(lambda: listener.connections == 0, 60)
+
+        assert listener.connections == 0
 
 
 async def test_a_request_that_is_still_answered_is_not_timed():
@@ -254,6 +256,22 @@ async def test_a_connection_that_is_complete_only_after_the_stop_is_hung_up():
     assert await asyncio.wait_for(loop.sock_recv(ours, 1), 5) == b""
     assert listener.connections == 0
     ours.close()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_comes_at_any_step_of_the_stop_is_ended(turns):
+    """Accepted in one turn of the loop, connected in a later one."""
+    loop = asyncio.get_running_loop()
+    async with listening() as (listener, port):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.setblocking(False)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await listener.stop()
+
+            with suppress(ConnectionResetError):
+                assert await asyncio.wait_for(loop.sock_recv(client, 1), 5) == b""
+        assert listener.connections == 0
 
 
 async def test_there_are_descriptors_for_all_connections():

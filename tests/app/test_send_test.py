@@ -135,7 +135,7 @@ async def test_an_unknown_connector_is_an_error():
 
 @pytest.mark.integration
 @pytest.mark.parametrize("roles", [BOTH, frozenset({"serve"}), frozenset({"work", "answer"})], ids=sorted)
-async def test_a_running_hub_sends_it_and_its_books_do_not_move(log_server, tmp_path, roles):
+async def test_a_running_hub_sends_it_and_its_books_do_not_move(log_server, redis, tmp_path, roles):
     async with Hub(settings(tmp_path, log_server.url), roles, registry=REGISTRY) as hub:
         if roles == BOTH:
             await post(hub, 1)

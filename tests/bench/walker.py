@@ -73,14 +73,13 @@ def _main(pipe, walker):
 
 
 async def _walk(walker: Walker) -> Walk:
-    from redis.asyncio import Redis
-
     from hub.app.call import Caller
     from hub.app.observe import OWN_SOURCE, Observers
     from hub.app.sources import polls
     from hub.config.load import load_text
     from hub.pipeline.poll import Poller
     from hub.registry import Registry
+    from hub.store.client import Client
     from hub.store.log import Limits, RedisLog
     from hub.store.state import State
     from hub.telemetry.logs import setup
@@ -88,7 +87,7 @@ async def _walk(walker: Walker) -> Walk:
     setup(level="warning")
     registry = Registry()
     settings = load_text(_CONFIG.format(redis=walker.redis, api=walker.api), registry=registry)
-    redis = Redis.from_url(walker.redis, decode_responses=False)
+    redis = Client.from_url(walker.redis, decode_responses=False)
     log, state = RedisLog(redis, limits=Limits(max_entries=10_000_000, max_bytes=8 << 30)), State(redis)
     await log.open()
     caller = Caller(lambda: settings, state, now_ms=_now_ms)

@@ -1,7 +1,10 @@
 """`mxhub backup` and `restore` against a hub in memory: what they say and leave when there is no back-up."""
 
+from errno import EACCES
+
 import pytest
 
+from hub.cli import backup as backups
 from hub.web.errors import ServiceUnavailable
 from tests.factories.api import make_services
 from tests.factories.backups import FIXTURE, made
@@ -74,4 +77,16 @@ def test_a_folder_that_is_not_there_is_named(start_hub, tmp_path):
     done = start_hub(make_services(backups=Given(made()))).run("backup", str(tmp_path / "no" / "a.tar"))
 
     assert done.exit_code == 2
-    assert str(tmp_path / "no") in done.stderr
+    assert f"{tmp_path / 'no'} is no folder that is there" in done.stderr
+    assert ".part" not in done.stderr
+
+
+def test_a_folder_that_takes_no_file_is_named(start_hub, target, monkeypatch):
+    def refused(path, *_):
+        raise PermissionError(EACCES, "Permission denied", str(path))
+
+    hub = start_hub(make_services(backups=Given(made())))
+    monkeypatch.setattr(backups, "_receive", lambda _, part, __: refused(part))
+    done = hub.run("backup", str(target))
+
+    assert (done.exit_code, done.stderr) == (2, f"mxhub: {target.parent}: Permission denied\n")

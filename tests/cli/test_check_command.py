@@ -13,6 +13,7 @@ from hub.cli import main
 from hub.cli.findings import offline_findings
 from hub.cli.probes import online_findings
 from hub.config import load_text
+from hub.config.load import installed
 from hub.sdk.connector import DestinationFailed
 from hub.sdk.http import Client
 from hub.sdk.source import Call, Page, PollFailed
@@ -46,6 +47,28 @@ def test_a_broken_configuration_does_not_hold():
     assert ran.exit_code == 1
     assert "mxhub.yaml:1:1: unknown key 'lisen'" in ran.stderr
     assert "mxhub.yaml:2:9: this is text" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("networks", "says"),
+    [
+        ("0.0.0.0/0", "clouds hand out credentials"),
+        ("169.254.0.0/16", "credentials"),
+        ("'::/0'", "very wide"),
+    ],
+)
+def test_a_guard_that_lets_all_pass_is_warned_of(networks, says):
+    text = f"connectors: {{out: {{kind: pipe, url: 'https://x', allow_networks: [{networks}]}}}}"
+
+    state, message = offline(text)["connector out"]
+
+    assert (state, says in message) == ("warning", True)
+
+
+def test_the_networks_of_a_site_are_nothing_odd():
+    text = "connectors: {out: {kind: pipe, url: 'https://x', allow_networks: [10.0.0.0/8, 'fc00::/7']}}"
+
+    assert offline(text)["connector out"][0] == "ok"
 
 
 def test_problems_can_be_read_by_scripts():
@@ -95,6 +118,46 @@ connectors:
     assert "no tenant is called 'nobody'; known: default" in found["connector out"][1]
 
 
+HOOK = "sources: {a: {vendor: acme, secrets: [0123456789abcdef]}}\n"
+
+
+def test_a_proxy_without_a_public_url_is_a_warning_with_webhooks_only():
+    behind = "force_https: true\ntrusted_proxies: 10.0.0.0/8\n"
+
+    state, said = offline(behind + HOOK)["public_url"]
+
+    assert (state, ".../in/a" in said) == ("warning", True)
+    assert "public_url" not in offline(behind)
+    assert "public_url" not in offline(HOOK)
+    assert "public_url" not in offline(behind + HOOK + "public_url: https://hub.example/mx\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "state", "part"),
+    [
+        ("http://hub.example", "warning", "not https"),
+        ("https://hub.example?a=b", "failed", "write scheme, host"),
+        ("https://user@hub.example", "failed", "write scheme, host"),
+        ("https:///in", "failed", "write scheme, host"),
+    ],
+)
+def test_a_public_url_that_is_odd_is_told(url, state, part):
+    found = offline(f"public_url: {url}\n" + HOOK)["public_url"]
+
+    assert found[0] == state
+    assert part in found[1]
+
+
+def test_a_public_url_on_this_machine_may_be_plain():
+    assert "public_url" not in offline("public_url: http://127.0.0.1:8787\n" + HOOK)
+
+
+def test_https_only_without_anything_that_ends_tls_does_not_hold():
+    state, said = offline("force_https: true\n" + HOOK)["force_https"]
+
+    assert (state, "trusted_proxies" in said) == ("failed", True)
+
+
 def test_an_empty_secret_does_not_hold():
     assert offline("sources: {a: {vendor: acme, secrets: ['']}}")["source a"] == (
         "failed",
@@ -127,6 +190,41 @@ def test_a_certificate_that_cannot_be_read_does_not_hold():
         "failed",
         "/nowhere/c.pem and /nowhere/k.pem cannot be used: No such file or directory",
     )
+
+
+@pytest.mark.parametrize("key", ["ca", "client_cert", "client_key"])
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("syslog", "host: siem.example"),
+        ("webhook", "url: 'https://soar.example', secrets: []"),
+        ("opensearch", "url: 'https://search.example'"),
+    ],
+)
+def test_a_missing_file_of_a_connector_fails_before_anybody_is_asked(key, kind, where, tmp_path):
+    pair = "" if key == "ca" else f"client_cert: {here(tmp_path)}, client_key: {here(tmp_path)}, "
+    rest = pair.replace(f"{key}: {here(tmp_path)}, ", "")
+    text = f"connectors: {{out: {{kind: {kind}, {where}, {rest}{key}: /nowhere/x.pem}}}}"
+
+    found = [one for one in offline_findings(load_text(text), installed()) if one.subject == "connector out"]
+
+    assert [(one.state, one.message) for one in found] == [
+        ("failed", f"{key}: /nowhere/x.pem cannot be read: No such file or directory")
+    ]
+
+
+def here(folder: Path) -> Path:
+    """A file that is there."""
+    file = folder / "here.pem"
+    file.touch()
+    return file
+
+
+def test_a_connector_whose_files_are_there_is_configured(tmp_path):
+    text = f"connectors: {{out: {{kind: syslog, host: siem.example, ca: {here(tmp_path)}}}}}"
+    found = {one.subject: one.message for one in offline_findings(load_text(text), installed())}
+
+    assert found["connector out"] == "configured (syslog)"
 
 
 @pytest.fixture

@@ -66,3 +66,20 @@ def test_a_folder_that_is_not_there_is_said():
 
     assert ran.exit_code == 2
     assert "no/where.yaml cannot be written: No such file or directory" in ran.stderr
+
+
+def test_the_public_url_is_written_and_named_where_webhooks_come_in():
+    ran = init("--source", "mailguard", "--public-url", "https://hub.example/")
+
+    text = Path("mxhub.yaml").read_text()
+    assert ran.exit_code == 0
+    assert "POST https://hub.example/in/mailguard," in text
+    assert load("mxhub.yaml", {"MAILGUARD_SECRET": "x" * 20}).settings.public_url == "https://hub.example"
+
+
+def test_a_public_url_that_is_none_writes_nothing():
+    ran = init("--public-url", "hub.example")
+
+    assert ran.exit_code == 2
+    assert "http:// or https://" in ran.stderr
+    assert not Path("mxhub.yaml").exists()

@@ -78,6 +78,14 @@ def test_a_connector_is_paused_resumed_and_renamed(hub):
     assert hub.run("connectors", "forget", "siem2").exit_code == 0
 
 
+def test_resuming_one_that_is_not_held_up_says_so(hub):
+    free = hub.run("connectors", "resume", "siem").stdout
+    hub.run("connectors", "pause", "siem")
+
+    assert free == "siem was not held up: it is neither paused nor blocked.\n"
+    assert hub.run("connectors", "resume", "siem").stdout == "siem goes on.\n"
+
+
 def test_a_configured_connector_is_not_forgotten(hub):
     result = hub.run("connectors", "forget", "siem")
 

@@ -55,6 +55,12 @@ def test_what_the_hub_does_not_know_is_exit_2(hub, arguments):
     assert hub.run("send-test", *arguments).exit_code == 2
 
 
+def test_an_unknown_kind_is_answered_with_those_that_are_known(hub):
+    said = hub.run("send-test", "siem", "--kind", "nothing").stderr
+
+    assert said.startswith("mxhub: kind: is one of quarantine.added, ")
+
+
 def test_without_a_hub_it_is_sent_from_the_configuration(config):
     result = alone(config, "good", "--json")
 

@@ -28,3 +28,13 @@ def test_every_problem_is_told_with_its_place_and_what_to_do(case):
 
 def test_there_is_a_golden_for_each_kind_of_problem():
     assert len(CASES) >= 12
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.stem.startswith("secrets")], ids=lambda c: c.stem
+)
+def test_no_excerpt_shows_a_secret(case):
+    text = case.read_text()
+
+    assert text.count("-secret") >= 5
+    assert "-secret" not in case.with_suffix(".expect").read_text()

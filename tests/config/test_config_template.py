@@ -3,11 +3,19 @@ import pytest
 from hub.config import load_text
 from hub.config.load import installed
 from hub.config.template import template, variables
+from hub.sdk.alerts import ALERT_MATCH
 from tests.factories.config import FakeRegistry
 
 
-def filled(text: str, registry):
-    return load_text(text, dict.fromkeys(variables(text), "a-value-of-16-chars"), registry=registry)
+def filled(text: str, registry, examples=()):
+    values = dict.fromkeys(variables(text), "a-value-of-16-chars") | dict(examples)
+    return load_text(text, values, registry=registry)
+
+
+def examples_of(kind, registry):
+    """Values that fit, for the options that do not take just any text."""
+    fields = registry.connector(kind).options.model_fields
+    return {f"{kind}_{name}".upper(): field.examples[0] for name, field in fields.items() if field.examples}
 
 
 def test_the_template_loads_once_its_variables_are_set():
@@ -63,4 +71,16 @@ def test_the_template_of_a_real_vendor_loads(name):
 
 @pytest.mark.parametrize("name", installed().connectors())
 def test_the_template_of_a_real_destination_loads(name):
-    assert filled(template([], [name], installed()), installed()).connectors
+    registry = installed()
+
+    assert filled(template([], [name], registry), registry, examples_of(name, registry)).connectors
+
+
+def test_a_match_that_is_left_out_says_what_a_connector_gets_then():
+    registry = installed()
+    for kind in registry.connectors():
+        text = " ".join(line.strip(" #") for line in template([], [kind], registry).splitlines())
+
+        assert ("when left out everything" in text) != registry.connector(kind).alerting
+        for condition in ALERT_MATCH if registry.connector(kind).alerting else ():
+            assert " ".join(condition.values()) in text

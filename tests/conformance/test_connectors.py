@@ -301,8 +301,12 @@ async def test_leaving_ends_every_task_and_thread(trial):
 
 
 async def test_a_connector_that_never_sent_leaves_quietly(trial):
+    before = list(trial.played.taken())
+
     async with trial.make():
         pass
+
+    assert list(trial.played.taken()) == before
 
 
 async def test_a_probe_says_one_line_and_writes_nothing(trial):
@@ -324,6 +328,12 @@ def test_its_page_names_every_option(kind):
 
     missing = [name for name in REGISTRY.connector(kind).options.model_fields if f"`{name}`" not in page]
     assert missing == []
+
+
+def test_its_page_says_how_to_try_it(kind):
+    page = (Path(__file__).parents[2] / "docs" / "connectors" / f"{kind}.md").read_text()
+
+    assert re.search(r"`mxhub send-test [\w-]+`", page)
 
 
 def test_the_configuration_its_page_shows_is_valid(kind):

@@ -8,7 +8,8 @@ import click
 import pytest
 
 from hub.cli import main
-from hub.config.load import load_text
+from hub.cli.findings import offline_findings
+from hub.config.load import installed, load_text
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -54,7 +55,7 @@ def _words(text):
 def test_a_command_that_is_shown_exists_with_its_options(page, text):
     command, context = main, click.Context(main)
     words = _words(text)
-    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z]+", words[0]):
+    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
         found = command.get_command(context, words.pop(0))
         assert found is not None, f"{page}: {text}"
         command = found
@@ -75,13 +76,42 @@ def test_the_readme_shows_the_two_commands_first():
     assert 0 < text.index("    make run") < text.index("    make test") < text.index("mxhub init")
 
 
-def test_the_configuration_of_the_first_hour_is_valid():
-    (text,) = _YAML.findall((ROOT / "docs/howto/first-hour.md").read_text())
-    names = re.findall(r"\$\{(\w+)\}", text)
+def _settings(page, files="/etc/mxhub"):
+    (text,) = _YAML.findall((ROOT / "docs/howto" / page).read_text())
+    text = text.replace("/etc/mxhub/", f"{files}/")
+    return load_text(text, dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x" * 40))
 
-    settings = load_text(text, dict.fromkeys(names, "x" * 40))
+
+@pytest.mark.parametrize("page", ["first-hour.md", "no-internet.md"])
+def test_the_configuration_that_a_page_shows_is_valid_and_nothing_is_odd_about_it(page, tmp_path):
+    (tmp_path / "corp-ca.pem").touch()
+    settings = _settings(page, files=tmp_path)
 
     assert (set(settings.sources), set(settings.connectors)) == ({"mailguard-main"}, {"search"})
+    assert {one.state for one in offline_findings(settings, installed())} == {"ok"}
+
+
+def test_without_the_internet_everything_private_is_allowed_by_name():
+    settings = _settings("no-internet.md")
+
+    assert settings.sources["mailguard-main"].allow_networks == ("10.20.4.0/24",)
+    assert settings.connectors["search"].allow_networks == ("10.20.8.0/24",)
+
+
+def test_the_howtos_are_all_in_their_list():
+    folder = ROOT / "docs/howto"
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text()))
+
+    assert listed == {page.name for page in folder.glob("*.md")} - {"README.md"}, "see docs/howto/README.md"
+
+
+def test_nginx_and_hub_agree_on_the_largest_body_and_the_port():
+    text = (ROOT / "docs/howto/first-hour.md").read_text()
+    (size,) = re.findall(r"client_max_body_size (\d+)m;", text)
+
+    assert int(size) * 1024 * 1024 == _settings("first-hour.md").ingest.max_body_bytes
+    _, port = _settings("first-hour.md").address
+    assert set(re.findall(r"127\.0\.0\.1:(\d+)", text)) == {str(port)}
 
 
 def test_the_glossary_is_in_order_and_names_each_word_once():

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from hub.api.services import Services
 from hub.app.send_test import Tested
-from hub.archive.base import ArchiveError, Hit, Page
+from hub.archive.base import ArchiveError, ErasureCheck, ErasureRecord, Hit, Page
 from hub.archive.extract import address, extract
 from hub.archive.query import Query
 from hub.config.model import ConnectorConfig, Settings, SourceConfig
@@ -261,10 +261,85 @@ class MemoryReplays:
     async def list(self) -> Sequence[MemoryJob]:
         return list(self.jobs.values())
 
+    async def renamed(self) -> None:
+        """Its jobs have no rows whose names could tell."""
+
+    async def forgotten(self, connector: str) -> None:
+        self.jobs = {job.id: job for job in self.jobs.values() if job.connector != connector}
+
     async def cancel(self, job_id: str, /) -> MemoryJob | None:
         if job_id in self.jobs:
             self.jobs[job_id] = replace(self.jobs[job_id], state="cancelled")
         return self.jobs.get(job_id)
+
+
+@dataclass(frozen=True)
+class MemoryErasure:
+    tenant: str
+    asked_by: str
+    id: int = NOW_MS
+    stage: str = "draining"
+    holder: str = "the router stands at event 3 of 9: see whether a worker runs"
+
+
+@dataclass
+class MemoryErasures:
+    """An erasure is on record when it was asked about twice."""
+
+    log: MemoryLog | None = None
+    runs: dict[str, MemoryErasure] = field(default_factory=dict)
+    shut: set[str] = field(default_factory=set)
+    checks: list[ErasureCheck] = field(default_factory=list)
+    patient: int = 1
+    """How often it is still at work when it is asked about."""
+
+    async def start(self, tenant: str, asked_by: str) -> MemoryErasure:
+        self.shut.add(tenant)
+        self.runs[tenant] = MemoryErasure(tenant, asked_by)
+        return self.runs[tenant]
+
+    def _up(self) -> None:
+        if self.log is not None and self.log.down:
+            raise Unavailable("connection refused")
+
+    async def running(self, tenant: str) -> MemoryErasure | None:
+        self._up()
+        if tenant in self.runs and self.patient <= 0:
+            run = self.runs.pop(tenant)
+            self.checks.append(ErasureCheck(_record(run), None))
+            return None
+        self.patient -= tenant in self.runs
+        return self.runs.get(tenant)
+
+    async def reopen(self, tenant: str) -> bool:
+        self._up()
+        if tenant in self.runs:
+            raise LookupError(tenant)
+        was_closed = tenant in self.shut
+        self.shut.discard(tenant)
+        return was_closed
+
+    async def closed(self) -> frozenset[str]:
+        return frozenset(self.shut)
+
+    def records(self, *, check: bool) -> Sequence[ErasureCheck]:
+        return self.checks
+
+
+def _record(run: MemoryErasure) -> ErasureRecord:
+    return ErasureRecord(
+        id=run.id,
+        tenant=run.tenant,
+        asked_by=run.asked_by,
+        asked_ms=run.id,
+        done_ms=run.id + 1000,
+        upto_seq=30,
+        events=30,
+        digest="0" * 64,
+        places={"archive": 30, "references:siem": 1},
+        notes=("alerts cannot be erased from here: up to 30 events were delivered to it",),
+        hash="1" * 64,
+    )
 
 
 @dataclass(frozen=True)
@@ -368,6 +443,7 @@ def make_services(*, events: int = 30, token: str | None = TOKEN, **over: Any) -
         "settings": settings,
         "replays": MemoryReplays(archive),
         "captures": MemoryCaptures(),
+        "erasures": MemoryErasures(log if isinstance(log, MemoryLog) else None),
         "backups": MemoryBackups(),
         "ready": ready,
         "send_test": _send_test,

@@ -13,13 +13,16 @@ from typing import Any, Self
 import orjson
 
 from hub.app.connectors import lane_of, make_connector
+from hub.app.observe import OWN_SOURCE
 from hub.config.model import ConnectorConfig, Settings
 from hub.model.event import Entry, Event
 from hub.model.ids import uid_text
 from hub.pipeline.backoff import Backoff
+from hub.pipeline.digest import Teller
+from hub.pipeline.lane import Lane
 from hub.pipeline.lanes import Lanes
 from hub.pipeline.payloads import Payloads
-from hub.pipeline.send import Lane, Sender
+from hub.pipeline.send import Sender
 from hub.registry import Registry
 from hub.sdk.connector import Connector
 from hub.sdk.testing import Case, Played
@@ -37,6 +40,7 @@ __all__ = [
     "fresh",
     "has_case",
     "ids",
+    "now_ms",
     "pipeline",
     "playing",
     "record",
@@ -139,7 +143,16 @@ async def pipeline(
             return None
         made = wrap(row, make_connector(row, connectors[row], REGISTRY))
         lane = replace(lane, probes=_QUICK)
-        return Sender(lane, made, log, payloads, now_ms=now_ms, take=_no_wait, observer=_Telemetry())
+        return Sender(
+            lane,
+            made,
+            log,
+            payloads,
+            now_ms=now_ms,
+            take=_no_wait,
+            observer=_Telemetry(),
+            tell=Teller(REGISTRY.source(OWN_SOURCE), source=OWN_SOURCE, tenant=settings.tenant).entry,
+        )
 
     lanes = Lanes(log, sender, now_ms=now_ms)
     ringing = asyncio.create_task(_ring(log, lanes))

@@ -8,18 +8,44 @@ from typing import Any, Self
 
 import orjson
 
-from hub.model.event import Entry
+from hub.model.event import Entry, Event, Header
 from hub.model.ids import uid_text
 from hub.model.outcome import Blocked, Delivered, Outcome
+from hub.pipeline.backoff import Backoff
 from hub.pipeline.digest import Teller
+from hub.pipeline.exchange import Take
+from hub.pipeline.fate import Limits
 from hub.pipeline.payloads import Payloads
 from hub.pipeline.send import Lane, Sender
+from hub.pipeline.storm import StormRule
 from hub.sources.mxhub import SPEC
+from hub.store.base import Book
 from hub.store.log import RedisLog
 
-__all__ = ["TELLER", "Killed", "Knife", "Mailbox", "World", "no_wait"]
+__all__ = [
+    "BOTH",
+    "HOUR",
+    "OLD",
+    "STORMS",
+    "TELLER",
+    "Killed",
+    "Knife",
+    "Mailbox",
+    "World",
+    "alerts",
+    "book",
+    "no_wait",
+]
 
 TELLER = Teller(SPEC, source="mxhub", tenant="msp")
+HOUR = 3_600_000
+LIMITS = Limits(attempts=3, backoff=Backoff(first_s=1.0, most_s=2.0))
+PROBES = Backoff(first_s=1.0, most_s=4.0)
+STORMS = Lane(name="chat", kind="test", storm=StormRule(2, 60_000), limits=LIMITS, probes=PROBES)
+OLD = Lane(name="chat", kind="test", max_age_ms=HOUR, limits=LIMITS, probes=PROBES)
+BOTH = Lane(
+    name="chat", kind="test", max_age_ms=HOUR, storm=StormRule(2, 60_000), limits=LIMITS, probes=PROBES
+)
 
 
 async def no_wait(*_: Any) -> float:
@@ -142,6 +168,8 @@ class World:
         self.now = 1_777_620_133_000
         self.payloads = Payloads(log, None)
         self.sender: Sender | None = None
+        self.take: Take = no_wait
+        self.held: list[tuple[str, float]] = []
         self.kills = 0
 
     async def turn(self) -> None:
@@ -167,12 +195,16 @@ class World:
             log,
             self.payloads,
             now_ms=lambda: self.now,
-            take=no_wait,
+            take=self.take,
+            hold=self._hold,
             observer=self.witness,
             tell=TELLER.entry,
         )
         await sender.open()
         return sender
+
+    async def _hold(self, bucket: str, seconds: float) -> None:
+        self.held.append((bucket, seconds))
 
     async def until_done(self, step_ms: int = 5_000, rounds: int = 200) -> None:
         """Turn whenever the row is ready, until nothing waits any more."""
@@ -191,3 +223,37 @@ class World:
 
     def up(self) -> None:
         self.mailbox.answer = lambda entry: Delivered()
+
+
+async def alerts(
+    world: World,
+    n: int,
+    *,
+    sender: str = "spam@evil.example",
+    code: str = "quarantine.added",
+    domain: str = "acme.example",
+    age_ms: int = 0,
+) -> None:
+    """`n` more of them, recorded and routed."""
+    head = await world.log.head()
+    if not head.gen:
+        await world.log.publish(orjson.dumps({"chat": [{}]}).decode(), ["chat"], now_ms=world.now)
+    made = []
+    for at in range(head.seq + 1, head.seq + n + 1):
+        header = Header("acme", "mg", 4009, code, 3, domain, world.now, world.now - age_ms)
+        body = orjson.dumps({"from": sender, "metadata": {"uid": f"{at:032x}"}, "message": f"number {at}"})
+        made.append(Event(at.to_bytes(16, "big"), header, body))
+    for at in range(0, n, 200):
+        await world.log.record(made[at : at + 200], now_ms=world.now)
+    end = head.seq + n
+    for frm in range(head.routed, end, 2000):
+        to = min(frm + 2000, end)
+        gen = (await world.log.table())[0]
+        await world.log.route(frm, to, gen, {"chat": list(range(frm + 1, to + 1))})
+
+
+async def book(world: World) -> Book:
+    """The row's, balanced."""
+    (found,) = await world.log.books()
+    assert found.balanced
+    return found

@@ -272,6 +272,13 @@ async def claim_twice(rig: Rig) -> None:
     assert await state.claim(2, 10, 1000) == []
 
 
+async def swapped_by_another(rig: Rig) -> None:
+    state = State(rig.log._redis, scripts=rig.log._scripts)
+    await state.put("a", "one")
+    assert await state.swap("a", "one", "two")
+    assert not await state.swap("a", "one", "three")
+
+
 SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("record", "cursor"): stale_cursor,
     ("record", "seen"): repeat,
@@ -308,4 +315,5 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("acquire", "holder"): lease_of_another,
     ("release", "holder"): release_of_another,
     ("claim", "lease"): claim_twice,
+    ("swap", "before"): swapped_by_another,
 }

@@ -40,8 +40,8 @@ class RowModel:
     was: str | None = None
     matched: set[int] = field(default_factory=set)
     queue: list[int] = field(default_factory=list)
-    retry: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    """(seq, attempts, first_ms) -> due on the row's own clock."""
+    retry: dict[tuple[int, int, int, bool], int] = field(default_factory=dict)
+    """(seq, attempts, first_ms, unparked) -> due on the row's own clock."""
     parked: dict[int, tuple[str, int]] = field(default_factory=dict)
     dropped: dict[int, str] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
@@ -107,9 +107,9 @@ class RowModel:
             return []
         count = self.retry_looks.again(found[0])
         if count > PARKED_AFTER:
-            seq, attempts, _ = found.pop(0)
-            del self.retry[(seq, attempts, _)]
-            self.parked[seq] = (KILLER, attempts + PARKED_AFTER)
+            killer = found.pop(0)
+            del self.retry[killer]
+            self.parked[killer[0]] = (KILLER, killer[1] + PARKED_AFTER)
             count = 1
             self.retry_looks.clear()
             if found:
@@ -126,14 +126,14 @@ class RowModel:
         self.tallies.add(tallies)
         self.clear()
 
-    def give(self, seq: int, attempts: int, first: int, fate: Fate, now: int) -> None:
+    def give(self, seq: int, attempts: int, first: int, fate: Fate, now: int, *, mark: bool = False) -> None:
         match fate.kind:
             case "delivered":
                 self.delivered.add(seq)
             case "retry":
-                self.retry[(seq, attempts + 1, first)] = self.clock(now) + fate.after_ms
+                self.retry[(seq, attempts + 1, first, mark)] = self.clock(now) + fate.after_ms
             case "postponed":
-                self.retry[(seq, attempts, first)] = self.clock(now)
+                self.retry[(seq, attempts, first, mark)] = self.clock(now)
             case "parked":
                 self.parked[seq] = (fate.reason, attempts + 1)
             case "dropped":
@@ -142,8 +142,8 @@ class RowModel:
     def retried(self, settled: list[tuple[RetryRef, Fate]], now: int, tallies: Mapping[int, Tally]) -> int:
         counted = 0
         for ref, fate in settled:
-            if self.retry.pop((ref.seq, ref.attempts, ref.first_ms), None) is not None:
-                self.give(ref.seq, ref.attempts, ref.first_ms, fate, now)
+            if self.retry.pop((ref.seq, ref.attempts, ref.first_ms, ref.unparked), None) is not None:
+                self.give(ref.seq, ref.attempts, ref.first_ms, fate, now, mark=ref.unparked)
                 self.tallies.add([tallies[ref.seq]] if ref.seq in tallies else [])
                 counted += 1
         if counted:
@@ -153,7 +153,7 @@ class RowModel:
     def unpark(self, seqs: list[int], now: int) -> int:
         there = [seq for seq in dict.fromkeys(seqs) if self.parked.pop(seq, None) is not None]
         for seq in there:
-            self.retry[(seq, 0, self.clock(now))] = self.clock(now)
+            self.retry[(seq, 0, self.clock(now), True)] = self.clock(now)
         return len(there)
 
     def drop(self, seqs: list[int], reason: str) -> int:
@@ -233,6 +233,8 @@ class LogModel:
         self.routed = to
 
     def push(self, name: str, refs: list[int]) -> None:
+        if name not in self.rows and name.partition("@")[0] not in self.rows:
+            raise Stale
         row = self.rows.setdefault(name, RowModel(0, replay=True))
         new = [seq for seq in refs if seq > max(row.matched, default=0)]
         row.queue += new

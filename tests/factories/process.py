@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any, Self, TypeVar
@@ -68,6 +68,7 @@ class HubProcess:
         config: str | None = None,
         listen: str | None = "127.0.0.1:0",
         name: str = "hub",
+        options: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.command = command
@@ -77,6 +78,7 @@ class HubProcess:
         if self.config is not None and config is not None:
             self.config.write_text(config)
         self._listen = listen
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -94,7 +96,8 @@ class HubProcess:
 
     def start(self) -> None:
         """Start and wait until it answers (a worker: until its process lives)."""
-        arguments = [str(MXHUB), self.command, *([] if self._listen is None else ["--listen", self._listen])]
+        listen = [] if self._listen is None else ["--listen", self._listen]
+        arguments = [str(MXHUB), self.command, *listen, *self._options]
         with self._file("out").open("ab") as out, self._file("err").open("ab") as err:
             self._process = subprocess.Popen(
                 arguments, cwd=self.folder, env=clean_environment(), stdout=out, stderr=err

@@ -6,9 +6,14 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, cast
 
-__all__ = ["Parsed", "PlayedReceiver", "parse", "take_frames", "take_lines"]
+import msgspec
+
+from hub.model.event import Entry, Header
+
+__all__ = ["GOLDEN", "Parsed", "PlayedReceiver", "golden_entry", "parse", "take_frames", "take_lines"]
 
 _HEAD = re.compile(
     rb"<(0|[1-9]\d{0,2})>1 (\S+) ([\x21-\x7e]{1,255}) ([\x21-\x7e]{1,48}) "
@@ -33,6 +38,21 @@ class Parsed:
     sd_id: str
     data: dict[str, str]
     msg: bytes
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def golden_entry(name: str, vendor: str = "mailguard") -> Entry:
+    """A golden event as it would be recorded."""
+    body = msgspec.json.decode((GOLDEN / vendor / f"{name}.out.json").read_bytes())
+    meta = body["metadata"]
+    header = Header(
+        tenant=meta["tenant_uid"], source=meta["log_provider"], class_uid=body["class_uid"],
+        code=meta["event_code"], severity=body["severity_id"], domain="customer.example",
+        time_ms=body["time"], recorded_ms=meta["logged_time"],
+    )  # fmt: skip
+    return Entry(1, bytes.fromhex(meta["uid"]), header, msgspec.json.encode(body))
 
 
 def parse(message: bytes) -> Parsed:
@@ -171,7 +191,8 @@ class _Peer(asyncio.Protocol):
         receiver.connections += 1
         match receiver.how:
             case "never reads" | "hangs":
-                transport.pause_reading()
+                # Python 3.11.2 starts to read after this call, whatever it said
+                asyncio.get_running_loop().call_soon(transport.pause_reading)
             case "closes at once":
                 transport.abort()
             case "answers":

@@ -61,7 +61,7 @@ async def open_world(data: Path) -> AsyncIterator[World]:
     """Server, log, state and archive of a data directory, as a hub opens them."""
     async with EmbeddedServer(data, tell=lambda status: None) as server:
         redis = Redis(unix_socket_path=str(server.unix_socket))
-        log = RedisLog(redis, limits=Limits(dedupe_ids=30))
+        log = RedisLog(redis, limits=Limits(dedupe_ids=29))
         await log.open()
         with closing(SqliteArchive(data / "archive", roll_events=20)) as archive:
             yield World(data, redis, f"unix://{server.unix_socket}", log, State(redis), archive)
@@ -100,6 +100,7 @@ async def fill(world: World) -> None:
     await state.take("guard", 5.0, 10.0, 3, NOW)
     await state.put("note", '{"kept":true}')
     await state.close_tenant("former")
+    await state.stand("hub.log_filling log", NOW)
 
 
 async def _record(log: RedisLog, numbers: Any, move: CursorMove) -> None:
@@ -156,6 +157,7 @@ async def summary(world: World) -> dict[str, Any]:
         "polls": await state.schedule_all(),
         "documents": {name: await state.get(name) for name in await state.list("")},
         "closed": sorted(await state.closed_tenants()),
+        "alarms": await state.standing(),
         "archive": {
             "offset": archive.offset(0),
             "entries": [[e.seq, e.uid.hex(), _digest(e.body)] for e in _archived(archive)],
@@ -216,7 +218,7 @@ def _pattern(key: str) -> str:
     return _NAMED.sub(r"\1<name>", _ROW.sub(r"\1<row>", key))
 
 
-_OPEN = ("cur", "tables", ":parked", ":tally", "counters")
+_OPEN = ("cur", "tables", ":parked", ":tally", "counters", "standing")
 """Hashes whose fields are names or numbers of the user's."""
 
 

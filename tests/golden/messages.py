@@ -21,20 +21,16 @@ _OUT = ".out.json"
 
 def events() -> Iterator[tuple[str, Entry]]:
     """`(name, event)` of every golden event that is an alert; a name begins with the alert's kind."""
-    seen: set[str] = set()
     for source in _SOURCES:
         for path in sorted((ROOT / source).glob("*.json" if source == "alerts" else f"*{_OUT}")):
             name = path.name.removesuffix(_OUT).removesuffix(".json")
-            entry = _entry(path)
+            entry = _entry(path, source)
             kind = kind_of(entry.header.code)
             if source == "alerts" or kind != "other":
-                name = name if name.startswith(kind) else f"{kind}~{name}"
-                name = f"{name}~{source}" if name in seen else name
-                seen.add(name)
-                yield name, entry
+                yield (name if name.startswith(kind) else f"{kind}~{name}"), entry
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path, source: str) -> Entry:
     body = json.loads(path.read_text())
     meta = body["metadata"]
     header = Header(
@@ -43,7 +39,7 @@ def _entry(path: Path) -> Entry:
         class_uid=body["class_uid"],
         code=meta["event_code"],
         severity=body["severity_id"],
-        domain="customer.example",
+        domain="" if source == "mxhub" else "customer.example",
         time_ms=body["time"],
         recorded_ms=meta["logged_time"],
     )

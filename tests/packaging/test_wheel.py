@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.sdk.alerts import KINDS
 from tests.servers.place import CHECKOUT
 
 pytestmark = [
@@ -82,6 +83,7 @@ def test_the_wheel_holds_what_the_program_reads_and_nothing_of_the_tests(wheel: 
 
     assert {"hub/py.typed", "connectors/py.typed", "core/py.typed"} <= names
     assert any(name.startswith("hub/store/lua/") and name.endswith(".lua") for name in names)
+    assert {f"templates/slack/{kind}.j2" for kind in KINDS} <= names
     assert {"hub/access/spend.lua", "hub/access/migrations/env.py"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "docs/", "build/", "."))]
 
@@ -92,6 +94,25 @@ def test_the_installed_command_knows_its_version(
     said = run([installed / "mxhub", "--version"], cwd=tmp_path, env=elsewhere)
 
     assert said.startswith("mxhub ")
+
+
+_RENDER = """
+import sys
+from connectors.slack.message import Messages
+from hub.model.event import Entry, Header
+header = Header("acme", "mailguard-1", 4009, "quarantine.added", 4, "customer.example", 0, 0)
+entry = Entry(seq=1, uid=bytes(16), header=header, body=b'{"email":{"subject":"Invoice"}}')
+print("Invoice" in str(Messages({}, None).of(entry)), sys.modules["templates"].__file__)
+"""
+
+
+def test_the_installed_templates_are_found(
+    installed: Path, elsewhere: dict[str, str], tmp_path: Path
+) -> None:
+    said = run([installed / "python", "-I", "-c", _RENDER], cwd=tmp_path, env=elsewhere)
+
+    assert said.startswith("True ")
+    assert str(installed.parent) in said
 
 
 def test_the_installed_hub_delivers_events_with_balanced_books(

@@ -1,55 +1,14 @@
 """Alerts that are told of by number: what a person gets, and that the counts hold whatever is killed."""
 
-import random
+from dataclasses import replace
 
 import orjson
-import pytest
 
-from hub.model.event import Event, Header
 from hub.model.outcome import Delivered, Rejected, Retry
-from hub.pipeline.backoff import Backoff
-from hub.pipeline.fate import Limits
+from hub.pipeline.payloads import MissingPayload
 from hub.pipeline.send import Lane
-from hub.pipeline.storm import StormRule
-from hub.store.log import RedisLog
-from tests.factories.digests import Killed, Knife, World
+from tests.factories.digests import BOTH, HOUR, OLD, STORMS, World, alerts, book
 from tests.factories.ocsf_schema import schema_problems
-
-HOUR = 3_600_000
-LIMITS = Limits(attempts=3, backoff=Backoff(first_s=1.0, most_s=2.0))
-PROBES = Backoff(first_s=1.0, most_s=4.0)
-STORMS = Lane(name="chat", kind="test", storm=StormRule(2, 60_000), limits=LIMITS, probes=PROBES)
-OLD = Lane(name="chat", kind="test", max_age_ms=HOUR, limits=LIMITS, probes=PROBES)
-BOTH = Lane(
-    name="chat", kind="test", max_age_ms=HOUR, storm=StormRule(2, 60_000), limits=LIMITS, probes=PROBES
-)
-
-
-async def alerts(
-    world, n, *, sender="spam@evil.example", code="quarantine.added", domain="acme.example", age_ms=0
-):
-    """`n` more of them, recorded and routed."""
-    head = await world.log.head()
-    if not head.gen:
-        await world.log.publish(orjson.dumps({"chat": [{}]}).decode(), ["chat"], now_ms=world.now)
-    made = []
-    for at in range(head.seq + 1, head.seq + n + 1):
-        header = Header("acme", "mg", 4009, code, 3, domain, world.now, world.now - age_ms)
-        body = orjson.dumps({"from": sender, "metadata": {"uid": f"{at:032x}"}, "message": f"number {at}"})
-        made.append(Event(at.to_bytes(16, "big"), header, body))
-    for at in range(0, n, 200):
-        await world.log.record(made[at : at + 200], now_ms=world.now)
-    end = head.seq + n
-    for frm in range(head.routed, end, 2000):
-        to = min(frm + 2000, end)
-        gen = (await world.log.table())[0]
-        await world.log.route(frm, to, gen, {"chat": list(range(frm + 1, to + 1))})
-
-
-async def book(world):
-    (found,) = await world.log.books()
-    assert found.balanced
-    return found
 
 
 def digests(world, code):
@@ -130,6 +89,39 @@ async def test_many_storms_at_once_become_one_message(log):
     assert "and 25 more" in storm["message"]
 
 
+async def test_alerts_that_are_all_set_aside_are_a_storm_as_well(log):
+    world = World(log, replace(STORMS, batch_events=1))
+    world.mailbox.answer = lambda entry: Retry("500")
+    await alerts(world, 50)
+    await world.turn()
+    waiting = (await book(world)).retrying
+    world.up()
+    await world.until_done()
+
+    assert waiting == 2
+    assert sum(world.mailbox.alerts.values()) + world.mailbox.counted() == 50
+    assert world.mailbox.messages <= 4
+
+
+async def test_retries_that_are_due_together_are_no_storm_of_messages(log):
+    """Set aside by process after process, none of which sees a storm."""
+    world = World(log, replace(STORMS, batch_events=1))
+    world.mailbox.answer = lambda entry: Retry("500", 300.0)
+    for _ in range(20):
+        await alerts(world, 1)
+        await world.turn()
+        world.sender = None
+    waiting = (await book(world)).retrying
+    world.up()
+    world.lane = STORMS
+    await world.until_done()
+
+    assert waiting == 20
+    assert sum(world.mailbox.alerts.values()) == 2
+    assert world.mailbox.counted("hub.storm") == 18
+    assert (await book(world)).delivered == 20
+
+
 # -- too old -------------------------------------------------------------------------------------------------
 async def test_after_an_outage_one_digest_counts_the_old_and_the_fresh_ones_come(log):
     world = World(log, OLD)
@@ -198,6 +190,47 @@ async def test_an_alert_in_the_retry_set_grows_too_old_as_well(log):
     assert (await book(world)).dropped_by == {"stale": 1}
 
 
+async def test_what_an_operator_sends_again_is_sent_however_old_and_however_many(log):
+    world = World(log, BOTH)
+    world.mailbox.answer = lambda entry: Rejected("400")
+    for n in range(5):
+        await alerts(world, 1, sender=f"s{n}@x.example", domain=f"d{n}.example")
+    await world.turn()
+    world.now += 2 * HOUR
+    world.mailbox.answer = lambda entry: Retry("503", 3 * HOUR / 1000)
+    await log.unpark("chat", [1, 2, 3, 4, 5], now_ms=world.now)
+    await world.turn()
+    world.up()
+    await world.until_done(60_000, 500)
+
+    assert sorted(world.mailbox.alerts) == [1, 2, 3, 4, 5]
+    assert world.mailbox.counted() == 0
+
+
+async def test_a_payload_that_is_nowhere_stops_the_digest_too(log, monkeypatch):
+    world = World(log, OLD)
+    world.mailbox.answer = lambda entry: Retry("503", 3.0)
+    await alerts(world, 3, age_ms=HOUR + 1)
+    await world.turn()
+    world.up()
+    await alerts(world, 1)
+
+    async def nowhere(seqs):
+        raise MissingPayload(seqs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.payloads, "of", nowhere)
+        for _ in range(5):
+            world.now += 5_000
+            await world.turn()
+    blocked, said = (await book(world)).blocked, list(world.witness.said)
+    await world.until_done()
+
+    assert "neither in the log nor in the archive" in blocked
+    assert len(said) == 2, said
+    assert world.mailbox.counted() == 3
+
+
 async def test_a_queue_that_drains_slowly_gets_a_digest_now_and_then(log):
     world = World(log, OLD)
     for _ in range(40):
@@ -256,100 +289,18 @@ async def test_a_digest_is_tried_again_later_but_not_for_ever(log):
     assert world.witness.said == ["stale 4 retry", "stale 4 retry", "stale 4 dropped"]
 
 
-# -- killed at each step ---------------------------------------------------------------------------------
-async def story(world):
-    """A storm, an alert of it tried again, an outage in the middle of the digest, old alerts, fresh ones."""
-    world.mailbox.answer = lambda entry: Retry("429", 1.0) if entry.seq == 2 else Delivered()
-    await alerts(world, 8)
-    await world.turn()
-    world.now += 61_000
-    world.down()
-    await world.turn()
-    await alerts(world, 4, sender="late@evil.example")
-    world.now += HOUR + 1
-    await alerts(world, 3, sender="new@x.example", domain="x.example")
-    await world.turn()
-    world.now += 5_000
-    await world.turn()
-    world.now += 5_000
-    world.up()
-    await world.until_done(20_000)
+async def test_two_workers_without_leases_say_once_that_it_is_blocked_and_once_that_it_is_not(log):
+    one, other = World(log, OLD), World(log, OLD)
+    for world in (one, other):
+        world.down()
+    await alerts(one, 5)
+    for _ in range(4):
+        for world in (one, other):
+            await world.turn()
+            world.now += 5_000
+    for world in (one, other):
+        world.up()
+    await one.turn()
+    await other.turn()
 
-
-async def proof(world):
-    """All are accounted for, exactly."""
-    found = await book(world)
-    (row,) = await world.log.rows(now_ms=world.now)
-    box = world.mailbox
-    assert (found.pending, row.tallied, row.untold) == (0, 0, 0)
-    assert found.delivered + found.dropped + found.parked == found.matched == 15
-    assert all(len(set(bodies)) == 1 for bodies in box.digests.values()), "one id, two bodies"
-    assert box.counted() == row.told, "a count lost or told twice under two ids"
-    assert box.counted("hub.digest") == found.dropped
-    alone = found.delivered - box.counted("hub.storm")
-    if world.knife.where in AFTER_A_SEND:
-        assert alone <= len(box.alerts), "sent, and with the next process perhaps counted as well"
-    else:
-        assert len(box.alerts) == alone, "sent or counted, not both and not neither"
-
-
-AFTER_A_SEND = {
-    "after send", "before clock_ms", "after clock_ms", "before settle", "before retried", "before digested",
-}  # fmt: skip
-"""Where a kill makes an alert come again: nobody wrote down that it had arrived."""
-
-
-async def test_the_story_without_a_kill(log):
-    world = World(log, BOTH)
-    await story(world)
-
-    await proof(world)
-    assert len(world.mailbox.alerts) + world.mailbox.counted() == 15
-    assert world.mailbox.counted("hub.storm") > 0
-    assert world.mailbox.counted("hub.digest") > 0
-
-
-async def killed_often(redis, seed):
-    await redis.flushall()
-    world = World(RedisLog(redis), BOTH, Often(seed))
-    await story(world)
-    return world
-
-
-class Often(Knife):
-    """Kills again and again, where the seed says."""
-
-    def __init__(self, seed):
-        super().__init__()
-        self._random = random.Random(seed)
-
-    def step(self, what):
-        self.steps += 1
-        if self._random.random() < 0.05:
-            self.where = what
-            raise Killed(what)
-
-
-@pytest.mark.parametrize("seed", range(25))
-async def test_killed_again_and_again_no_count_is_lost_and_none_is_told_twice(redis, seed):
-    world = await killed_often(redis, seed)
-
-    world.knife.where = "after send"  # it may have been, in one of them
-    await proof(world)
-
-
-async def test_killed_at_every_step_no_count_is_lost_and_none_is_told_twice(log, redis):
-    whole = World(log, BOTH)
-    await story(whole)
-    assert whole.knife.steps > 60
-
-    where = set()
-    for at in range(1, whole.knife.steps + 1):
-        await redis.flushall()
-        world = World(RedisLog(redis), BOTH, Knife(at))
-        await story(world)
-        await proof(world)
-        where.add(world.knife.where)
-
-    verbs = {"settle", "retried", "seal", "digested", "send"}
-    assert where >= {f"{when} {verb}" for verb in verbs for when in ("before", "after")}
+    assert sorted(one.witness.said + other.witness.said) == ["blocked: 503", "recovered"]

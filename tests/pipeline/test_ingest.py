@@ -11,7 +11,7 @@ import pytest
 
 from hub.pipeline.ingest import Door, Ingest, IngestLimits
 from hub.registry import Registry
-from hub.store.base import Full, Unavailable
+from hub.store.base import Full, RolledBack, Unavailable
 
 SECRET = b"s3cret"
 SPEC = Registry().source("mailguard")
@@ -228,7 +228,12 @@ async def test_a_signed_body_that_nobody_can_parse_is_kept_as_a_base_event(inges
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(Full("full"), "log_full"), (Unavailable("gone"), "log_unavailable")]
+    ("error", "code"),
+    [
+        (Full("full"), "log_full"),
+        (RolledBack("went back"), "log_rolled_back"),
+        (Unavailable("gone"), "log_unavailable"),
+    ],
 )
 async def test_what_cannot_be_made_durable_is_503_with_retry_after(ingest, record, error, code):
     record.error = error

@@ -110,6 +110,88 @@ async def test_a_bell_during_a_round_is_not_lost(log, lanes_of, destination):
         await come_true(lambda: _got(destination, 2))
 
 
+async def test_what_the_store_knows_of_a_lane_that_runs_costs_no_look_of_its_own(log, lanes_of, destination):
+    await queued(log, 1)
+    looks, peek = [], log.peek
+
+    async def counting(name, n, **more):
+        looks.append(name)
+        return await peek(name, n, **more)
+
+    log.peek = counting
+    async with lanes_of({"all": destination}) as lanes:
+        destination.going_on.clear()
+        lanes.wake(["all"])
+        await destination.entered.wait()
+        lanes.wake(["all"], due=True)
+        destination.going_on.set()
+        await come_true(lambda: _got(destination, 1))
+
+    assert looks == ["all"]
+
+
+async def test_the_lease_is_kept_as_long_as_a_round_takes(log, lanes_of, destination, monkeypatch):
+    monkeypatch.setattr("hub.pipeline.lanes.LEASE_MS", 200)
+    await queued(log, 1)
+    acquired, acquire = [], log.acquire
+
+    async def counting(name, token, ms):
+        acquired.append(name)
+        return await acquire(name, token, ms)
+
+    log.acquire = counting
+
+    async def extended():
+        return len(acquired) >= 5
+
+    async with lanes_of({"all": destination}) as lanes:
+        destination.going_on.clear()
+        lanes.wake(["all"])
+        await come_true(extended)
+        destination.going_on.set()
+        await come_true(lambda: _got(destination, 1))
+        await asyncio.sleep(0.2)
+        held = len(acquired)
+        await asyncio.sleep(0.3)
+
+    assert len(acquired) == held
+
+
+async def renamed_while_sending(log, lanes_of, destination, *, pauses):
+    """Five events are being sent as their connector gets another name."""
+    await queued(log, 5)
+    renamed = Destination()
+    async with lanes_of({"all": destination, "siem": renamed}) as lanes:
+        destination.going_on.clear()
+        lanes.wake(["all"])
+        await destination.entered.wait()
+        if pauses:
+            await log.pause("all", now_ms=NOW_MS)
+            destination.going_on.set()
+            await come_true(lambda: _settled(log))
+        await log.rename("all", "siem")
+        destination.going_on.set()
+        await log.resume("siem", now_ms=NOW_MS)
+        lanes.wake(["siem"], due=True)
+        await come_true(lambda: _settled(log))
+        await lanes.close("all")
+    (book,) = await log.books()
+    assert (book.connector, book.delivered, book.balanced) == ("siem", 5, True)
+    return destination.got + renamed.got
+
+
+async def test_what_is_being_sent_during_a_rename_comes_again_and_nothing_is_lost(log, lanes_of, destination):
+    got = await renamed_while_sending(log, lanes_of, destination, pauses=False)
+
+    assert sorted(got) == sorted([1, 2, 3, 4, 5] * 2)
+
+
+async def test_after_a_pause_a_rename_sends_nothing_twice(log, lanes_of, destination):
+    got = await renamed_while_sending(log, lanes_of, destination, pauses=True)
+
+    assert got == [1, 2, 3, 4, 5]
+
+
 async def test_a_row_that_nobody_serves_is_left_alone(log, lanes_of):
     await queued(log, 1, names=("orphan",))
     async with lanes_of({}) as lanes:

@@ -98,6 +98,37 @@ async def test_size_does_not_wait_and_ends_owed_references_as_expired(log, kept)
     assert slow.balanced
 
 
+async def test_references_to_what_went_before_end_although_nothing_goes_now(log, kept):
+    """Killed between dropping a file and ending its references, or pushed by a replay since."""
+    keeper, archive = kept
+    archive.retain(now_ms=NOW_MS, keep_ms=None, max_bytes=1, owed_from={})
+
+    dropped, ended = await retention(log, keeper).run()
+
+    assert (dropped, ended) == (0, {"slow": archive.oldest_seq(0) - 1})
+    assert (await book(log, "slow")).balanced
+
+
+async def test_what_size_would_end_is_told_before_and_until_it_is_resolved(log, kept):
+    keeper, archive = kept
+    used = sum(path.stat().st_size for path in archive.path.glob("events-*.db*"))
+    near = retention(log, keeper, max_bytes=int(used * 1.1))
+
+    (alarm,) = await near.near_owed()
+    roomy = await retention(log, keeper, max_bytes=used * 10).near_owed()
+    await log.expire("slow", 1000, "operator")
+
+    assert (alarm.code, alarm.subject) == ("hub.retention_near_owed", "slow")
+    assert "from 1 on" in alarm.message
+    assert roomy == await near.near_owed() == []
+
+
+async def test_without_a_size_limit_nothing_owed_is_in_danger(log, kept):
+    keeper, _ = kept
+
+    assert await retention(log, keeper, keep_ms=DAY_MS).near_owed() == []
+
+
 async def alarms(log, **over):
     limits = {"max_entries": 2000, "max_bytes": 10**9, "lookback_ms": 0, "disk_low": None} | over
     return [(one.code, one.message) for one in await alarms_of(log, **limits)]

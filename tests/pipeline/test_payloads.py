@@ -4,6 +4,7 @@ import pytest
 
 from hub.pipeline import payloads as module
 from hub.pipeline.payloads import MissingPayload, Payloads
+from hub.store.base import Stale
 from tests.factories.stages import entry, event, record, seqs
 
 
@@ -95,3 +96,44 @@ async def test_what_gives_way_while_the_rest_is_fetched_is_given_all_the_same(lo
     payloads._archived = archived
 
     assert seqs(await payloads.of([1, 2])) == [1, 2]
+
+
+async def routed(log, name, *refs):
+    gen = await log.publish(f'{{"{name}":[{{}}]}}', [name], now_ms=1)
+    await log.route(0, max(refs), gen, {name: list(refs)})
+
+
+async def test_a_reference_to_an_erased_event_ends_as_dropped_instead_of_stopping_its_connector(log):
+    await record(log, *(event(n) for n in range(1, 6)))
+    await routed(log, "a", 1, 2, 3, 4, 5)
+    await log.trim(4)
+
+    async def nothing(seqs):
+        return {}
+
+    async def erased(seqs):
+        return {2, 3} & set(seqs)
+
+    payloads = Payloads(log, nothing, erased)
+    with pytest.raises(Stale, match="2 event"):
+        await payloads.of([1, 2, 3, 5])
+
+    assert (await log.peek("a", 9, now_ms=1)).refs == (1, 4, 5)
+    with pytest.raises(MissingPayload):
+        await payloads.of([1, 4])
+
+
+async def test_nothing_of_a_closed_tenant_is_given_from_memory(log):
+    await record(log, event(1))
+    closed = set()
+    payloads = Payloads(log, None, closed=closed)
+    await payloads.after(0, 10)
+    await routed(log, "a", 1)
+    await log.trim(1)
+
+    held = seqs(await payloads.of([1]))
+    closed.add("acme")
+
+    assert held == [1]
+    with pytest.raises(MissingPayload):
+        await payloads.of([1])

@@ -6,7 +6,7 @@ import pytest
 
 from hub.model.event import Event, Header
 from hub.pipeline.record import MAX_BATCH_BYTES, Recorder, chunks
-from hub.store.base import Full, Recorded
+from hub.store.base import Full, Recorded, Unavailable
 
 HEADER = Header("t", "s", 0, "c", 1, "", 1, 1)
 
@@ -151,3 +151,14 @@ def test_chunks_keep_order_and_limits():
 
     assert [e for piece in pieces for e in piece] == events
     assert all(len(piece) == 1 or sum(len(e.body) for e in piece) <= MAX_BATCH_BYTES for piece in pieces)
+
+
+async def test_what_comes_after_the_stop_is_refused_and_does_not_wait_for_ever(log, recorder):
+    waiting = asyncio.create_task(recorder.record([event(0)]))
+    await asyncio.sleep(0)
+    await recorder.stop()
+
+    with pytest.raises(Unavailable, match="stopping"):
+        await recorder.record([event(1)])
+    assert await waiting == [True]
+    assert log.batches == [[event(0)]]

@@ -121,11 +121,11 @@ async def test_a_killed_job_goes_on_after_its_last_reference_without_a_second_co
     job = await replays.start("all", RELEASED)
     push, pushed = log.push, []
 
-    async def dying(row, refs, *, now_ms):
+    async def dying(row, refs, **more):
         if len(pushed) == killed_after:
             raise Killed
         pushed.append(list(refs))
-        await push(row, refs, now_ms=now_ms)
+        await push(row, refs, **more)
 
     monkeypatch.setattr(log, "push", dying)
     with pytest.raises(Killed):
@@ -196,3 +196,223 @@ async def test_jobs_are_listed_oldest_first(log, state, archive, replays):
     second = await Replays(log, archive, state, now_ms=lambda: LATER + 1).start("all", Query())
 
     assert [job.id for job in await replays.list()] == [first.id, second.id]
+
+
+async def finished(log, replays):
+    """A job that delivered everything."""
+    job = await replays.start("all", RELEASED)
+    await run(replays, job)
+    refs = await queue(log, job.row)
+    await log.settle(job.row, refs, [Fate("delivered")] * 400, ["0" * 32] * 400, now_ms=NOW_MS)
+    return job
+
+
+async def rows(log):
+    return {row.name for row in await log.rows(now_ms=NOW_MS)}
+
+
+async def test_a_job_that_is_over_leaves_its_row_after_a_while_and_stays_as_history(
+    log, state, archive, replays
+):
+    job = await finished(log, replays)
+    await replays.tidy()
+    soon = await rows(log)
+    later = Replays(log, archive, state, now_ms=lambda: LATER + module.GRACE_MS)
+    await later.tidy()
+
+    assert job.row in soon
+    assert job.row not in await rows(log)
+    kept = await later.get(job.id)
+    assert (kept.state, kept.delivered, kept.pushed) == ("done", 400, 400)
+
+
+async def test_a_job_with_parked_events_keeps_its_row(log, state, archive, replays):
+    job = await replays.start("all", RELEASED)
+    await run(replays, job)
+    refs = await queue(log, job.row)
+    fates = [Fate("parked", "no"), *[Fate("delivered")] * 399]
+    await log.settle(job.row, refs, fates, ["0" * 32] * 400, now_ms=NOW_MS)
+    for at in (0, 2 * module.GRACE_MS):
+        await Replays(log, archive, state, now_ms=lambda at=at: LATER + at).tidy()
+
+    assert job.row in await rows(log)
+
+
+async def test_history_is_short_and_ends_after_a_month(log, state, archive, replays, monkeypatch):
+    monkeypatch.setattr(module, "HISTORY", 2)
+    jobs = [await finished(log, replays) for _ in range(3)]
+    for at in (0, module.GRACE_MS, module.GRACE_MS + 1):
+        await Replays(log, archive, state, now_ms=lambda at=at: LATER + at).tidy()
+    short = await replays.list()
+    await Replays(log, archive, state, now_ms=lambda: LATER + module.HISTORY_MS + 1).tidy()
+
+    assert len(jobs) == 3
+    assert len(short) == 2
+    assert await replays.list() == []
+
+
+async def test_a_backfill_is_remembered_as_long_as_its_connector_is(log, state, archive, replays):
+    await replays.backfill("all", 0, [{}])
+    (job,) = await replays.list()
+    await run(replays, job)
+    for _ in range(2):
+        refs = await queue(log, job.row)
+        await log.settle(
+            job.row, refs, [Fate("delivered")] * len(refs), ["0" * 32] * len(refs), now_ms=NOW_MS
+        )
+    for at in (0, module.GRACE_MS, 2 * module.HISTORY_MS):
+        await Replays(log, archive, state, now_ms=lambda at=at: LATER + at).tidy()
+    await replays.backfill("all", 0, [{}])
+    remembered = await replays.list()
+    await replays.forgotten("all")
+    await replays.backfill("all", 0, [{}])
+    anew = await replays.list()
+
+    assert [one.state for one in remembered] == ["done"]
+    assert job.row not in [one.row for one in remembered if not one.finished_ms]
+    assert [one.state for one in anew] == ["running"]
+
+
+async def test_a_renamed_connector_takes_its_jobs_along(log, state, archive, replays):
+    await replays.backfill("all", 0, [{}])
+    job = await replays.start("all", RELEASED)
+    await log.rename("all", "siem")
+    crashed = await replays.get(job.id)
+    await replays.renamed()
+    await run(replays, job)
+    await replays.backfill("siem", 0, [{}])
+
+    assert crashed.row == f"siem@{job.id}"
+    assert await queue(log, f"siem@{job.id}") == list(range(3, 1201, 3))
+    assert {one.connector for one in await replays.list()} == {"siem"}
+    assert len(await replays.list()) == 2
+    assert job.row not in await rows(log)
+
+
+async def test_a_rename_between_a_jobs_looks_makes_no_row_that_nobody_serves(log, replays, monkeypatch):
+    monkeypatch.setattr(module, "_PUSH", 100)
+    job = await replays.start("all", RELEASED)
+    push, pushed = log.push, []
+
+    async def renamed_before_the_second(row, refs, **more):
+        pushed.append(row)
+        if len(pushed) == 2:
+            await log.rename("all", "siem")
+        await push(row, refs, **more)
+
+    monkeypatch.setattr(log, "push", renamed_before_the_second)
+    await run(replays, job)
+
+    assert await rows(log) == {"siem", f"siem@{job.id}"}
+    assert await queue(log, f"siem@{job.id}") == list(range(3, 1201, 3))
+    assert (await replays.get(job.id)).state == "sending"
+
+
+async def test_a_job_whose_connector_is_forgotten_between_its_looks_is_over(log, replays, monkeypatch):
+    job = await replays.start("all", RELEASED)
+    push = log.push
+
+    async def forgotten_before(row, refs, **more):
+        await log.forget("all")
+        await push(row, refs, **more)
+
+    monkeypatch.setattr(log, "push", forgotten_before)
+
+    assert await replays.advance(job.id) is False
+    assert (await rows(log), (await replays.get(job.id)).state) == (set(), "cancelled")
+
+
+async def test_a_rename_that_is_written_down_late_undoes_nothing_that_happened_meanwhile(
+    log, state, archive, replays, monkeypatch
+):
+    job = await replays.start("all", RELEASED)
+    await run(replays, job)
+    await log.rename("all", "siem")
+    found = replays.list
+
+    async def cancelled_meanwhile():
+        jobs = await found()
+        await Replays(log, archive, state, now_ms=lambda: LATER).cancel(job.id)
+        return jobs
+
+    monkeypatch.setattr(replays, "list", cancelled_meanwhile)
+    await replays.renamed()
+
+    after = await replays.get(job.id)
+    assert (after.state, after.connector) == ("cancelled", "siem")
+    assert (await book(log, f"siem@{job.id}")).dropped_by == {"operator": 400}
+
+
+async def test_a_cancel_during_a_rename_empties_the_row_under_its_new_name(log, replays, monkeypatch):
+    job = await replays.start("all", RELEASED)
+    await run(replays, job)
+    expire, asked = log.expire, []
+
+    async def renamed_before(row, upto, reason):
+        asked.append(row)
+        if len(asked) == 1:
+            await log.rename("all", "siem")
+        return await expire(row, upto, reason)
+
+    monkeypatch.setattr(log, "expire", renamed_before)
+    await replays.cancel(job.id)
+
+    assert (await book(log, f"siem@{job.id}")).dropped_by == {"operator": 400}
+
+
+async def backfilled(log, state, archive):
+    """A backfill that is over and has no row any more."""
+    at = LATER
+    made = Replays(log, archive, state, now_ms=lambda: at)
+    await made.backfill("all", 0, [{}])
+    (job,) = await made.list()
+    await run(made, job)
+    while refs := await queue(log, job.row):
+        n = len(refs)
+        await log.settle(job.row, refs, [Fate("delivered")] * n, ["0" * 32] * n, now_ms=NOW_MS)
+    for at in (LATER, LATER + module.GRACE_MS):  # noqa: B007 - the clock above
+        await made.tidy()
+    return made
+
+
+@pytest.mark.parametrize("names", [("siem",), ("siem", "lake"), ("siem", "lake", "siem")])
+async def test_killed_after_the_rows_were_renamed_the_past_is_not_sent_again(
+    log, state, archive, replays, names
+):
+    made = await backfilled(log, state, archive)
+    last = "all"
+    for name in names:
+        await log.rename(last, name)  # and killed before the jobs were told
+        last = name
+    await made.backfill(last, 0, [{}])
+    (remembered,) = await made.list()
+    await made.renamed()
+    await log.add("all", now_ms=NOW_MS)
+    await made.backfill("all", 0, [{}])
+
+    assert (remembered.connector, remembered.row in await rows(log)) == (last, False)
+    assert sorted(one.connector for one in await made.list()) == sorted(["all", last])
+
+
+async def test_another_connector_of_a_renamed_ones_old_name_gets_a_backfill_of_its_own(log, replays):
+    await replays.backfill("all", 0, [{}])
+    await log.rename("all", "siem")
+    await replays.renamed()
+    await log.add("all", now_ms=NOW_MS)
+    await replays.backfill("all", 0, [{}])
+
+    assert sorted(one.connector for one in await replays.list()) == ["all", "siem"]
+    assert len({one.id for one in await replays.list()}) == 2
+
+
+async def test_nothing_is_pushed_while_an_erasure_runs(log, state, replays):
+    job = await replays.start("all", RELEASED)
+    await state.put("erase/acme", "{}")
+
+    held = await replays.advance(job.id)
+    before = await queue(log, job.row)
+    await state.delete("erase/acme")
+    await run(replays, job)
+
+    assert (held, before) == (True, [])
+    assert len(await queue(log, job.row)) == 400

@@ -287,3 +287,41 @@ async def test_a_slice_that_is_used_up_goes_on_soon(walks_of, state, clock, log,
     assert walked == Walked("more", 1, 1, 1)
     walks = walks_of(one)
     assert walks._pause_ms(one, walked) <= 100
+
+
+async def test_a_closed_tenants_stream_stands_still_and_is_looked_at_again(log, state, told, clock):
+    vendor, closed = Vendor(page(1), page(2, more=False)), {"acme"}
+    of = poll(vendor)
+    walks = Walks(
+        state,
+        Poller(log, told, now_ms=clock, closed=closed),
+        polls={of.key: of},
+        call=lambda _: None,
+        walked=lambda poll, walked: None,
+        now_ms=clock,
+    )
+    await walks.adopt()
+
+    still = await walks.walk(of.key)
+    waits_s = await due_in_s(state, clock, of.key)
+    closed.clear()
+    again = await walks.walk(of.key)
+
+    assert (still.end, vendor.cursors[:1]) == ("closed", [None])
+    assert waits_s == 60
+    assert (again.end, again.events) == ("done", 2)
+
+
+async def test_a_tenant_that_is_closed_while_its_page_is_fetched_gets_nothing_recorded(log, told, clock):
+    closed = set()
+
+    class Slow(Vendor):
+        async def fetch(self, call, cursor, now_ms):
+            closed.add("acme")
+            return await super().fetch(call, cursor, now_ms)
+
+    walked = await Poller(log, told, now_ms=clock, closed=closed).walk(poll(Slow(page(1))), None)
+
+    assert walked.end == "closed"
+    assert (await log.head()).seq == 0
+    assert await log.cursors() == {}

@@ -118,8 +118,21 @@ def test_an_alert_counts_with_its_envelope_sender_first_and_its_domain_next():
     assert groups == (SENDER, DOMAIN)
 
 
-def test_the_hub_s_own_alerts_count_nowhere():
-    assert groups_of(alert_of(entry(1, "hub.connector_blocked", body=BODY))) == ()
+def test_the_hub_s_own_alerts_count_by_what_they_say():
+    (group,) = groups_of(alert_of(entry(1, "hub.connector_blocked", body=BODY)))
+
+    assert (group.by, group.name) == ("code", "hub.connector_blocked")
+    assert group.key.startswith("storm:")
+
+
+def test_what_waits_to_be_tried_again_begins_a_storm_but_is_not_counted_twice():
+    storms = Storms(StormRule(2, 60_000))
+    storms.tried([SENDER], 0)
+    storms.tried([SENDER], 0)
+
+    assert storms.plan([[SENDER]] * 2, 1_000) == [SENDER, SENDER]
+    assert storms.plan([[SENDER]] * 3, 1_000, again=True) == [None, None, SENDER]
+    assert storms.plan([[SENDER]], 61_000) == [None]
 
 
 @pytest.mark.parametrize("body", [b"{}", b"no json", b'{"from":["x"]}', b'{"from":""}'])

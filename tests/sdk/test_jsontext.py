@@ -34,18 +34,31 @@ def test_members_are_the_exact_bytes_of_an_object(values: dict[str, Any], indent
     }
 
 
-@pytest.mark.parametrize("raw", [b'"\\ud800"', b"NaN", b"\xef\xbb\xbf{}", b"1e999", b'{"a":1,"a":2}'])
-def test_what_python_takes_is_taken(raw: bytes) -> None:
-    decode(raw)
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b'"\\ud800"', "\ud800"),
+        (b"NaN", float("nan")),
+        (b"\xef\xbb\xbf{}", {}),
+        (b"1e999", float("inf")),
+        (b'{"a":1,"a":2}', {"a": 2}),
+    ],
+)
+def test_what_python_takes_is_taken(raw: bytes, value: object) -> None:
+    assert repr(decode(raw)) == repr(value)
 
 
 @given(st.binary(max_size=30) | st.text('[]{},:"\\u0d8 \n1', max_size=30).map(str.encode))
 def test_anything_else_is_a_value_error(raw: bytes) -> None:
+    ends = set()
     for read in (decode, elements, members):
         try:
             read(raw)
+            ends.add("read")
         except ValueError:
-            continue
+            ends.add("ValueError")
+
+    assert ends <= {"read", "ValueError"}
 
 
 @pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"a":' * 100_000])

@@ -107,6 +107,10 @@ class SyslogProcess:
         """A line of its output as pri, host, app, msgid, sd and msg."""
         raise NotImplementedError
 
+    def awaited(self) -> tuple[int, ...]:
+        """Ports that tell whether it is up."""
+        return (self.ports.tcp, self.ports.lf, self.ports.tls)
+
     def start(self) -> None:
         """Start (again) on the same ports. Raises `RuntimeError` with what it said."""
         config = self.folder / "conf"
@@ -117,9 +121,8 @@ class SyslogProcess:
                 stdout=said, stderr=subprocess.STDOUT, cwd=self.folder, env=environment_of(self.name),
             )  # fmt: skip
         give_up = time.monotonic() + START_S
-        ports = (self.ports.tcp, self.ports.lf, self.ports.tls)
         while time.monotonic() < give_up and self.process.poll() is None:
-            if all(map(_listens, ports)):
+            if all(map(_listens, self.awaited())):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"{self.name} did not come up: {(self.folder / 'said').read_text()[-1500:]}")

@@ -28,10 +28,10 @@ def test_each_transition_is_its_own_event() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_only_a_recovery_is_good_news(code: str) -> None:
+def test_only_a_recovery_and_an_erasure_that_is_done_are_good_news(code: str) -> None:
     body = _event(code, subject="x", message="why")
 
-    assert (body["status"] == "Success") == (code == "hub.connector_recovered")
+    assert (body["status"] == "Success") == (code in {"hub.connector_recovered", "hub.tenant_erased"})
     assert "why" in str(body["message"])
 
 

@@ -9,6 +9,7 @@ from hub.app.backup.manifest import installed_version
 from hub.app.backup.restore import restore
 from hub.archive.query import Query
 from hub.store.errors import WrongVersion
+from hub.store.keys import ROW_SUFFIXES, PartitionKeys, StateKeys
 from hub.store.log import RedisLog
 from hub.store.scripts import STATE_VERSION
 from tests.factories.worlds import NOW, fill, make_event, open_world, shape, summary
@@ -76,3 +77,20 @@ async def test_a_state_of_a_later_release_is_refused_and_left_as_it_is(data):
         with pytest.raises(WrongVersion, match="run the newer mxhub"):
             await RedisLog(world.redis).open()
         assert await world.redis.hgetall(world.log.keys.head) == before
+
+
+def test_the_state_on_record_has_something_of_everything():
+    kept = orjson.loads((FIXTURES / "shape.json").read_bytes())["keys"]
+    log, state = PartitionKeys(0), StateKeys()
+    names = [log.head, log.log, *log.seen, log.cur, log.rows, log.ready, log.tables]
+    names += [log.row_prefix + "<row>" + suffix for suffix in ROW_SUFFIXES if suffix != ":lease"]
+    names += [getattr(state, name) for name in _plain(StateKeys)]
+    names += [state.source("<name>"), state.bucket("<name>"), state.document("<name>")]
+
+    assert sorted(set(names) - kept.keys()) == [], "let tests.factories.worlds.fill make one"
+
+
+def _plain(keys):
+    """Properties that are a whole key."""
+    found = [name for name, value in vars(keys).items() if isinstance(value, property)]
+    return [name for name in found if not name.endswith("prefix")]

@@ -11,7 +11,7 @@ import redis.cluster
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 
-from hub.store.base import CursorMove, Fate, Full, Stale, StoreError, Unavailable
+from hub.store.base import CursorMove, Fate, Full, RolledBack, Stale, StoreError, Unavailable
 from hub.store.errors import FOREIGN, WrongVersion, translate
 from hub.store.log import RedisLog
 from hub.store.state import State
@@ -68,6 +68,7 @@ def test_every_error_of_the_socket_is_unavailable(error: BaseException):
         ("STALE cursor", Stale),
         ("FULL 7", Full),
         ("BAD numbers", ValueError),
+        ("ROLLED_BACK 2:3", RolledBack),
         ("VERSION 2", WrongVersion),
         ("WRONGTYPE Operation against a key", StoreError),
         ("ERR unknown command", StoreError),

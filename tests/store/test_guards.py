@@ -8,19 +8,21 @@ from hub.store.scripts import Scripts
 from tests.factories import mutants
 from tests.factories.guard_scenarios import SCENARIOS
 from tests.factories.log_rig import Rig
+from tests.factories.rollbacks import ROLLBACKS
 
-EACH = pytest.mark.parametrize(("script", "guard"), SCENARIOS, ids=":".join)
+ALL = SCENARIOS | ROLLBACKS
+EACH = pytest.mark.parametrize(("script", "guard"), ALL, ids=":".join)
 
 
 def test_every_guard_has_a_scenario():
-    assert mutants.guards() == set(SCENARIOS)
+    assert mutants.guards() == set(ALL)
 
 
 @EACH
 async def test_with_the_guard_the_scenario_agrees_with_the_model(redis: Redis, script: str, guard: str):
     rig = Rig(redis)
 
-    await SCENARIOS[script, guard](rig)
+    await ALL[script, guard](rig)
 
     await rig.check()
 
@@ -32,7 +34,7 @@ async def test_without_the_guard_the_model_finds_the_difference(redis: Redis, sc
     rig = Rig(redis, scripts=Scripts(mutated))
 
     with pytest.raises((AssertionError, StoreError, ValueError)):
-        await SCENARIOS[script, guard](rig)
+        await ALL[script, guard](rig)
 
 
 def test_a_guard_that_is_not_there_cannot_be_taken_out():

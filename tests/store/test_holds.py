@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.store.base import ConnectorRow, Fate, RetryRef, Stale
+from hub.store.base import UNTOLD, ConnectorRow, Fate, RetryRef, Stale
 from hub.store.log import RedisLog
 from tests.factories.valkey import events
 
@@ -143,6 +143,28 @@ async def test_an_answer_that_was_on_its_way_counts_in_spite_of_a_pause(log: Red
     assert (await log.books())[0].delivered == 1
 
 
+async def test_a_block_is_told_once_when_it_is_sure_to_last_and_its_end_only_then(log: RedisLog):
+    await _queued(log, 1)
+    brief = await log.block("a", "503", NOW + 1_000, now_ms=NOW, tell_after_ms=30_000)
+    ended_untold = await log.unblock("a", now_ms=NOW + 1_000)
+    blocks = [
+        await log.block("a", "503", NOW + at + 10_000, now_ms=NOW + at, tell_after_ms=30_000)
+        for at in (10_000, 20_000, 29_999, 31_000, 60_000)
+    ]
+
+    assert (brief, ended_untold) == (False, False)
+    assert blocks == [False, False, False, True, False], "the probe at 41 s is 31 s after its beginning"
+    assert await log.unblock("a", now_ms=NOW + 70_000)
+    assert not await log.unblock("a", now_ms=NOW + 70_000)
+
+
+async def test_a_block_that_nobody_tells_of_leaves_it_to_the_next(log: RedisLog):
+    await _queued(log, 1)
+
+    assert not await log.block("a", "defect", NOW + 5_000, now_ms=NOW, tell_after_ms=UNTOLD)
+    assert await log.block("a", "503", NOW + 5_000, now_ms=NOW)
+
+
 async def test_resume_ends_a_pause_and_a_block(log: RedisLog):
     await _queued(log, 1)
     await log.pause("a", now_ms=NOW)
@@ -168,7 +190,10 @@ async def test_parked_events_come_back_with_a_fresh_count(log: RedisLog):
 
     assert await log.unpark("a", [1, 3, 77], now_ms=NOW + 5) == 2
     assert await log.unpark("a", [1, 3], now_ms=NOW + 5) == 0
-    assert await log.due("a", 5, now_ms=NOW + 5) == [RetryRef(1, 0, NOW + 5), RetryRef(3, 0, NOW + 5)]
+    assert await log.due("a", 5, now_ms=NOW + 5) == [
+        RetryRef(1, 0, NOW + 5, unparked=True),
+        RetryRef(3, 0, NOW + 5, unparked=True),
+    ]
     assert [row.seq for row in await log.parked("a")] == [2]
 
 

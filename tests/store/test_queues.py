@@ -50,6 +50,28 @@ async def test_a_head_that_kills_its_worker_comes_alone_and_is_parked_then(log: 
     assert all(book.balanced for book in await log.books())
 
 
+async def test_a_look_after_which_nothing_is_sent_counts_against_nobody(log: RedisLog):
+    await _queued(log, 5)
+    waiting = [await log.peek("a", 3, now_ms=NOW, counts=False) for _ in range(20)]
+    for _ in range(6):
+        await log.peek("a", 3, now_ms=NOW)
+
+    assert waiting == [Peeked((1, 2, 3))] * 20
+    assert await log.peek("a", 3, now_ms=NOW, counts=False) == Peeked((1,)), "alone, and parked by who sends"
+    assert await log.peek("a", 3, now_ms=NOW) == Peeked((2, 3, 4), 1)
+
+
+async def test_a_look_at_retries_after_which_nothing_is_sent_counts_against_nobody(log: RedisLog):
+    await _queued(log, 2)
+    await _settle(log, Fate("retry", "503", 0), Fate("retry", "503", 0))
+    waiting = [await log.due("a", 3, now_ms=NOW, counts=False) for _ in range(20)]
+    looks = [await log.due("a", 3, now_ms=NOW) for _ in range(7)]
+
+    assert [len(each) for each in waiting] == [2] * 20
+    assert [len(each) for each in looks] == [2, 2, 2, 1, 1, 1, 1]
+    assert [parked.seq for parked in await log.parked("a")] == [1]
+
+
 async def test_a_killer_that_is_the_last_one_leaves_the_queue_empty(log: RedisLog):
     await _queued(log, 1)
     for _ in range(6):
@@ -249,6 +271,18 @@ async def test_a_replays_row_records_what_was_pushed(log: RedisLog):
     assert (book.recorded, book.matched, book.filtered, book.pending) == (3, 3, 0, 3)
     assert await log.last_pushed("a@job") == 7
     assert (await log.peek("a@job", 9, now_ms=NOW)).refs == (2, 5, 7)
+
+
+async def test_a_push_that_may_make_no_row_is_refused_where_there_is_none(log: RedisLog):
+    await _queued(log, 3)
+    await log.push("a@job", [1], now_ms=NOW)
+    await log.rename("a", "b")
+
+    with pytest.raises(Stale):
+        await log.push("a@job", [2], now_ms=NOW, makes=False)
+    await log.push("b@job", [2], now_ms=NOW, makes=False)
+
+    assert {row.name for row in await log.rows(now_ms=NOW)} == {"b", "b@job"}
 
 
 async def test_a_push_needs_a_replays_row_and_ascending_references(log: RedisLog):

@@ -181,7 +181,7 @@ async def test_trim_goes_no_further_than_the_router(log: RedisLog):
     gen = await log.publish("{}", [], now_ms=NOW)
     await log.route(0, 6, gen, {})
 
-    assert await log.trim(10**12) == 6
+    assert await log.trim(10) == 6
     assert await log.trim(2) == 6
     assert [entry.seq for entry in await log.read(0, 10)] == [7, 8, 9, 10]
 

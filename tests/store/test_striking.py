@@ -1,6 +1,8 @@
 """References to given events leave a row from wherever they stand; a sender that holds them is refused."""
 
-from hub.store.base import Fate, Stale
+import orjson
+
+from hub.store.base import Fate, Stale, Tally
 from tests.factories.valkey import events
 
 NOW = 1_700_000_000_000
@@ -143,3 +145,45 @@ async def test_a_tenant_is_closed_until_it_is_reopened(state):
     assert await state.reopen_tenant("acme") is True
     assert await state.reopen_tenant("acme") is False
     assert await state.closed_tenants() == frozenset()
+
+
+def tally(key, tenant, n):
+    about = orjson.dumps({"tenant": tenant, "kind": "quarantine.added", "sender": f"x@{tenant}.example"})
+    return Tally(
+        key=key, n=n, due_ms=NOW, first_ms=NOW, last_ms=NOW, severity=3, about=about.decode(), parts={"a": n}
+    )
+
+
+async def told(log, *tallies, refs=1):
+    await routed(log, 10)
+    fates = [Fate("delivered")] * refs
+    await log.settle("a", list(range(1, refs + 1)), fates, [UID] * refs, tallies=tallies, now_ms=NOW)
+
+
+async def test_storms_of_one_tenant_are_not_told_of_any_more(log, redis):
+    await told(log, tally("storm:1", "acme", 4), tally("storm:2", "globex", 5), refs=9)
+
+    assert await log.untell("a", "acme") == 4
+    assert b"acme" not in b"".join((await redis.hgetall(log.keys.tally("a"))).values())
+    (row,) = await log.rows(now_ms=NOW)
+    assert row.tallied == 5
+    assert (await log.seal("a", now_ms=NOW + 1)).n == 5
+
+
+async def test_a_digest_on_its_way_that_is_about_one_tenant_alone_ends(log, redis):
+    await told(log, tally("storm:1", "acme", 4), refs=4)
+    digest = await log.seal("a", now_ms=NOW + 1)
+
+    assert await log.untell("a", "acme") == 4
+    assert await log.seal("a", now_ms=NOW + 2) is None
+    assert await log.digested("a", digest.number, Fate("delivered"), now_ms=NOW + 3) is False
+    (row,) = await log.rows(now_ms=NOW)
+    assert row.tallied == 0
+
+
+async def test_nothing_of_other_tenants_is_touched(log):
+    await told(log, tally("storm:2", "globex", 5), refs=5)
+
+    assert await log.untell("a", "acme") == 0
+    assert await log.untell("nobody", "acme") == 0
+    assert (await log.seal("a", now_ms=NOW + 1)).n == 5

@@ -1,5 +1,7 @@
 """Digests in the log: what is counted, sealed, told of, and what is refused."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -14,7 +16,8 @@ STALE, DELIVERED = Fate("dropped", "stale"), Fate("delivered")
 
 async def queued(log: RedisLog, n: int = 4) -> None:
     await log.publish(orjson.dumps({"a": [{}]}).decode(), ["a"], now_ms=NOW)
-    await log.record(events(*range(1, n + 1)), now_ms=NOW)
+    for at in range(1, n + 1, 200):
+        await log.record(events(*range(at, min(at + 200, n + 1))), now_ms=NOW)
     await log.route(0, n, (await log.table())[0], {"a": list(range(1, n + 1))})
 
 
@@ -128,6 +131,25 @@ async def test_labels_beyond_twenty_are_counted_as_others(log):
     parts = (await log.seal("a", now_ms=NOW)).parts
     assert len(parts) == 21
     assert (parts["others"], sum(parts.values())) == (10, 30)
+
+
+async def test_beyond_two_hundred_open_storms_the_rest_is_counted_as_others(log, redis):
+    await queued(log, 300)
+    await counted(log, *(tally(f"storm:{n:03}", due_ms=NOW, label="x") for n in range(300)))
+
+    assert await redis.hlen(log.keys.tally("a")) == 201
+    digest = await log.seal("a", now_ms=NOW)
+    assert (digest.n, digest.tallies, (await row(log)).tallied) == (300, 201, 300)
+
+
+async def test_what_is_counted_as_others_names_nobody_and_stays_when_one_is_erased(log):
+    await queued(log, 201)
+    about = [tally(f"storm:{n:03}", due_ms=NOW + n) for n in range(201)]
+    await counted(log, *(replace(one, about='{"tenant":"acme"}') for one in about))
+
+    assert await log.untell("a", "acme") == 200
+    left = await log.seal("a", now_ms=NOW + 1000)
+    assert (left.key, left.n, left.about) == ("storm:others", 1, ("{}",))
 
 
 GOOD = {"key": "k", "about": "", "n": 1, "due": 1, "first": 1, "last": 1, "severity": 1, "parts": {"x": 1}}

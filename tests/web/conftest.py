@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from hub.web.access import Authenticate, StaticToken
 from hub.web.errors import ApiError, Conflict, NotFound, ServiceUnavailable
@@ -27,10 +27,16 @@ class Search(BaseModel):
     limit: Annotated[int, Field(ge=1, le=10)] = 5
 
 
+def _lower(name: str) -> str:
+    if name != name.lower():
+        raise ValueError("is written in lower case")
+    return name
+
+
 class Thing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: Annotated[str, AfterValidator(_lower)]
     size: int = 1
 
 

@@ -49,6 +49,14 @@ async def test_a_body_lists_every_field_at_fault(client):
     assert fields == {"name", "size", "more"}
 
 
+async def test_a_check_of_ours_speaks_in_its_own_words(client):
+    answer = await client.post("/api/v1/things", json={"name": "Loud"}, headers=AUTH)
+    error = (await answer.json())["error"]
+
+    assert error["message"] == "name: is written in lower case"
+    assert error["details"] == [{"field": "name", "message": "is written in lower case"}]
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.dictionaries(st.text(max_size=8), st.text(max_size=12), max_size=4), raw=st.binary(max_size=40)

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ class Backups:
     def _clear(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The file, piece by piece; the first one comes when the instant is over.
 
         Raises `Conflict` while another one is taken, `ServiceUnavailable` without room on the disk,
@@ -101,7 +101,8 @@ class Backups:
                     async for chunk in self._pieces(cut):
                         yield chunk
             finally:
-                await saver.drop()
+                # a task of its own: before Python 3.11.4 time-outs go wrong in one that was cancelled
+                await asyncio.create_task(saver.drop(), name="backup drop")
                 self._thread.shutdown(wait=True)
                 self._clear()
 

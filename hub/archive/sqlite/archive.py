@@ -82,6 +82,10 @@ class SqliteArchive:
         """See `Archive.append`; at most 5,000 entries, more is a `ValueError`."""
         return self._writer().append(partition, entries)
 
+    def begin(self, partition: int, after: int, *, now_ms: int) -> None:
+        """See `Archive.begin`."""
+        self._writer().begin(partition, after, now_ms)
+
     def entries(self, partition: int, seqs: Sequence[int]) -> dict[int, Entry]:
         """See `Archive.entries`."""
         return lookup.entries(self._pool, self._catalogue, partition, seqs)

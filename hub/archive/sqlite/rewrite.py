@@ -2,8 +2,8 @@
 
 The index cannot forget a row (contentless FTS5), and a row that is deleted leaves its bytes behind: so the
 file goes as a whole. The new one is made whole and durable beside it; one transaction of the catalogue
-decides; a crash leaves either of the two, and `adopt` removes the other. An erased record leaves its digest, so
-that the hash chain comes out the same: a file that was changed by anybody else is refused.
+decides; a crash leaves either of the two, and `adopt` removes the other. An erased record leaves its digest,
+so that the hash chain comes out the same: a file that was changed by anybody else is refused.
 """
 
 # Only names of our own tables and columns are put into SQL; every value is bound.

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
-from hub.archive.base import Stored
+from hub.archive.base import ArchiveError, Stored
 from hub.archive.sqlite.adopt import adopt_files
 from hub.archive.sqlite.batch import bounded
 from hub.archive.sqlite.catalogue import Catalogue, DataFile
@@ -85,10 +85,21 @@ class Store:
                 (f for f in self.catalogue.files() if f.partition == partition and not f.sealed), None
             )
             if file is None:
-                file = create(self.directory, partition, 1, _base(now_ms), GENESIS)
-                self.catalogue.begin(file, None)
+                file = self._first(partition, 1, now_ms)
             self._open[partition] = OpenFile(self.directory, file)
         return self._open[partition]
+
+    def _first(self, partition: int, first_seq: int, now_ms: int) -> DataFile:
+        file = create(self.directory, partition, first_seq, _base(now_ms), GENESIS)
+        self.catalogue.begin(file, None)
+        return file
+
+    def begin(self, partition: int, after: int, now_ms: int) -> None:
+        """See `hub.archive.base.Archive.begin`."""
+        with self.lock, translated(self.directory, "begin the archive"):
+            if any(file.partition == partition for file in self.catalogue.files()):
+                raise ArchiveError(f"{self.directory} holds events already: move it away first")
+            self._first(partition, after + 1, now_ms)
 
     def known_offset(self, partition: int) -> int | None:
         """The offset while the partition's file is open, without waiting for a write in progress."""

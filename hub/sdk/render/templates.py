@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any
 
+import orjson
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, Undefined
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hub.sdk.render.sources import SUFFIX, Source
@@ -21,6 +23,7 @@ __all__ = ["BUILT_IN", "JsonTemplates", "RenderFailed"]
 BUILT_IN = "built-in/"
 """Prefix under which an override can extend or include what it replaces."""
 _MAX_CHARS = 1024 * 1024
+_MAX_NUMBER = 2**63
 _MARKUP = ("e", "escape", "forceescape", "lipsum", "safe", "tojson", "urlize", "xmlattr")
 """Filters for HTML, and those that would get around the encoding."""
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[\]}])', re.DOTALL)
@@ -51,20 +54,34 @@ class JsonTemplates:
     def render(self, name: str, **values: Any) -> Any:
         """The JSON value that a template yields. Raises `RenderFailed`."""
         try:
-            text = self._environment.get_template(name).render(values)
+            text = self._written(name, values)
+        except RenderFailed:
+            raise
         except Exception as error:  # a template may raise anything at all; its file and line are what helps
             raise RenderFailed(self._where(name, error)) from error
         return self._parsed(name, text)
 
+    def _written(self, name: str, values: Mapping[str, Any]) -> str:
+        """Piece by piece, so that one that never ends its output is cut off."""
+        pieces, size = [], 0
+        for piece in self._environment.get_template(name).generate(values):
+            pieces.append(piece)
+            size += len(piece)
+            if size > _MAX_CHARS:
+                file = self._sources[name].file
+                raise RenderFailed(f"{file}: yields more than {_MAX_CHARS} characters, which nothing takes")
+        return "".join(pieces)
+
     def _parsed(self, name: str, text: str) -> Any:
         file = self._sources[name].file
-        if len(text) > _MAX_CHARS:
-            raise RenderFailed(f"{file}: yields {len(text)} characters; at most {_MAX_CHARS} are taken")
         without = _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], text)
         try:
-            return json.loads(without)
-        except (ValueError, RecursionError) as error:
-            raise RenderFailed(f"{file}: what it yields is not JSON: {_near(error, without)}") from error
+            return orjson.loads(without)
+        except orjson.JSONDecodeError as error:
+            near = " ".join(without[max(error.pos - 30, 0) : error.pos + 30].split())
+            raise RenderFailed(
+                f"{file}: what it yields is not JSON: {error.msg} near {near!r}"[:300]
+            ) from error
 
     def _where(self, name: str, error: Exception) -> str:
         why = " ".join(str(error).split())[:200] or type(error).__name__
@@ -79,12 +96,31 @@ class JsonTemplates:
         return f"{lines[-1] if lines else name}: {why}"
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's, without a product that fills the memory: `"a" * 1000000000`, `9 ** 9 ** 9`."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if operator == "**" or (numbers and abs(left * right) > _MAX_NUMBER):
+            raise OverflowError(f"{operator!r} is not for numbers like these in a template")
+        if not numbers and _length(left) * _length(right) > _MAX_CHARS:
+            raise OverflowError(f"this product has more than {_MAX_CHARS} characters")
+        return super().call_binop(context, operator, left, right)
+
+
+def _length(value: Any) -> int:
+    """A number's is how often it repeats the other side."""
+    return len(value) if hasattr(value, "__len__") else abs(int(value))
+
+
 def _environment(sources: Mapping[str, Source]) -> ImmutableSandboxedEnvironment:
     def load(name: str) -> tuple[str, str, None] | None:
         source = sources.get(name.removesuffix(SUFFIX))
         return None if source is None else (source.text, source.file, None)
 
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=FunctionLoader(load),
         undefined=StrictUndefined,
         autoescape=False,  # `finalize` encodes as JSON instead
@@ -109,10 +145,3 @@ def _refuse(value: Any) -> str:
     if isinstance(value, Undefined):
         return str(value)
     raise TypeError(f"a {type(value).__name__} cannot be put in; only text, numbers, lists and mappings")
-
-
-def _near(error: Exception, text: str) -> str:
-    if not isinstance(error, json.JSONDecodeError):
-        return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    near = " ".join(text[max(error.pos - 30, 0) : error.pos + 30].split())
-    return f"{error.msg} near {near!r}"[:200]

@@ -9,8 +9,9 @@ __all__ = ["CUT", "clean", "defang"]
 CUT = "…"
 _LOOKED_AT = 4
 """Characters looked at for each that may stay: what hides in a text is no reason to read a megabyte of it."""
-_URL = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,20})://([^\s/?#]*)")
-_BARE = re.compile(r"(?<![\w@.-])(?:www\.[^\s/?#]+|(?:[\w-]{1,63}\.)+[A-Za-z]{2,63}(?=/))", re.IGNORECASE)
+_SCHEME = re.compile(r"(https?|ftp)?://", re.IGNORECASE)
+_HOST = re.compile(r"(?<=//)[\w.\-\[\]]+")
+_BARE = re.compile(r"(?<![\w@.-])(?:www\.[\w.-]+|(?:[\w-]{1,63}\.)+[A-Za-z]{2,63}(?=/))", re.IGNORECASE)
 _HARMLESS = {"http": "hxxp", "https": "hxxps", "ftp": "fxp"}
 
 
@@ -37,13 +38,14 @@ def _visible(char: str) -> str:
 
 def defang(text: str) -> str:
     """Web addresses that no client makes a link of: `hxxps://evil[.]example/login`."""
-    return _BARE.sub(lambda found: _apart(found[0]), _URL.sub(_harmless, text))
+    for pattern, change in ((_SCHEME, _harmless), (_HOST, _apart), (_BARE, _apart)):
+        text = pattern.sub(change, text)
+    return text
 
 
 def _harmless(found: re.Match[str]) -> str:
-    scheme = _HARMLESS.get(found[1].lower())
-    return f"{scheme}://{_apart(found[2])}" if scheme else f"{found[1]}[:]//{_apart(found[2])}"
+    return f"{_HARMLESS[found[1].lower()]}://" if found[1] else "[:]//"
 
 
-def _apart(host: str) -> str:
-    return host.replace(".", "[.]")
+def _apart(host: re.Match[str]) -> str:
+    return host[0].replace(".", "[.]")

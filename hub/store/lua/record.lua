@@ -1,19 +1,24 @@
 #!lua
--- record(now, max_entries, max_bytes, dedupe_ms, dedupe_ids, stream, known, expected, next, {uid, header, body}...)
---   -> {seq, '1' or '0' for each event}
+-- record(now, max_entries, max_bytes, dedupe_ms, dedupe_ids, stream, known, expected, next, seen,
+--   {uid, header, body}...) -> {seq, '1' or '0' for each event}
 -- KEYS head, log, seen:a, seen:b, cur
--- Guards: the cursor is the expected one (STALE); an id is recorded once (seen, twice in one call); the log's limits
--- (FULL). The only script without allow-oom. The appends come first: were one refused, nothing would be written.
+-- Guards: the log has what the caller saw, up to seq `seen` (ROLLED_BACK); the cursor is the expected one (STALE); an id
+-- is recorded once (seen, twice in one call); the log's limits (FULL). The only script without allow-oom. The appends
+-- come first: were one refused, nothing would be written.
+--@use lost
 local HEAD, LOG, CUR = KEYS[1], KEYS[2], KEYS[5]
-local FIRST, OVERHEAD = 10, 100
+local FIRST, OVERHEAD = 11, 100
 local now, max_entries, max_bytes = whole(ARGV[1]), whole(ARGV[2], 1), whole(ARGV[3], 1)
-local dedupe_ms, dedupe_ids = whole(ARGV[4], 1), whole(ARGV[5], 1)
+local dedupe_ms, dedupe_ids, latest = whole(ARGV[4], 1), whole(ARGV[5], 1), whole(ARGV[10])
 local n = (#ARGV - FIRST + 1) / 3
-if not (now and max_entries and max_bytes and dedupe_ms and dedupe_ids) or n % 1 ~= 0 then
+if not (now and max_entries and max_bytes and dedupe_ms and dedupe_ids and latest) or n % 1 ~= 0 then
   return refuse('BAD', 'numbers')
 end
-local head = redis.call('HMGET', HEAD, 'version', 'seq', 'bytes', 'trimmed', 'seen', 'since')
+local head = redis.call('HMGET', HEAD, 'version', 'seq', 'bytes', 'trimmed', 'seen', 'since', 'lost')
 if head[1] ~= VERSION then return refuse('VERSION', head[1] or 'none') end
+local lost = head[7]
+if not lost and latest > tonumber(head[2]) then lost = lose(HEAD, tonumber(head[2]), latest) end -- guard:behind
+if lost then return refuse('ROLLED_BACK', lost) end -- guard:lost
 local stream = ARGV[6]
 if stream ~= '' then
   local expected = ARGV[7] == '1' and ARGV[8]

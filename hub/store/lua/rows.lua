@@ -1,6 +1,6 @@
 #!lua flags=no-writes,allow-oom
 -- rows(row prefix[, name]) -> {{name, queued, head or '', retrying, parked, first retry's score or '', paused, blocked,
---   blocked_since, probe_at, stood, delivered_at, trouble, tallied, told, untold, oldest}...}, '' for what is not set
+--   blocked_since, probe_at, stood, delivered_at, trouble, tallied, told, untold, was, oldest}...}, '' for what is not set
 -- KEYS rows
 -- oldest: lowest seq among retries and parked; '' when there are too many to look at here (`oldest` does).
 local LOOKED_AT = 1000
@@ -26,7 +26,7 @@ for _, name in ipairs(ARGV[2] and {ARGV[2]} or redis.call('SMEMBERS', KEYS[1])) 
     local row = {name, redis.call('LLEN', key .. ':q'), redis.call('LINDEX', key .. ':q', 0) or '',
       redis.call('ZCARD', key .. ':retry'), redis.call('HLEN', key .. ':parked'), retry[2] or ''}
     local state = redis.call('HMGET', key, 'paused', 'blocked', 'blocked_since', 'probe_at', 'stood', 'delivered_at', 'trouble',
-      'tallied', 'told', 'untold')
+      'tallied', 'told', 'untold', 'was')
     for i = 1, #state do row[#row + 1] = state[i] or '' end
     row[#row + 1] = oldest(key, row[4], row[5])
     rows[#rows + 1] = row

@@ -16,7 +16,7 @@ for i = 3, #ARGV do
   local there = redis.call('HDEL', PARKED, ARGV[i]) == 1
   if there then -- guard:there
     counted = counted + 1
-    wait_again(ARGV[i], 0, clock, clock)
+    wait_again(ARGV[i], 0, clock, clock, UNPARKED)
   end -- guard:there
 end
 if counted > 0 then rescore() end

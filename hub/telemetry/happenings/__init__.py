@@ -37,8 +37,11 @@ from hub.telemetry.happenings.running import (
     archive_stalled,
     config_refused,
     config_reloaded,
+    log_accepted,
+    log_rolled_back,
     server_restarted,
     stage_interrupted,
+    tenant_erased,
 )
 
 __all__ = [
@@ -58,7 +61,9 @@ __all__ = [
     "event_unmapped",
     "events_dropped",
     "events_parked",
+    "log_accepted",
     "log_full",
+    "log_rolled_back",
     "poll_failed",
     "poll_interrupted",
     "poll_page",
@@ -67,6 +72,7 @@ __all__ = [
     "settled",
     "source_refused",
     "stage_interrupted",
+    "tenant_erased",
     "walk_failed",
     "webhook_accepted",
     "webhook_rejected",

@@ -10,8 +10,11 @@ __all__ = [
     "archive_stalled",
     "config_refused",
     "config_reloaded",
+    "log_accepted",
+    "log_rolled_back",
     "server_restarted",
     "stage_interrupted",
+    "tenant_erased",
 ]
 
 
@@ -42,6 +45,13 @@ def archive_retained(events: int) -> None:
     METRICS.count("mxhub_archive_removed_events_total", by=events)
 
 
+@happening("hub.tenant.erased", "info")
+def tenant_erased(tenant: str, events: int) -> None:
+    """A tenant's erasure is done and on record."""
+    del tenant
+    METRICS.count("mxhub_erased_events_total", by=events)
+
+
 @happening("hub.stage.interrupted", "warning", every_s=5.0, by=("stage",))
 def stage_interrupted(stage: str, error: str) -> None:
     """A stage could not finish its round and tries again."""
@@ -54,6 +64,20 @@ def server_restarted(reason: str, attempt: int) -> None:
     """The embedded server ended by itself and was started again."""
     del reason, attempt
     METRICS.count("mxhub_server_restarts_total")
+
+
+@happening("hub.log.rolled_back", "error", every_s=60.0)
+def log_rolled_back(reason: str) -> None:
+    """The log's server lost what it had acknowledged; nothing is taken in, archived or delivered here."""
+    del reason
+    METRICS.set("mxhub_log_rolled_back", to=1)
+
+
+@happening("hub.log.accepted", "warning")
+def log_accepted(lost: str) -> None:
+    """A log that was rolled back goes on: the archive agrees with it, or was begun anew."""
+    del lost
+    METRICS.set("mxhub_log_rolled_back", to=0)
 
 
 @happening("hub.alarm.raised", "warning")

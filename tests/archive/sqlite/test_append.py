@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.archive.base import Stored
+from hub.archive.base import ArchiveError, Stored
 from hub.archive.query import Query
 from hub.archive.sqlite import SqliteArchive
 from hub.archive.sqlite.batch import DAY_MS
@@ -46,6 +46,32 @@ def test_a_hole_is_refused_and_nothing_is_stored(tmp_path: Path) -> None:
         archive.append(0, [make_entry(5)])
     with pytest.raises(ValueError, match="entry 6 does not follow 4"):
         archive.append(0, [make_entry(4), make_entry(6)])
+    assert archive.offset(0) == 3
+    archive.close()
+
+
+def test_an_archive_can_begin_behind_what_a_log_forgot(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, [])
+    archive.begin(0, 40, now_ms=NOW_MS)
+    assert (archive.offset(0), archive.oldest_seq(0)) == (40, 0)
+    archive.close()
+
+    archive = SqliteArchive(tmp_path)
+    with pytest.raises(ValueError, match="does not follow 40"):
+        archive.append(0, [make_entry(42)])
+    archive.append(0, [make_entry(41), make_entry(42)])
+
+    assert (archive.offset(0), archive.oldest_seq(0)) == (42, 41)
+    assert sorted(seqs(archive.search(Query()).hits)) == [41, 42]
+    assert [check.problem for check in archive.verify_chain()] == [None]
+    archive.close()
+
+
+def test_an_archive_that_holds_something_does_not_begin_again(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, entries(3))
+
+    with pytest.raises(ArchiveError, match="move it away"):
+        archive.begin(0, 40, now_ms=NOW_MS)
     assert archive.offset(0) == 3
     archive.close()
 

@@ -18,7 +18,6 @@ _TROUBLES = {
     "refuses the credentials": Reply(status=401),
     "forbids it": Reply(status=403, body=b"<h1>403</h1>"),
     "has nothing there": Reply(status=404),
-    "is gone": Reply(status=410),
     "is overloaded": Reply(status=429, headers={"Retry-After": "5"}),
     "fails": Reply(status=500, body=b"Traceback: confidential-subject"),
     "is broken": Reply(status=503, body=b"<h1>503</h1>"),

@@ -18,7 +18,6 @@ _TROUBLES = {
     "refuses everything": Reply(status=400, body=b"no"),
     "forbids it": Reply(status=403, body=b"<h1>403</h1>"),
     "knows no such hook": Reply(status=404, json={"status": "error"}),
-    "has removed the hook": Reply(status=410),
     "asks to slow down": Reply(status=429, headers={"Retry-After": "5"}),
     "fails": Reply(status=500),
     "is broken": Reply(status=503, body=b"<h1>503</h1>"),

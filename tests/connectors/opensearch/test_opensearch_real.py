@@ -332,3 +332,35 @@ async def test_many_batches_at_once_are_stored_once_each(cluster):
 
     assert {outcome for answer in answers for outcome in answer} == {Delivered()}
     assert await cluster.count() == 1100
+
+
+async def test_a_tenants_events_are_erased_and_everybody_elses_stay(cluster, monkeypatch):
+    from connectors.opensearch import upkeep
+
+    monkeypatch.setattr(upkeep, "_ERASED_AT_ONCE", 40)
+    mine = [make_entry(n, tenant="leaver") for n in range(150)]
+    others = [make_entry(n, tenant="stayer") for n in range(150, 300)]
+    await cluster.send([*mine, *others])
+    await cluster.ask("PUT", "/mxhub-notes", {"aliases": {"mxhub": {}}})
+    await cluster.ask("PUT", "/mxhub-notes/_doc/1", {"metadata": {"tenant_uid": "leaver"}})
+
+    erased = await SPEC.erase(cluster.options(), CONTEXT, "leaver")
+    again = await SPEC.erase(cluster.options(), CONTEXT, "leaver")
+
+    assert (erased, again) == (150, 0)
+    assert await cluster.count("mxhub-2025*", {"term": {"metadata.tenant_uid": "leaver"}}) == 0
+    assert await cluster.count("mxhub-2025*") == 150
+    assert await cluster.count("mxhub-notes") == 1
+
+
+async def test_an_index_per_tenant_is_erased_too(cluster):
+    await cluster.send(
+        [make_entry(n, tenant=t) for n, t in enumerate(["leaver", "stayer"] * 5)], per_tenant=True
+    )
+
+    assert await SPEC.erase(cluster.options(per_tenant=True), CONTEXT, "leaver") == 5
+    assert await cluster.count() == 5
+
+
+async def test_a_cluster_without_our_alias_has_nothing_to_erase(cluster):
+    assert await SPEC.erase(cluster.options(), CONTEXT, "leaver") == 0

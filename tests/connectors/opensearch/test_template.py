@@ -77,8 +77,9 @@ def leaves(value, path=""):
 def test_every_attribute_of_every_golden_is_mapped_or_kept_on_purpose():
     found = fields(mappings())
     kept = [name for name, field in found.items() if field.get("enabled") is False]
-    goldens = [*(Path(__file__).parents[2] / "golden").glob("*/*.out.json")]
-    seen = {each for golden in goldens for each in leaves(msgspec.json.decode(golden.read_bytes()))}
+    written = [*(Path(__file__).parents[2] / "golden").glob("*/*.out.json")]
+    goldens = [event for path in written if "class_uid" in (event := msgspec.json.decode(path.read_bytes()))]
+    seen = {each for golden in goldens for each in leaves(golden)}
 
     assert len(goldens) > 10
     unmapped = {each for each in seen - set(found) if not each.startswith(tuple(kept))}

@@ -2,20 +2,17 @@
 
 import json
 import re
-from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.syslog.cef import LIMITS, cef_line, escape_header, escape_value, severity
 from connectors.syslog.cef_facts import facts_of
-from hub.model.event import Entry, Header
 from hub.registry import Registry
 from tests.factories.events import make_entry
+from tests.factories.syslog import GOLDEN, golden_entry
 
-GOLDEN = Path(__file__).parents[2] / "golden"
 EVENTS = [path for vendor in Registry().sources() for path in sorted(GOLDEN.glob(f"{vendor}/*.out.json"))]
 ROOM = 60_000
 WRITABLE = st.characters(codec="utf-8")
@@ -25,18 +22,6 @@ KNOWN = {
     *LIMITS, "rt", "start", "end", "src", "dst", "dvc", "spt", "dpt", "deviceDirection", "cnt",
     *(f"cs{n}" for n in range(1, 7)), "cn1", "cfp1", "c6a1", "c6a2", "c6a3", "flexString1",
 }  # fmt: skip
-
-
-def golden(name, vendor="mailguard"):
-    """A golden event as it would be recorded."""
-    body = msgspec.json.decode((GOLDEN / vendor / f"{name}.out.json").read_bytes())
-    meta = body["metadata"]
-    header = Header(
-        tenant=meta["tenant_uid"], source=meta["log_provider"], class_uid=body["class_uid"],
-        code=meta["event_code"], severity=body["severity_id"], domain="customer.example",
-        time_ms=body["time"], recorded_ms=meta["logged_time"],
-    )  # fmt: skip
-    return Entry(1, bytes.fromhex(meta["uid"]), header, msgspec.json.encode(body))
 
 
 def fields(line):
@@ -58,7 +43,7 @@ def fields(line):
 
 
 def test_a_quarantined_mail_reads_as_specified():
-    line = cef_line(golden("quarantine.added"), ROOM).decode()
+    line = cef_line(golden_entry("quarantine.added"), ROOM).decode()
 
     head, _, extension = line.partition("externalId=")
     assert re.fullmatch(r"CEF:0\|mxhub\|mxhub\|[\w.]+\|quarantine\.added\|Mail quarantined\|8\|", head)
@@ -75,7 +60,7 @@ def test_a_quarantined_mail_reads_as_specified():
 
 
 def test_a_failed_logon_names_user_address_and_outcome():
-    head, found = fields(cef_line(golden("audit.auth.login_failed"), ROOM))
+    head, found = fields(cef_line(golden_entry("audit.auth.login_failed"), ROOM))
 
     assert head[4:] == ["audit.auth.login_failed", "authentication Logon", "3"]
     assert (found["duser"], found["src"], found["outcome"]) == ("admin", "203.0.113.66", "failure")
@@ -83,7 +68,7 @@ def test_a_failed_logon_names_user_address_and_outcome():
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.name[:-9])
 def test_every_golden_event_becomes_a_line_of_known_keys(path):
-    entry = golden(path.name.removesuffix(".out.json"), path.parent.name)
+    entry = golden_entry(path.name.removesuffix(".out.json"), path.parent.name)
 
     head, found = fields(cef_line(entry, ROOM))
 

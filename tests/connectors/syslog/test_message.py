@@ -1,6 +1,8 @@
 """Whole messages: framing, formats, limits."""
 
 import json
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,7 +14,7 @@ from connectors.syslog.message import Messages, count_octets, end_lines
 from connectors.syslog.options import SyslogOptions
 from connectors.syslog.shorten import shorten
 from tests.factories.events import make_entry
-from tests.factories.syslog import parse, take_frames, take_lines
+from tests.factories.syslog import golden_entry, parse, take_frames, take_lines
 
 ANYTHING = st.text(st.characters(), max_size=60)
 JSON_VALUES = st.recursive(
@@ -196,6 +198,20 @@ def test_a_batch_is_made_in_pieces_in_its_order():
     assert [each for piece in pieces for each in piece] == [made.of(entry) for entry in batch]
     assert max(map(len, pieces)) <= 100
     assert len(pieces) >= 3
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("form", ["json", "cef"])
+def test_the_samples_of_the_page_are_what_is_sent(form):
+    page = (Path(__file__).parents[3] / "docs" / "connectors" / "syslog.md").read_text()
+    samples = dict(zip(("json", "cef"), re.findall(r"```\n(<131>1 .*)\n```", page), strict=True))
+
+    message = messages(format=form, hostname="hub1").of(golden_entry("quarantine.added")).decode()
+
+    at = 0
+    for part in samples[form].split("..."):
+        at = message.find(part.strip(), at)
+        assert at >= 0, part
 
 
 # -- options -------------------------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ def judged(raw: bytes) -> Mail:
 def test_any_bytes_are_read_and_judged_into_plain_text(raw):
     message = judged(raw)
 
-    orjson.dumps(
-        [message.subject, message.sender.name, message.text, [a.filename for a in message.attachments]]
-    )
+    texts = [message.subject, message.sender.name, message.text, *(a.filename for a in message.attachments)]
+
+    assert orjson.loads(orjson.dumps(texts)) == texts
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,9 @@ def test_any_bytes_are_read_and_judged_into_plain_text(raw):
     ],
 )
 def test_known_nasty_bytes_are_read(raw):
-    orjson.dumps(judged(raw).subject)
+    subject = judged(raw).subject
+
+    assert orjson.loads(orjson.dumps(subject)) == subject
 
 
 def test_parts_nested_beyond_recursion_leave_the_headers():

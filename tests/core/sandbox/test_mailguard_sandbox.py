@@ -72,6 +72,8 @@ async def test_the_first_held_message_is_announced_within_two_seconds(tmp_path):
         async with sandbox:
             await until(lambda: "quarantine.added" in hook.names, seconds=2.0)
 
+    assert hook.forged == 0
+
 
 async def test_a_webhook_and_the_quarantine_api_show_the_same_item(tmp_path):
     async with (
@@ -169,6 +171,8 @@ async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
         async with asyncio.timeout(30):
             while len(await held(sandbox)) > 300:
                 await asyncio.sleep(0.05)
+
+        assert 0 < await sandbox.database.run(quarantine.count) <= 300
 
 
 async def test_entries_of_a_partner_that_was_away_arrive_late(tmp_path):

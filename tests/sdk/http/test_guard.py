@@ -103,6 +103,8 @@ def test_a_network_that_is_none_is_an_error():
 def test_a_name_is_no_literal_and_passes_to_resolution():
     Guard().check_literal("example.org")
 
+    assert Guard().objection("example.org") == "'example.org' is not an address"
+
 
 def test_a_bracketed_literal_is_judged():
     with pytest.raises(Refused, match="loopback"):
@@ -140,4 +142,6 @@ def test_a_mapped_address_is_judged_as_the_plain_one(address):
 
 @given(st.text())
 def test_any_text_gets_a_verdict(text):
-    Guard().objection(text)
+    said = Guard().objection(text)
+
+    assert said is None or said.isprintable()

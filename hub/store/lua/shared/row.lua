@@ -38,7 +38,7 @@ local function end_block(now)
   local stood = tonumber(state[2] or 0)
   stood = stood + at_least_zero(now - tonumber(state[1])) -- guard:stood
   redis.call('HSET', ROW, 'stood', digits(stood))
-  redis.call('HDEL', ROW, 'blocked', 'blocked_since', 'probe_at')
+  redis.call('HDEL', ROW, 'blocked', 'blocked_since', 'probe_at', 'block_told')
   return 1
 end
 
@@ -46,8 +46,10 @@ local function park(seq, uid, now, attempts, reason)
   redis.call('HSET', PARKED, seq, digits(attempts) .. ':' .. digits(now) .. ':' .. uid .. ':' .. reason)
 end
 
-local function wait_again(seq, attempts, first, due)
-  redis.call('ZADD', RETRY, digits(due), seq .. ':' .. digits(attempts) .. ':' .. digits(first))
+-- `mark`: empty, or UNPARKED for one that an operator sent again.
+local UNPARKED = ':1'
+local function wait_again(seq, attempts, first, due, mark)
+  redis.call('ZADD', RETRY, digits(due), seq .. ':' .. digits(attempts) .. ':' .. digits(first) .. (mark or ''))
 end
 
 -- Counts references (ascending) as dropped and keeps their seqs as runs: `lo:take,skip,take,...:reason`, the score

@@ -2,7 +2,7 @@
 -- KEYS[7] is the row's tally hash: `o:<key>` an open tally, `sealed` the digest on its way, `number` of the last one;
 -- all JSON. The row's `digest_at` says from when there is something to seal or to send.
 local TALLY = KEYS[7]
-local MOST_PARTS, OTHERS, EXACT = 20, 'others', 1e14
+local MOST_PARTS, MOST_OPEN, OTHERS, EXACT = 20, 200, 'others', 1e14
 
 -- A whole number that survives the way through JSON.
 local function countable(value, least)
@@ -40,8 +40,15 @@ local function merge(into, from)
   return into
 end
 
+-- Every digest looks at all open tallies: beyond MOST_OPEN of them what is new (`word:name`) is counted with the others
+-- of its word, and says no more what it is about.
 local function add_tally(tally)
   local field, due = 'o:' .. tally.key, tally.due
+  local word = string.match(tally.key, '^[^:]*:')
+  if word and redis.call('HEXISTS', TALLY, field) == 0 and redis.call('HLEN', TALLY) >= MOST_OPEN then
+    tally.key = word .. OTHERS
+    tally.about, field = '{}', 'o:' .. tally.key
+  end
   redis.call('HINCRBY', ROW, 'tallied', digits(tally.n))
   local known = redis.call('HGET', TALLY, field)
   if known then tally = merge(cjson.decode(known), tally) end
