@@ -102,14 +102,12 @@ def _writer(options: FileOptions) -> Appender | Stream:
 
 
 def _make(options: Options, context: Context) -> FileConnector:
-    assert isinstance(options, FileOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return FileConnector(options, context)
+    return FileConnector(FileOptions.of(options), context)
 
 
 async def _probe(options: Options, _: Context) -> str:
     """Whether the file could be written, without touching it."""
-    assert isinstance(options, FileOptions)  # noqa: S101 - as above
-    return _look(options.path)
+    return _look(FileOptions.of(options).path)
 
 
 def _look(name: str) -> str:

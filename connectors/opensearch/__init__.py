@@ -12,33 +12,28 @@ from hub.sdk.options import Options
 __all__ = ["SPEC", "OpenSearchOptions"]
 
 
-def _own(options: Options) -> OpenSearchOptions:
-    assert isinstance(options, OpenSearchOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return options
-
-
 def _make(options: Options, context: Context) -> Connector:
     from connectors.opensearch.connector import OpenSearchConnector
 
-    return OpenSearchConnector(_own(options), context)
+    return OpenSearchConnector(OpenSearchOptions.of(options), context)
 
 
 async def _probe(options: Options, context: Context) -> str:
     from connectors.opensearch.upkeep import probe
 
-    return await probe(_own(options), context)
+    return await probe(OpenSearchOptions.of(options), context)
 
 
 async def _erase(options: Options, context: Context, tenant: str) -> int:
     from connectors.opensearch.upkeep import erase
 
-    return await erase(_own(options), context, tenant)
+    return await erase(OpenSearchOptions.of(options), context, tenant)
 
 
 async def _maintain(options: Options, context: Context, now_ms: int) -> Sequence[str]:
     from connectors.opensearch.upkeep import retain
 
-    return await retain(_own(options), context, now_ms)
+    return await retain(OpenSearchOptions.of(options), context, now_ms)
 
 
 SPEC = ConnectorSpec(

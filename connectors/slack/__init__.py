@@ -10,26 +10,21 @@ from hub.sdk.options import Options
 __all__ = ["SPEC", "SlackOptions"]
 
 
-def _own(options: Options) -> SlackOptions:
-    assert isinstance(options, SlackOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return options
-
-
 def _make(options: Options, context: Context) -> Connector:
     from connectors.slack.connector import SlackConnector
 
-    return SlackConnector(_own(options), context)
+    return SlackConnector(SlackOptions.of(options), context)
 
 
 async def _probe(options: Options, context: Context) -> str:
     from connectors.slack.probe import probe
 
-    return await probe(_own(options), context)
+    return await probe(SlackOptions.of(options), context)
 
 
 def _channel(options: Options) -> str:
     """Slack counts messages by app and channel; an incoming webhook leads to one channel."""
-    own = _own(options)
+    own = SlackOptions.of(options)
     if own.webhook_url is not None:
         return own.webhook_url.get_secret_value()
     token = "" if own.token is None else own.token.get_secret_value()

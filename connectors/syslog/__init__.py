@@ -12,21 +12,16 @@ from hub.sdk.options import Options
 __all__ = ["SPEC", "SyslogOptions"]
 
 
-def _own(options: Options) -> SyslogOptions:
-    assert isinstance(options, SyslogOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return options
-
-
 def _make(options: Options, context: Context) -> Connector:
     from connectors.syslog.connector import SyslogConnector
 
-    return SyslogConnector(_own(options), context)
+    return SyslogConnector(SyslogOptions.of(options), context)
 
 
 async def _probe(options: Options, context: Context) -> str:
     from connectors.syslog.connector import probe
 
-    return await probe(_own(options), context)
+    return await probe(SyslogOptions.of(options), context)
 
 
 SPEC = ConnectorSpec(

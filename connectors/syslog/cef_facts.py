@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.model.event import Entry
 from hub.model.ocsf_classes import BASE_EVENT, CLASSES, EMAIL_ACTIVITY
 from hub.sdk.alerts import Alert, alert_of
-from hub.sdk.jsontext import decode
+from hub.sdk.ocsf_body import body_of, first, part, text
 
 __all__ = ["Facts", "facts_of"]
 
@@ -39,10 +39,10 @@ class Facts:
 
 def facts_of(entry: Entry) -> Facts:
     """Pick them out; a body that is no JSON object gives what the header of the log knows."""
-    alert = alert_of(entry)
-    body = _body(entry.body)
+    body = body_of(entry.body)
+    alert = alert_of(entry, body)
     kind = CLASSES.get(entry.header.class_uid, BASE_EVENT).name
-    name = alert.title if alert.kind != "other" else f"{kind} {_text(body, 'activity_name')}"
+    name = alert.title if alert.kind != "other" else f"{kind} {text(body, 'activity_name')}"
     groups = [group for group in _groups(entry, alert, body, kind) if group[1].strip()]
     return Facts(entry.header.code or kind, name, groups)
 
@@ -56,7 +56,7 @@ def _groups(entry: Entry, alert: Alert, body: Mapping[str, Any], kind: str) -> I
     yield "cs3", header.tenant, "tenant"
     yield "cs4", header.source, "source"
     yield "cat", kind, ""
-    yield "act", alert.disposition or _text(body, "action"), ""
+    yield "act", alert.disposition or text(body, "action"), ""
     yield "outcome", _OUTCOMES.get(_known(body, "status_id"), ""), ""
     yield from _people(alert, body)
     yield from _hosts(alert, body)
@@ -69,25 +69,25 @@ def _groups(entry: Entry, alert: Alert, body: Mapping[str, Any], kind: str) -> I
 
 
 def _people(alert: Alert, body: Mapping[str, Any]) -> Iterator[Group]:
-    user = _part(body, "user")
+    user = part(body, "user")
     yield "suser", alert.sender or alert.actor, ""
-    yield "duser", ", ".join(alert.recipients) or _text(user, "name") or alert.resource, ""
+    yield "duser", ", ".join(alert.recipients) or text(user, "name") or alert.resource, ""
 
 
 def _hosts(alert: Alert, body: Mapping[str, Any]) -> Iterator[Group]:
-    source, destination, device = (_part(body, key) for key in ("src_endpoint", "dst_endpoint", "device"))
+    source, destination, device = (part(body, key) for key in ("src_endpoint", "dst_endpoint", "device"))
     yield _address("source", alert.client_ip)
     yield "spt", _port(source), ""
-    yield "shost", _text(source, "hostname"), ""
-    yield _address("destination", _text(destination, "ip"))
+    yield "shost", text(source, "hostname"), ""
+    yield _address("destination", text(destination, "ip"))
     yield "dpt", _port(destination), ""
-    yield "dhost", _text(destination, "hostname"), ""
-    yield _address("device", _text(device, "ip"))
-    yield "dvchost", _text(device, "hostname"), ""
+    yield "dhost", text(destination, "hostname"), ""
+    yield _address("device", text(device, "ip"))
+    yield "dvchost", text(device, "hostname"), ""
 
 
 def _mail(entry: Entry, alert: Alert, body: Mapping[str, Any]) -> Iterator[Group]:
-    email = _part(body, "email")
+    email = part(body, "email")
     is_mail = entry.header.class_uid == EMAIL_ACTIVITY.uid
     checks = (("spf", alert.spf), ("dkim", alert.dkim), ("dmarc", alert.dmarc))
     yield "cs5", " ".join(f"{name}={said}" for name, said in checks if said), "authentication"
@@ -98,8 +98,8 @@ def _mail(entry: Entry, alert: Alert, body: Mapping[str, Any]) -> Iterator[Group
     yield "destinationDnsDomain", entry.header.domain, ""
     yield "app", "SMTP" if is_mail else "", ""
     yield "cn1", _whole(email.get("size")), "size"
-    yield "fname", _text(_first(email, "files"), "name"), ""
-    yield "request", _text(_first(email, "urls"), "url_string"), ""
+    yield "fname", text(first(email, "files"), "name"), ""
+    yield "request", text(first(email, "urls"), "url_string"), ""
 
 
 def _address(which: str, text: str) -> Group:
@@ -130,26 +130,3 @@ def _whole(value: Any) -> str:
 def _known(of: Mapping[str, Any], key: str) -> int:
     value = of.get(key)
     return value if type(value) is int else -1
-
-
-def _body(raw: bytes) -> Mapping[str, Any]:
-    try:
-        body = decode(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _part(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = of.get(key)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(of: Mapping[str, Any], key: str) -> str:
-    value = of.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _first(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = of.get(key)
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}

@@ -7,21 +7,16 @@ from hub.sdk.options import Options
 __all__ = ["SPEC", "WebhookOptions"]
 
 
-def _own(options: Options) -> WebhookOptions:
-    assert isinstance(options, WebhookOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return options
-
-
 def _make(options: Options, context: Context) -> Connector:
     from connectors.webhook.connector import WebhookConnector
 
-    return WebhookConnector(_own(options), context)
+    return WebhookConnector(WebhookOptions.of(options), context)
 
 
 async def _probe(options: Options, context: Context) -> str:
     from connectors.webhook.connector import probe
 
-    return await probe(_own(options), context)
+    return await probe(WebhookOptions.of(options), context)
 
 
 SPEC = ConnectorSpec(

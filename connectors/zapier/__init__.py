@@ -32,21 +32,16 @@ class ZapierOptions(Options):
     )
 
 
-def _own(options: Options) -> ZapierOptions:
-    assert isinstance(options, ZapierOptions)  # noqa: S101 - narrows the type; the registry validated it
-    return options
-
-
 def _make(options: Options, context: Context) -> Connector:
     from connectors.zapier.connector import ZapierConnector
 
-    return ZapierConnector(_own(options).url.get_secret_value(), context)
+    return ZapierConnector(ZapierOptions.of(options).url.get_secret_value(), context)
 
 
 async def _probe(options: Options, context: Context) -> str:
     from connectors.zapier.connector import probe
 
-    return await probe(_own(options).url.get_secret_value(), context)
+    return await probe(ZapierOptions.of(options).url.get_secret_value(), context)
 
 
 SPEC = ConnectorSpec(
@@ -57,7 +52,7 @@ SPEC = ConnectorSpec(
     batch_events=10,
     deadline_s=30.0,
     rate_per_s=10.0,
-    bucket=lambda options: _own(options).url.get_secret_value(),
+    bucket=lambda options: ZapierOptions.of(options).url.get_secret_value(),
     alerting=True,
     probe=_probe,
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.model.event import Entry
 from hub.model.ids import uid_text
-from hub.sdk.jsontext import decode
+from hub.sdk.ocsf_body import body_of, first, part, text
 
 __all__ = ["ALERT_MATCH", "KINDS", "Alert", "alert_of", "kind_of"]
 
@@ -108,37 +108,40 @@ def kind_of(code: str) -> str:
     return _BY_CODE.get(code, "hub.health" if code.startswith("hub.") else "other")
 
 
-def alert_of(entry: Entry) -> Alert:
-    """Pick the facts out of an event. A body that is no JSON object gives the header's facts alone."""
-    body = _body(entry.body)
+def alert_of(entry: Entry, body: Mapping[str, Any] | None = None) -> Alert:
+    """Pick the facts out of an event; `body` where the caller has decoded it (`hub.sdk.ocsf_body.body_of`).
+
+    A body that is no JSON object gives the header's facts alone.
+    """
+    body = body_of(entry.body) if body is None else body
     header = entry.header
     kind = kind_of(header.code)
-    email, auth, meta = _part(body, "email"), _part(body, "email_auth"), _part(body, "metadata")
-    unmapped = _part(body, "unmapped")
+    email, auth, meta = part(body, "email"), part(body, "email_auth"), part(body, "metadata")
+    unmapped = part(body, "unmapped")
     return Alert(
         kind=kind,
         title=KINDS[kind],
         severity_id=header.severity,
-        severity=_text(body, "severity") or "Unknown",
+        severity=text(body, "severity") or "Unknown",
         event_id=uid_text(entry.uid),
         code=header.code,
-        product=_text(_part(meta, "product"), "name"),
+        product=text(part(meta, "product"), "name"),
         tenant=header.tenant,
         source=header.source,
         domain=header.domain,
         time_ms=header.time_ms,
-        message=_text(body, "message"),
-        reason=_text(body, "status_detail"),
-        disposition=_text(body, "disposition"),
-        sender=_text(body, "from") or _text(email, "from"),
+        message=text(body, "message"),
+        reason=text(body, "status_detail"),
+        disposition=text(body, "disposition"),
+        sender=text(body, "from") or text(email, "from"),
         recipients=_texts(body, "to") or _texts(email, "to"),
-        subject=_text(email, "subject"),
-        message_id=_text(email, "message_uid"),
+        subject=text(email, "subject"),
+        message_id=text(email, "message_uid"),
         score=_number(unmapped.get("score")),
         client_ip=_client_ip(body),
-        spf=_text(auth, "spf"),
-        dkim=_text(auth, "dkim"),
-        dmarc=_text(auth, "dmarc"),
+        spf=text(auth, "spf"),
+        dkim=text(auth, "dkim"),
+        dmarc=text(auth, "dmarc"),
         actor=_actor(body),
         resource=_resource(body, unmapped),
         count=_count(body),
@@ -146,24 +149,6 @@ def alert_of(entry: Entry) -> Alert:
         last_ms=_whole(body.get("end_time")),
         details={str(key): _plain(value) for key, value in unmapped.items() if _is_plain(value)},
     )
-
-
-def _body(raw: bytes) -> Mapping[str, Any]:
-    try:
-        body = decode(raw)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _part(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = of.get(key)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(of: Mapping[str, Any], key: str) -> str:
-    value = of.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _texts(of: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -191,21 +176,16 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _first(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = of.get(key)
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else {}
-
-
 def _client_ip(body: Mapping[str, Any]) -> str:
-    own = _text(_part(body, "src_endpoint"), "ip")
-    return own or _text(_part(_first(body, "evidences"), "src_endpoint"), "ip")
+    own = text(part(body, "src_endpoint"), "ip")
+    return own or text(part(first(body, "evidences"), "src_endpoint"), "ip")
 
 
 def _actor(body: Mapping[str, Any]) -> str:
-    actor = _part(body, "actor")
-    return _text(_part(actor, "user"), "name") or _text(actor, "app_name")
+    actor = part(body, "actor")
+    return text(part(actor, "user"), "name") or text(actor, "app_name")
 
 
 def _resource(body: Mapping[str, Any], unmapped: Mapping[str, Any]) -> str:
-    named = _text(_first(body, "resources"), "name") or _text(_part(body, "entity"), "name")
-    return named or _text(unmapped, "subject")
+    named = text(first(body, "resources"), "name") or text(part(body, "entity"), "name")
+    return named or text(unmapped, "subject")

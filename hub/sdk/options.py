@@ -5,7 +5,7 @@ An option that holds a secret is a `SecretStr`; its repr never shows it. Units s
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
@@ -31,3 +31,9 @@ class Options(BaseModel):
     """Base of every source's and connector's options: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def of(cls, options: "Options") -> Self:
+        """The options that a spec's function is given, as its own kind: the registry validated them."""
+        assert isinstance(options, cls)  # noqa: S101 - narrows the type
+        return options

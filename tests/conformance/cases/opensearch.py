@@ -1,11 +1,11 @@
 """The OpenSearch connector: its destination is played on loopback."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hub.sdk.testing import Case, Reply, StrictServer
+from tests.conformance.played_http import PlayedHttp
 from tests.factories.opensearch import PlayedOpenSearch
 
 __all__ = ["CASE"]
@@ -23,12 +23,12 @@ _TROUBLES = {
 }
 
 
-class Cluster:
+class Cluster(PlayedHttp):
     """`PlayedOpenSearch` as the suite wants it."""
 
     def __init__(self, server: StrictServer) -> None:
-        self._server = server
         self._played = PlayedOpenSearch(server)
+        super().__init__(server, self._played, _TROUBLES)
         self.options = {"url": server.url, "username": "hub", "password": _PASSWORD}
 
     def taken(self) -> Sequence[str]:
@@ -36,20 +36,6 @@ class Cluster:
 
     def body(self, uid: str) -> bytes:
         return self._played.held[uid]
-
-    async def trouble(self, name: str) -> None:
-        if name == "is down":
-            await self._server.stop()
-        else:
-            self._played.always = _TROUBLES[name]
-        await asyncio.sleep(0)
-
-    async def recover(self) -> None:
-        self._played.always = None
-        await self._server.start()
-
-    def refuse(self, uids: Sequence[str]) -> None:
-        self._played.refused = frozenset(uids)
 
 
 @asynccontextmanager

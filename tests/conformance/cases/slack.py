@@ -1,6 +1,5 @@
 """The Slack connector: a workspace is played on loopback, a bot posts."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from hub.sdk.testing import Case, Reply, StrictServer
+from tests.conformance.played_http import PlayedHttp
 from tests.factories.slack import TOKEN, PlayedSlack, word
 
 __all__ = ["CASE"]
@@ -27,12 +27,12 @@ _TROUBLES = {
 }
 
 
-class Workspace:
+class Workspace(PlayedHttp):
     """`PlayedSlack` as the suite wants it."""
 
     def __init__(self, server: StrictServer) -> None:
-        self._server = server
         self._played = PlayedSlack(server)
+        super().__init__(server, self._played, _TROUBLES)
         self.options = self._played.bot_options
 
     def taken(self) -> Sequence[str]:
@@ -40,20 +40,6 @@ class Workspace:
 
     def body(self, uid: str) -> bytes:
         return msgspec.json.encode(next(p.message for p in self._played.posted if p.event_id == uid))
-
-    async def trouble(self, name: str) -> None:
-        if name == "is down":
-            await self._server.stop()
-        else:
-            self._played.always = _TROUBLES[name]
-        await asyncio.sleep(0)
-
-    async def recover(self) -> None:
-        self._played.always = None
-        await self._server.start()
-
-    def refuse(self, uids: Sequence[str]) -> None:
-        self._played.refused = frozenset(uids)
 
 
 @asynccontextmanager

@@ -1,11 +1,11 @@
 """The webhook connector: a receiver that verifies is played on loopback."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hub.sdk.testing import Case, Reply, StrictServer
+from tests.conformance.played_http import PlayedHttp
 from tests.factories.webhook import PATH, SECRET, PlayedReceiver
 
 __all__ = ["CASE"]
@@ -25,12 +25,12 @@ _TROUBLES = {
 }
 
 
-class Receiver:
+class Receiver(PlayedHttp):
     """`PlayedReceiver` as the suite wants it."""
 
     def __init__(self, server: StrictServer) -> None:
-        self._server = server
         self._played = PlayedReceiver(server)
+        super().__init__(server, self._played, _TROUBLES)
         self.options = {
             "url": server.url + PATH,
             "secrets": [SECRET],
@@ -42,20 +42,6 @@ class Receiver:
 
     def body(self, uid: str) -> bytes:
         return self._played.data(uid)
-
-    async def trouble(self, name: str) -> None:
-        if name == "is down":
-            await self._server.stop()
-        else:
-            self._played.always = _TROUBLES[name]
-        await asyncio.sleep(0)
-
-    async def recover(self) -> None:
-        self._played.always = None
-        await self._server.start()
-
-    def refuse(self, uids: Sequence[str]) -> None:
-        self._played.refused = frozenset(uids)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The Zapier connector: a Catch Hook is played on loopback."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from hub.sdk.testing import Case, Reply, StrictServer
+from tests.conformance.played_http import PlayedHttp
 from tests.factories.zapier import HOOK, PlayedZapier
 
 __all__ = ["CASE"]
@@ -25,12 +25,12 @@ _TROUBLES = {
 }
 
 
-class Zap:
+class Zap(PlayedHttp):
     """`PlayedZapier` as the suite wants it."""
 
     def __init__(self, server: StrictServer) -> None:
-        self._server = server
         self._played = PlayedZapier(server)
+        super().__init__(server, self._played, _TROUBLES)
         self.options = self._played.options
 
     def taken(self) -> Sequence[str]:
@@ -38,20 +38,6 @@ class Zap:
 
     def body(self, uid: str) -> bytes:
         return msgspec.json.encode(next(run for run in self._played.runs if run["event_id"] == uid))
-
-    async def trouble(self, name: str) -> None:
-        if name == "is down":
-            await self._server.stop()
-        else:
-            self._played.always = _TROUBLES[name]
-        await asyncio.sleep(0)
-
-    async def recover(self) -> None:
-        self._played.always = None
-        await self._server.start()
-
-    def refuse(self, uids: Sequence[str]) -> None:
-        self._played.refused = frozenset(uids)
 
 
 @asynccontextmanager
