@@ -1,6 +1,9 @@
-"""The core's database: `hub.sql` with the tables of `core.store.tables`."""
+"""The core's database: `hub.sql` with the tables of `core.store.tables` and those of `hub.access`."""
+
+from sqlalchemy import Connection
 
 from core.store import migrations
+from hub.access.migrations import REVISIONS as ACCESS
 from hub.sql import database
 from hub.sql.database import InUse, Unavailable, sqlite_url
 
@@ -17,4 +20,10 @@ class Database(database.Database):
     """
 
     def __init__(self, url: str, *, exclusive: bool = False) -> None:
-        super().__init__(url, migrate=migrations.upgrade, exclusive=exclusive)
+        super().__init__(url, migrate=_upgrade, exclusive=exclusive)
+
+
+def _upgrade(connection: Connection) -> None:
+    """Keys and people lie beside the core's own tables: a change of theirs and its audit entry are one."""
+    migrations.upgrade(connection)
+    ACCESS.upgrade(connection)

@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.database import Database, sqlite_url
+from tests.factories.access import bucket_server, buckets
 from tests.factories.core import open_store
+from tests.factories.core_api import core, service_api
 from tests.servers.postgresql import PostgresProcess
+
+__all__ = ["bucket_server", "buckets", "core", "core_url", "database", "service_api", "tx"]
 
 
 def migrate(url: str) -> None:

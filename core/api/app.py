@@ -1,0 +1,31 @@
+"""The service's own API as an aiohttp application."""
+
+from aiohttp import web
+
+from core.api.errors import translate
+from core.api.services import CORE
+from core.api.table import ROUTES
+from core.service.core import Core
+from hub.web.gate import Gate, tell_limits
+from hub.web.idempotency import MemoryIdempotency
+from hub.web.middleware import answers
+from hub.web.mount import mount
+
+__all__ = ["MAX_BODY_BYTES", "create_app"]
+
+MAX_BODY_BYTES = 50 * 1024 * 1024 + 64 * 1024
+"""A message of the largest size that is scanned, and its envelope."""
+
+
+def create_app(core: Core) -> web.Application:
+    app = web.Application(middlewares=[answers(translate)], client_max_size=MAX_BODY_BYTES)
+    app[CORE] = core
+    access = core.access
+    mount(
+        app,
+        ROUTES,
+        authenticate=Gate(access.keyring, access.sessions, access.limiter),
+        idempotency=MemoryIdempotency(),
+    )
+    tell_limits(app)
+    return app

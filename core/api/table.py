@@ -1,0 +1,7 @@
+"""Every route of the service's own API, resource by resource."""
+
+from core.api import health
+
+__all__ = ["ROUTES"]
+
+ROUTES = (*health.ROUTES,)

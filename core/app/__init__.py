@@ -1,0 +1,1 @@
+"""Puts the service together; nothing else of the core imports it."""

@@ -1,0 +1,130 @@
+"""One process of the core: opened in order, closed in reverse order.
+
+database -> keys, audit chain -> heart, detectors, anchors -> API
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import web
+from redis.asyncio import Redis
+
+from core.api.app import create_app
+from core.app.assemble import access_of, dns_provider_of, upstream_of
+from core.audit import keys
+from core.audit.anchoring import Anchoring
+from core.audit.anchors import Anchors
+from core.audit.chain import Chain
+from core.config import CoreConfig
+from core.detectors.heart import Heart
+from core.dns.resolver import NameServers
+from core.paging.cursor import Cursors
+from core.service.core import Core
+from core.store import meta
+from core.store.clock import Clock, wall_clock
+from core.store.database import Database, sqlite_url
+from hub.sdk.offload import Offload
+
+__all__ = ["CoreService"]
+
+
+class CoreService:
+    """`async with CoreService(...)`; `url` is known after entering.
+
+    Args:
+        data: its own folder: database, spool, quarantine, audit anchors, keys.
+        redis: where limits are counted; replies are bytes.
+        environ: of the audit key (`MXHUB_AUDIT_KEY`).
+
+    """
+
+    core: Core
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        data: Path,
+        redis: Redis,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock = wall_clock,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.url = ""
+        self._redis = redis
+        self._environ = environ
+        self._clock = clock
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Raises `OSError` (folder, address), `InUse`, `Unavailable`, `NewerSchema`, `BadKey`, `WrongKey`."""
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack, config = self._stack, self.config
+        given = config.database_url
+        url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
+        database = await stack.enter_async_context(Database(url, exclusive=given is None))
+        key = keys.load(self.data, self._environ)
+        chain = Chain(key, node_id=config.node, clock=self._clock)
+        async with database.begin() as tx:
+            await chain.confirm(tx)
+            cursor_key = await meta.secret(tx, "cursor_key")
+        workers = Offload("core", 2)
+        stack.callback(workers.close)
+        self.core = Core(
+            config=config,
+            data=self.data,
+            database=database,
+            access=access_of(database, self._redis, chain, key, self._clock),
+            chain=chain,
+            cursors=Cursors(cursor_key),
+            clock=self._clock,
+            node_id=config.node,
+            resolver=NameServers(config.name_servers),
+            workers=workers,
+            upstream=upstream_of(config, database, self._clock, stack),
+            dns_provider=dns_provider_of(config, stack),
+        )
+        await self._anchored(
+            Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
+        )
+        await self._listen()
+        heart = Heart(database=database, node_id=config.node, address=self.url, clock=self._clock)
+        self._background(heart.run)
+
+    async def _anchored(self, anchoring: Anchoring) -> None:
+        await anchoring.once()
+        self._stack.push_async_callback(anchoring.once)
+        self._background(anchoring.forever)
+
+    async def _listen(self) -> None:
+        host, _, port = self.config.listen.rpartition(":")
+        runner = web.AppRunner(create_app(self.core), access_log=None, shutdown_timeout=2.0)
+        self._stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, host, int(port)).start()
+        self.url = f"http://{host}:{runner.addresses[0][1]}"
+
+    def _background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.ensure_future(work())
+
+        async def end() -> None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+        self._stack.push_async_callback(end)

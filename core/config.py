@@ -1,0 +1,45 @@
+"""The section `core:` of the configuration."""
+
+from pydantic import Field, SecretStr
+
+from hub.sdk.options import Options
+
+__all__ = ["CloudflareConfig", "CoreConfig", "MxRouteConfig"]
+
+
+class CloudflareConfig(Options):
+    """DNS records are written with this."""
+
+    token: SecretStr = Field(description="API token with Zone:Read and DNS:Edit")
+    api: str = Field("https://api.cloudflare.com/client/v4", description="where its API is")
+
+
+class MxRouteConfig(Options):
+    """Mailboxes and forwarding are kept at MXroute instead of here."""
+
+    server: str = Field(description="X-Server: the name of the mail server, e.g. heracles.mxrouting.net")
+    username: str = Field(description="X-Username: of the control panel")
+    api_key: SecretStr = Field(description="X-API-Key: made in the control panel")
+    api: str = Field("https://api.mxroute.com", description="where its API is")
+
+
+class CoreConfig(Options):
+    """The core mail filtering API service; every value has a default that works on one machine."""
+
+    listen: str = Field("127.0.0.1:8788", description="HOST:PORT of its API; port 0 takes any free one")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql+asyncpg://USER:PASSWORD@HOST/NAME; without it SQLite in the data folder"
+    )
+    node: str = Field("node-1", description="name of this process among those that share the database")
+    hostname: str = Field("mxhub.localhost", description="in Authentication-Results and EHLO")
+    name_servers: tuple[str, ...] = Field((), description="resolvers, as 192.0.2.53:53; none = the system's")
+    dmarc_record: str = Field(
+        "v=DMARC1; p=none", description="DMARC record of domains that have no policy of their own"
+    )
+    allow_networks: tuple[str, ...] = Field(
+        (), description="private networks that mail, webhooks and notifications may be sent into"
+    )
+    quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
+    audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")
+    cloudflare: CloudflareConfig | None = Field(None, description="writes DNS records")
+    mxroute: MxRouteConfig | None = Field(None, description="hosts mailboxes")
