@@ -176,7 +176,7 @@ def test_a_cut_never_leaves_half_a_character(text, room):
     subject=st.text(st.characters(codec="utf-8"), max_size=400),
     form=st.sampled_from(["json", "cef"]),
     limit=st.sampled_from([1024, 1180, 1500, 8192]),
-    code=st.text(st.characters(), max_size=300),
+    code=st.text(st.characters(codec="utf-8"), max_size=300),
 )
 def test_a_message_keeps_to_the_limit_on_one_line_in_utf_8(subject, form, limit, code):
     entry = make_entry(5, subject=subject or "-", code=code, tenant="t]" * 40, source='"' * 80, raw_data=True)
