@@ -1,12 +1,13 @@
 """Lets a request in by key, admin token or session, within its limits; tells the limits on every answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from aiohttp import web
 
 from hub.access.keyring import KeyRefused, Keyring
 from hub.access.limiter import Budget, Limiter, LimiterDown
+from hub.access.plans import Limits
 from hub.access.sessions import COOKIE, NoSession, Sessions, is_csrf_token
 from hub.sql.database import Unavailable
 from hub.web.access import Principal, StaticToken, presented
@@ -28,13 +29,25 @@ class Gate:
     """
 
     def __init__(
-        self, keyring: Keyring, sessions: Sessions, limiter: Limiter, *, token: StaticToken | None = None
+        self,
+        keyring: Keyring,
+        sessions: Sessions | None,
+        limiter: Limiter,
+        *,
+        token: StaticToken | None = None,
+        given: Callable[[web.Request], str] = presented,
+        limits: Callable[[Principal], Limits | None] = lambda principal: principal.limits,
     ) -> None:
-        """`token` is the admin token of the configuration."""
+        """`token` is the admin token of the configuration; without `sessions` cookies count for nothing.
+
+        A vendor's dialect says where it looks for the key (`given`) and which limits its page promises.
+        """
         self._keyring = keyring
         self._sessions = sessions
         self._limiter = limiter
         self._token = token
+        self._given = given
+        self._limits = limits
 
     async def __call__(self, request: web.Request) -> Principal:
         """Raises `Unauthorized`, `CsrfFailed`, `RateLimited`, `ServiceUnavailable`."""
@@ -46,13 +59,13 @@ class Gate:
         return principal
 
     async def _who(self, request: web.Request) -> Principal:
-        given = presented(request)
+        given = self._given(request)
         if given:
             return (self._token and self._token.holder(given)) or await self._key(given)
         cookie = request.cookies.get(COOKIE)
-        if not cookie:
+        if not cookie or self._sessions is None:
             raise Unauthorized("Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
-        return await self._session(request, cookie)
+        return await self._session(self._sessions, request, cookie)
 
     async def _key(self, given: str) -> Principal:
         try:
@@ -60,9 +73,9 @@ class Gate:
         except KeyRefused as error:
             raise Unauthorized(str(error)) from None
 
-    async def _session(self, request: web.Request, cookie: str) -> Principal:
+    async def _session(self, sessions: Sessions, request: web.Request, cookie: str) -> Principal:
         try:
-            session = await self._sessions.authenticate(cookie)
+            session = await sessions.authenticate(cookie)
         except NoSession as error:
             raise Unauthorized(str(error)) from None
         if request.method not in _SAFE and not is_csrf_token(request.headers.get(CSRF_HEADER, ""), cookie):
@@ -70,10 +83,11 @@ class Gate:
         return session.principal
 
     async def _spend(self, request: web.Request, principal: Principal) -> None:
-        if principal.limits is None:
+        limits = self._limits(principal)
+        if limits is None:
             return
         try:
-            budget = await self._limiter.spend(principal.id, principal.limits, tenant=principal.tenant)
+            budget = await self._limiter.spend(principal.id, limits, tenant=principal.tenant)
         except LimiterDown as error:
             raise ServiceUnavailable("Requests cannot be counted now.") from error
         request[BUDGET] = budget
@@ -102,11 +116,11 @@ def limit_headers(budget: Budget) -> Mapping[str, str]:
     }
 
 
-def tell_limits(app: web.Application) -> None:
+def tell_limits(app: web.Application, headers: Callable[[Budget], Mapping[str, str]] = limit_headers) -> None:
     """Add the headers to every answer of the application, errors and streams too."""
 
     async def tell(request: web.Request, response: web.StreamResponse) -> None:
         if BUDGET in request:
-            response.headers.update(limit_headers(request[BUDGET]))
+            response.headers.update(headers(request[BUDGET]))
 
     app.on_response_prepare.append(tell)

@@ -10,7 +10,6 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hub.web import envelope
 from hub.web.errors import (
     ApiError,
     InternalError,
@@ -19,6 +18,7 @@ from hub.web.errors import (
     PayloadTooLarge,
     ValidationFailed,
 )
+from hub.web.form import ENVELOPE, Form
 
 __all__ = ["REQUEST_ID", "Translate", "answers"]
 
@@ -32,8 +32,16 @@ _CLIENT_ERRORS = range(400, 500)
 log = structlog.get_logger("hub.web")
 
 
-def answers(translate: Translate, *, prefix: str = "/api/") -> Middleware:
-    """Outermost middleware: below `prefix` a failure is an envelope, elsewhere `{"error": {...}}`."""
+def answers(translate: Translate, *, prefix: str = "/api/", form: Form = ENVELOPE) -> Middleware:
+    """Outermost middleware: below `prefix` a failure has that form, elsewhere it is `{"error": {...}}`."""
+
+    def refuse(request: web.Request, error: ApiError) -> web.Response:
+        if request.path.startswith(prefix):
+            return form.failure(error, request[REQUEST_ID])
+        body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+        return web.Response(
+            status=error.status, body=body, content_type="application/json", headers=error.headers
+        )
 
     @web.middleware
     async def middleware(
@@ -45,11 +53,9 @@ def answers(translate: Translate, *, prefix: str = "/api/") -> Middleware:
             try:
                 response = await handler(request)
             except web.HTTPException as error:
-                response = (
-                    error if error.status < min(_CLIENT_ERRORS) else _refuse(request, prefix, _known(error))
-                )
+                response = error if error.status < min(_CLIENT_ERRORS) else refuse(request, _known(error))
             except Exception as error:  # a boundary: nothing may reach the caller as a bare 500
-                response = _refuse(request, prefix, _ours(error, translate, request))
+                response = refuse(request, _ours(error, translate, request))
         if not response.prepared:
             response.headers["X-Request-Id"] = request_id
         return response
@@ -84,13 +90,3 @@ def _known(error: web.HTTPException) -> ApiError:
     if error.status in _CLIENT_ERRORS:
         return ValidationFailed(error.reason or "The request cannot be understood.")
     return InternalError(error.reason or "The request failed.")
-
-
-def _refuse(request: web.Request, prefix: str, error: ApiError) -> web.Response:
-    if request.path.startswith(prefix):
-        body = envelope.failure(error, request[REQUEST_ID])
-    else:
-        body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
-    return web.Response(
-        status=error.status, body=body, content_type="application/json", headers=error.headers
-    )

@@ -8,9 +8,9 @@ import structlog
 from aiohttp import web
 
 from hub.access.domain_names import normal_domain
-from hub.web import envelope
 from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize
 from hub.web.errors import ValidationFailed
+from hub.web.form import ENVELOPE, Form
 from hub.web.idempotency import IdempotencyStore, Saved
 from hub.web.middleware import REQUEST_ID
 from hub.web.params import read_body, read_query
@@ -30,6 +30,7 @@ def mount(
     *,
     authenticate: Authenticate,
     idempotency: IdempotencyStore,
+    form: Form = ENVELOPE,
 ) -> None:
     """Add every route. Raises `ValueError` when two rows claim the same method and path."""
     seen: set[tuple[str, str]] = set()
@@ -37,14 +38,14 @@ def mount(
         if (route.method, route.path) in seen:
             raise ValueError(f"{route.method} {route.path} stands twice in the route table")
         seen.add((route.method, route.path))
-        endpoint = _endpoint(route, authenticate, idempotency)
+        endpoint = _endpoint(route, authenticate, idempotency, form)
         app.router.add_route(route.method, route.path, endpoint)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, endpoint)
 
 
 def _endpoint(
-    route: Route, authenticate: Authenticate, idempotency: IdempotencyStore
+    route: Route, authenticate: Authenticate, idempotency: IdempotencyStore, form: Form
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal, path = None, _path(request)
@@ -60,8 +61,8 @@ def _endpoint(
             principal=principal,
         )
         if route.creates and principal is not None and "Idempotency-Key" in request.headers:
-            return await _once(route, call, principal, idempotency)
-        return await _respond(route, call, await route.handler(call))
+            return await _once(route, call, principal, idempotency, form)
+        return await _respond(route, call, await route.handler(call), form)
 
     return endpoint
 
@@ -75,7 +76,7 @@ def _path(request: web.Request) -> dict[str, str]:
 
 
 async def _once(
-    route: Route, call: Call[Any, Any], principal: Principal, store: IdempotencyStore
+    route: Route, call: Call[Any, Any], principal: Principal, store: IdempotencyStore, form: Form
 ) -> web.StreamResponse:
     given = call.request.headers["Idempotency-Key"]
     if not 0 < len(given) <= _MAX_KEY or not given.isprintable():
@@ -89,7 +90,7 @@ async def _once(
             status=saved.status, body=saved.body, content_type=_JSON, headers={"Idempotency-Replayed": "true"}
         )
     try:
-        status, body = _reply(route, call, await route.handler(call))
+        status, body = _reply(route, call, await route.handler(call), form)
         await store.finish(key, Saved(status, body))
     except BaseException:
         await store.abandon(key)
@@ -97,22 +98,21 @@ async def _once(
     return web.Response(status=status, body=body, content_type=_JSON)
 
 
-def _reply(route: Route, call: Call[Any, Any], answer: Answer) -> tuple[int, bytes]:
+def _reply(route: Route, call: Call[Any, Any], answer: Answer, form: Form) -> tuple[int, bytes]:
     if not isinstance(answer, Reply):
         raise TypeError(f"{route.operation_id} makes something, so it must answer with a Reply")
-    body = envelope.success(
-        answer.data, call.request_id, message=answer.message, pagination=answer.pagination
-    )
-    return answer.status or route.status, body
+    return answer.status or route.status, form.success(answer, call.request_id)
 
 
-async def _respond(route: Route, call: Call[Any, Any], answer: Answer) -> web.StreamResponse:
+async def _respond(route: Route, call: Call[Any, Any], answer: Answer, form: Form) -> web.StreamResponse:
     if isinstance(answer, Stream):
         return await _stream(call.request, answer)
     if isinstance(answer, Bare):
         headers = {"Content-Type": answer.media_type}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
-    status, body = _reply(route, call, answer)
+    status, body = _reply(route, call, answer, form)
+    if not body:
+        return web.Response(status=status)
     return web.Response(status=status, body=body, content_type=_JSON)
 
 
