@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dialects.mailguard.app import create_app
 from core.dialects.mailguard.service import Service
-from core.dialects.mailguard.webhook import render
+from core.dialects.mailguard.webhook import EVENT_NAMES, render
 from core.engine.verdict import Judgement
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace, install, key_text, licence_server, renew
@@ -170,7 +170,7 @@ class MailGuardSandbox:
         self.admin_key = await key_text(tx, self.data_dir / "admin-key", "full-admin", now_ms)
         url, secret = self._webhook
         if url:
-            await outbox.configure(tx, _ENDPOINT, url=url, secret=secret, now_ms=now_ms)
+            await outbox.configure(tx, _ENDPOINT, url=url, secret=secret, names=EVENT_NAMES, now_ms=now_ms)
         else:
             await outbox.remove(tx, _ENDPOINT)
 

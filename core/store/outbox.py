@@ -19,7 +19,6 @@ from hub.sql import upsert
 from hub.sql.ids import new_id
 
 __all__ = [
-    "EVENT_NAMES",
     "Delivery",
     "Endpoint",
     "Event",
@@ -33,19 +32,6 @@ __all__ = [
     "trim",
     "waiting",
 ]
-
-EVENT_NAMES: tuple[str, ...] = (
-    "quarantine.added",
-    "quarantine.released",
-    "quarantine.discarded",
-    "reputation.threshold_crossed",
-    "license.changed",
-    "cluster.node_joined",
-    "cluster.node_left",
-    "dkim.rotation_due",
-    "cert.expiring",
-)
-"""As MailGuard's REST API page lists them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +105,7 @@ async def configure(
     *,
     url: str,
     secret: str,
-    names: Sequence[str] = EVENT_NAMES,
+    names: Sequence[str],
     tenant: str = OPERATOR,
     now_ms: int = 0,
 ) -> None:

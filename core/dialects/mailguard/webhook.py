@@ -9,9 +9,21 @@ from core.service.pusher import Push
 from core.store.clock import iso_millis
 from core.store.outbox import Endpoint, Event
 
-__all__ = ["SIGNATURE_HEADER", "render", "sign"]
+__all__ = ["EVENT_NAMES", "SIGNATURE_HEADER", "render", "sign"]
 
 SIGNATURE_HEADER = "X-MailGuard-Signature"
+EVENT_NAMES = (
+    "quarantine.added",
+    "quarantine.released",
+    "quarantine.discarded",
+    "reputation.threshold_crossed",
+    "license.changed",
+    "cluster.node_joined",
+    "cluster.node_left",
+    "dkim.rotation_due",
+    "cert.expiring",
+)
+"""Of the service's events those that MailGuard's REST API page lists, in its order."""
 
 
 def render(event: Event, endpoint: Endpoint) -> Push:

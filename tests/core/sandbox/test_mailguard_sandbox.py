@@ -7,11 +7,11 @@ from random import Random
 import pytest
 from aiohttp import ClientSession
 
+from core.dialects.mailguard.webhook import EVENT_NAMES
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
 from core.store import domains, outbox, quarantine
-from core.store.outbox import EVENT_NAMES
 from tests.factories.core import SECRET, FakeClock, quick_policy, quiet_sandbox, receiver, still_pace
 
 LIVELY = Pace(

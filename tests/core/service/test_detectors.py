@@ -2,6 +2,7 @@ import pytest
 
 from core.sandbox.estate import licence_server
 from core.service.detectors import Limits, Watch, detect
+from core.service.event_names import EVENT_NAMES
 from core.store import audit, estate, outbox
 from core.store.clock import DAY_MS
 from tests.factories.core import NOW_MS
@@ -12,7 +13,7 @@ WATCH = Watch(node_id="node-1", limits=LIMITS, licence_server=licence_server)
 
 @pytest.fixture
 async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s")
+    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     return tx
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.engine.verdict import Thresholds
 from core.service import intake
+from core.service.event_names import EVENT_NAMES
 from core.store import audit, domains, outbox, quarantine, standings
 from tests.factories.core import NOW_MS, envelope, raw_mail
 
@@ -12,7 +13,7 @@ SPAM = raw_mail("guaranteed income at https://deal.top/\r\n", Subject="READ THIS
 
 @pytest.fixture
 async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s")
+    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     await domains.add(tx, "acme.example", backends=[], thresholds=Thresholds(), now_ms=NOW_MS)
     await domains.add(
         tx, "strict.example", backends=[], thresholds=Thresholds(tag=0.5, quarantine=1.0), now_ms=NOW_MS

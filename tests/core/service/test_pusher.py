@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from core.dialects.mailguard.webhook import render, sign
+from core.dialects.mailguard.webhook import EVENT_NAMES, render, sign
 from core.service.pusher import Pusher, retry_after_s
 from core.store import outbox
 from core.store.clock import wall_clock
@@ -17,7 +17,7 @@ from tests.factories.core import NOW, NOW_MS, SECRET, FakeClock, quick_policy, r
 @asynccontextmanager
 async def pushing(database, url, clock=wall_clock, **policy):
     async with database.begin() as tx:
-        await outbox.configure(tx, "a", url=url, secret=SECRET)
+        await outbox.configure(tx, "a", url=url, secret=SECRET, names=EVENT_NAMES)
     pusher = Pusher(database, render, clock=clock, node_id="node-1", policy=quick_policy(**policy))
     task = asyncio.create_task(pusher.run())
     try:
@@ -141,7 +141,7 @@ async def test_an_event_that_is_too_old_is_given_up(database):
 async def test_it_stops_when_it_is_cancelled_just_after_it_was_woken(database, steps):
     pusher = Pusher(database, render, clock=wall_clock, node_id="node-1", policy=quick_policy(idle_s=60.0))
     async with database.begin() as tx:
-        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET)
+        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET, names=EVENT_NAMES)
     task = asyncio.create_task(pusher.run())
     await asyncio.sleep(0.2)
     pusher.wake()
@@ -189,7 +189,7 @@ async def test_an_address_that_cannot_work_keeps_the_events(database, url):
 async def test_a_full_outbox_drops_the_oldest_and_says_so(database):
     clock = FakeClock()
     async with database.begin() as tx:
-        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET)
+        await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET, names=EVENT_NAMES)
     await emit(database, 20, at_ms=NOW_MS)
     async with pushing(database, "http://127.0.0.1:1/", clock=clock, max_waiting=5):
         await asyncio.sleep(0.1)

@@ -1,6 +1,7 @@
 import pytest
 
 from core.service import actions
+from core.service.event_names import EVENT_NAMES
 from core.store import audit, estate, outbox, quarantine
 from tests.factories.core import NOW_MS, held
 
@@ -10,7 +11,7 @@ ITEM = held(1)
 
 @pytest.fixture
 async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s")
+    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     await quarantine.add(tx, ITEM, b"bytes")
     return tx
 

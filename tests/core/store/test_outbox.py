@@ -3,6 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from core.service.event_names import EVENT_NAMES
 from core.store import outbox
 from core.store.tables import outbox_events
 from tests.factories.core import NOW_MS
@@ -10,7 +11,7 @@ from tests.factories.core import NOW_MS
 
 @pytest.fixture
 async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s")
+    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     return tx
 
 
@@ -59,7 +60,7 @@ async def test_an_endpoint_gets_only_the_events_it_asked_for(tx):
 async def test_a_new_endpoint_begins_now_and_a_changed_one_keeps_its_place(tx):
     ids = await emit(tx, 2)
     await outbox.configure(tx, "b", url="http://127.0.0.1/", secret="s")
-    await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret="t")
+    await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret="t", names=EVENT_NAMES)
 
     assert await waiting(tx, "b") == []
     assert await waiting(tx, "a") == ids
