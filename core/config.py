@@ -1,10 +1,12 @@
 """The section `core:` of the configuration."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from hub.sdk.options import Options
 
-__all__ = ["CloudflareConfig", "CoreConfig", "MxRouteConfig"]
+__all__ = ["CloudflareConfig", "CoreConfig", "MailServerConfig", "MxRouteConfig"]
 
 
 class CloudflareConfig(Options):
@@ -23,6 +25,13 @@ class MxRouteConfig(Options):
     api: str = Field("https://api.mxroute.com", description="where its API is")
 
 
+class MailServerConfig(Options):
+    """A server that takes mail for the domains: one MX record."""
+
+    host: str = Field(description="its name, e.g. mx1.example.net")
+    priority: int = Field(10, ge=0, le=65_535, description="of the MX record; the lowest is asked first")
+
+
 class CoreConfig(Options):
     """The core mail filtering API service; every value has a default that works on one machine."""
 
@@ -36,6 +45,16 @@ class CoreConfig(Options):
     dmarc_record: str = Field(
         "v=DMARC1; p=none", description="DMARC record of domains that have no policy of their own"
     )
+    mail_servers: tuple[MailServerConfig, ...] = Field(
+        (), description="MX records that lead mail to this filter; none = those that the mail host wants"
+    )
+    spf_record: str = Field("", description="SPF record that domains need; empty = what the mail host wants")
+    mail_host: str = Field(
+        "",
+        description="where mail programs connect and mail.DOMAIN leads; empty = the MXroute server, if any",
+    )
+    webmail_host: str = Field("", description="where webmail.DOMAIN leads; empty = mail_host")
+    public_url_scheme: Literal["https", "http"] = Field("https", description="of webmail addresses")
     allow_networks: tuple[str, ...] = Field(
         (), description="private networks that mail, webhooks and notifications may be sent into"
     )

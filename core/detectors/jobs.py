@@ -33,8 +33,10 @@ from core.dns.names import BadName
 from core.reports import dmarc_store, stats
 from core.store.clock import DAY_MS
 from core.store.database import Database
+from core.upstream.errors import ProviderError
 from hub.sdk.http.guard import Guard
 from hub.sdk.offload import Offload
+from hub.web.errors import NotFound
 
 __all__ = ["Settings", "jobs"]
 
@@ -137,7 +139,7 @@ async def _checked(watched: Iterable[tuple[str, str]], resolver: Resolver, expec
         async with gate:
             try:
                 return await health(domain, await expect(tenant, domain), resolver)
-            except BadName:  # a row from before names were checked costs its own report only
+            except (BadName, NotFound, ProviderError):  # costs this domain's report only: no evidence
                 return None
 
     found = await asyncio.gather(*(one(*each) for each in watched))
