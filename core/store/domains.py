@@ -1,43 +1,41 @@
-"""Filtered domains with their thresholds, and the hour's verdict counters."""
+"""Filtered domains with everything that belongs to their record. Names are lower case, A-labels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.verdict import Thresholds
-from core.store import meta
-from core.store.tables import domain_downstreams, domains, stat_counters
+from core.paging.keyset import Keyset
+from core.store.domain_rows import SMTP_PORT, Domain, Downstream, Policy, of, row_of
+from core.store.tables import counters, domain_aliases, domain_downstreams, domains, stat_counters
 from core.store.tenancy import OPERATOR
+from hub.sql import upsert
 from hub.sql.ids import new_id
 
-__all__ = ["Domain", "add", "every", "verdicts"]
+__all__ = [
+    "BY",
+    "SMTP_PORT",
+    "Domain",
+    "Downstream",
+    "Policy",
+    "add",
+    "change",
+    "domains_of",
+    "every",
+    "find",
+    "find_many",
+    "insert_many",
+    "name_of_alias",
+    "numbers",
+    "put_downstreams",
+    "verdicts",
+]
 
-_SMTP_PORT = 25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
-    """A domain whose mail is filtered; `name` is lower case, A-labels.
-
-    `number` is the id for dialects that want an integer. `backend_servers` are
-    `host:port`, in the order in which they are tried.
-    """
-
-    id: str
-    number: int
-    tenant: str
-    name: str
-    direction: str
-    active: bool
-    backend_servers: tuple[str, ...]
-    thresholds: Thresholds
-    dkim_active: bool
-    dmarc_reporting: bool
-    tenant_number: int | None
-    created_ms: int
-    updated_ms: int
+BY = Keyset(domains.c.created_ms, domains.c.id)
+"""The order of pages."""
+_CHUNK = 500
 
 
 async def add(
@@ -49,49 +47,117 @@ async def add(
     now_ms: int,
     tenant: str = OPERATOR,
 ) -> None:
-    """Add a domain, or leave the one of that name as it is."""
+    """Add a working domain as it is made for demonstrations, or leave the one of that name as it is."""
     known = await tx.execute(select(domains.c.id).where(domains.c.name == name))
     if known.first() is not None:
         return
-    await tx.execute(
-        insert(domains).values(
-            id=new_id("dom"),
-            number=await meta.count_up(tx, "domain"),
-            tenant=tenant,
-            name=name,
-            direction="inbound",
-            active=True,
-            status="active",
-            verified=True,
-            verified_ms=now_ms,
-            admins=[],
-            action="quarantine",
-            tag_threshold=thresholds.tag,
-            quarantine_threshold=thresholds.quarantine,
-            reject_threshold=thresholds.reject,
-            settings={},
-            dkim_active=True,
-            dmarc_reporting=True,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-        )
+    made = Domain(
+        id=new_id("dom"),
+        number=(await numbers(tx, 1))[0],
+        tenant=tenant,
+        name=name,
+        verified=True,
+        verified_ms=now_ms,
+        downstreams=tuple(_server(address) for address in backends),
+        policy=Policy(thresholds=thresholds),
+        dkim_active=True,
+        dmarc_reporting=True,
+        created_ms=now_ms,
+        updated_ms=now_ms,
     )
-    rows = [_downstream(tenant, name, position, address) for position, address in enumerate(backends)]
+    await insert_many(tx, [made])
+
+
+async def numbers(tx: AsyncConnection, how_many: int) -> range:
+    """So many new numbers for domains. Others wait with theirs until the commit."""
+    new = upsert.insert(tx, counters).values(name="domain", value=how_many)
+    counted = new.on_conflict_do_update(
+        index_elements=["name"], set_={"value": counters.c.value + how_many}
+    ).returning(counters.c.value)
+    last = int((await tx.execute(counted)).scalar_one())
+    return range(last - how_many + 1, last + 1)
+
+
+async def insert_many(tx: AsyncConnection, new: Sequence[Domain]) -> None:
+    """Store new domains with their servers and aliases. Their names must be free."""
+    rows = [row_of(each) for each in new]
+    servers = [row for each in new for row in _servers(each.tenant, each.name, each.downstreams)]
+    aliases = [
+        {"name": alias, "tenant": each.tenant, "domain": each.name, "created_ms": each.created_ms}
+        for each in new
+        for alias in each.aliases
+    ]
+    for table, values in ((domains, rows), (domain_downstreams, servers), (domain_aliases, aliases)):
+        if values:
+            await tx.execute(insert(table), values)
+
+
+async def change(tx: AsyncConnection, domain: Domain) -> None:
+    """Store a changed record; servers and aliases aside."""
+    values = row_of(domain)
+    await tx.execute(update(domains).where(domains.c.id == domain.id).values(**values))
+
+
+async def put_downstreams(tx: AsyncConnection, domain: Domain, servers: Sequence[Downstream]) -> None:
+    """Put these servers in place of the domain's."""
+    down = domain_downstreams
+    await tx.execute(delete(down).where(down.c.domain == domain.name))
+    rows = _servers(domain.tenant, domain.name, servers)
     if rows:
-        await tx.execute(insert(domain_downstreams), rows)
+        await tx.execute(insert(down), rows)
+
+
+async def find(tx: AsyncConnection, tenant: str, name: str) -> Domain | None:
+    """The tenant's domain of that name."""
+    found = await find_many(tx, tenant, (name,))
+    return found[0] if found else None
+
+
+async def find_many(tx: AsyncConnection, tenant: str, names: Iterable[str]) -> list[Domain]:
+    """Those of the names that are the tenant's, by name."""
+    wanted = sorted(set(names))
+    found: list[Domain] = []
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        mine = select(domains).where(domains.c.tenant == tenant, domains.c.name.in_(part))
+        rows = (await tx.execute(mine.order_by(domains.c.name))).mappings().all()
+        found += await domains_of(tx, rows)
+    return found
 
 
 async def every(tx: AsyncConnection, only: str | None = None) -> list[Domain]:
-    """All domains by number, or the one named."""
+    """All domains of all tenants by number, or the one named."""
     wanted = select(domains).order_by(domains.c.number)
-    servers = select(domain_downstreams).order_by(domain_downstreams.c.domain, domain_downstreams.c.position)
     if only is not None:
         wanted = wanted.where(domains.c.name == only)
-        servers = servers.where(domain_downstreams.c.domain == only)
-    backends: dict[str, list[str]] = {}
-    for row in await tx.execute(servers):
-        backends.setdefault(row.domain, []).append(f"{row.host}:{row.port}")
-    return [_domain(row, backends.get(row.name, [])) for row in await tx.execute(wanted)]
+    return await domains_of(tx, (await tx.execute(wanted)).mappings().all())
+
+
+async def domains_of(tx: AsyncConnection, rows: Sequence[RowMapping]) -> list[Domain]:
+    """Rows of the table with what belongs to them, in the same order."""
+    names = [row["name"] for row in rows]
+    servers: dict[str, list[Downstream]] = {}
+    aliases: dict[str, list[str]] = {}
+    for start in range(0, len(names), _CHUNK):
+        part = names[start : start + _CHUNK]
+        down = domain_downstreams
+        mine = select(down).where(down.c.domain.in_(part)).order_by(down.c.domain, down.c.position)
+        for row in await tx.execute(mine):
+            one = Downstream(host=row.host, port=row.port, priority=row.priority, weight=row.weight)
+            servers.setdefault(row.domain, []).append(one)
+        others = (
+            select(domain_aliases).where(domain_aliases.c.domain.in_(part)).order_by(domain_aliases.c.name)
+        )
+        for row in await tx.execute(others):
+            aliases.setdefault(row.domain, []).append(row.name)
+    return [of(row, servers.get(row["name"], ()), aliases.get(row["name"], ())) for row in rows]
+
+
+async def name_of_alias(tx: AsyncConnection, alias: str) -> str | None:
+    """The domain whose mail an alias shares, whoever's it is; None where the name is no alias."""
+    found = await tx.execute(select(domain_aliases.c.domain).where(domain_aliases.c.name == alias))
+    name: str | None = found.scalar_one_or_none()
+    return name
 
 
 async def verdicts(tx: AsyncConnection) -> dict[str, int]:
@@ -101,34 +167,21 @@ async def verdicts(tx: AsyncConnection) -> dict[str, int]:
     return {metric: int(messages) for metric, messages in rows}
 
 
-def _downstream(tenant: str, domain: str, position: int, address: str) -> dict[str, str | int]:
+def _server(address: str) -> Downstream:
     host, colon, port = address.rpartition(":")
-    return {
-        "domain": domain,
-        "position": position,
-        "tenant": tenant,
-        "host": host if colon else address,
-        "port": int(port) if colon else _SMTP_PORT,
-        "priority": 10,
-        "weight": 0,
-    }
+    return Downstream(host=host if colon else address, port=int(port) if colon else SMTP_PORT)
 
 
-def _domain(row: Row[tuple[object, ...]], backends: Sequence[str]) -> Domain:
-    return Domain(
-        id=row.id,
-        number=row.number,
-        tenant=row.tenant,
-        name=row.name,
-        direction=row.direction,
-        active=row.active,
-        backend_servers=tuple(backends),
-        thresholds=Thresholds(
-            tag=row.tag_threshold, quarantine=row.quarantine_threshold, reject=row.reject_threshold
-        ),
-        dkim_active=row.dkim_active,
-        dmarc_reporting=row.dmarc_reporting,
-        tenant_number=row.tenant_number,
-        created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
-    )
+def _servers(tenant: str, domain: str, servers: Sequence[Downstream]) -> list[dict[str, Any]]:
+    return [
+        {
+            "domain": domain,
+            "position": position,
+            "tenant": tenant,
+            "host": each.host,
+            "port": each.port,
+            "priority": each.priority,
+            "weight": each.weight,
+        }
+        for position, each in enumerate(servers)
+    ]

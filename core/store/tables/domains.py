@@ -48,6 +48,7 @@ domains = Table(
     Column("quarantine_threshold", Float, nullable=False),
     Column("reject_threshold", Float, nullable=False),
     note("tag_header"),
+    note("tag_header_value"),
     json("settings"),
     flag("dkim_active"),
     flag("dmarc_reporting"),

@@ -1,0 +1,80 @@
+"""What of a tenant's domains a caller may see: every service that names a domain asks here first.
+
+A domain that is tied to a key (`api_key_id`) exists only for that key, for sessions opened through it, and
+for people with `full-admin`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.service.by import By
+from core.store import domains as stored
+from core.store.tables import domains
+from hub.access.domain_names import normal_domain
+from hub.access.principal import Decision
+from hub.web.access import authorize
+from hub.web.errors import NotFound
+
+__all__ = ["domain", "limit", "seen", "several"]
+
+
+async def domain(tx: AsyncConnection, by: By, scope: str, name: str) -> stored.Domain:
+    """The tenant's domain of that name, however it is written (an alias is none).
+
+    Raises `Forbidden` when the scope does not hold on it, `NotFound` when it is unknown, of another tenant,
+    or tied to another key.
+    """
+    plain = normal_domain(name)
+    authorize(by.principal, scope, plain)
+    found = await stored.find(tx, by.tenant, plain)
+    if found is None:
+        raise NotFound(f"There is no domain {plain[:253]}.")
+    authorize(by.principal, scope, plain, held_by=found.api_key_id)
+    return found
+
+
+async def several(tx: AsyncConnection, by: By, scope: str, names: Sequence[str]) -> dict[str, stored.Domain]:
+    """Those of the names (normal forms) that the caller may see under the scope; the others are left out."""
+    found = await stored.find_many(tx, by.tenant, names)
+    return {each.name: each for each in found if seen(by, scope, each)}
+
+
+def seen(by: By, scope: str, record: stored.Domain) -> bool:
+    """Whether the caller may see a domain of their tenant under the scope."""
+    return by.principal.may(scope, record.name, held_by=record.api_key_id) is Decision.ALLOWED
+
+
+def limit(query: Select[Any], by: By, scope: str, column: ColumnElement[str]) -> Select[Any]:
+    """Narrow a list to what the caller may see.
+
+    `column` holds names of domains; the `tenant` of its table is compared as well. Rows with an empty name
+    (of no domain) are seen by those whose scope holds on all domains.
+    """
+    return query.where(_within(by, scope, column))
+
+
+def _within(by: By, scope: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = []
+    table = getattr(column, "table", None)
+    if table is not None and "tenant" in table.c:
+        conditions.append(table.c.tenant == by.tenant)
+    reach = by.principal.reach(scope)
+    if not reach.everything:
+        conditions.append(column.in_(sorted(reach.domains)))
+    held = _held_by_others(by)
+    if held is not None:
+        conditions.append(column.not_in(held))
+    return and_(true(), *conditions)
+
+
+def _held_by_others(by: By) -> Select[tuple[str]] | None:
+    """Names of domains that are tied to a key which is not the caller's; None for those who see them all."""
+    who = by.principal
+    if who.kind != "key" and who.is_full_admin:
+        return None
+    tied = domains.alias("tied")
+    others = select(tied.c.name).where(tied.c.tenant == by.tenant, tied.c.api_key_id.is_not(None))
+    return others if who.key_id is None else others.where(tied.c.api_key_id != who.key_id)

@@ -1,0 +1,146 @@
+"""Records of domains, and their rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from core.engine.policy import PolicyAction
+from core.engine.verdict import Thresholds
+
+__all__ = ["SMTP_PORT", "Domain", "Downstream", "Policy", "of", "row_of"]
+
+SMTP_PORT = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downstream:
+    """A mail server behind the filter. Lower priority first; among equals by weight (as in RFC 2782)."""
+
+    host: str
+    port: int = SMTP_PORT
+    priority: int = 10
+    weight: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What becomes of mail above the thresholds. An empty header name or value is the engine's own."""
+
+    action: PolicyAction = "quarantine"
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    header_name: str = ""
+    header_value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain whose mail is filtered.
+
+    `number` is the id for dialects that want an integer. `status` is pending, active or suspended.
+    `downstreams` are tried in the given order. `api_key_id` is the key that alone sees it. `settings` is what
+    single vendors' forms keep beside (`core.dialects`).
+    """
+
+    id: str
+    number: int
+    tenant: str
+    name: str
+    direction: str = "inbound"
+    active: bool = True
+    status: str = "active"
+    verified: bool = False
+    verified_ms: int | None = None
+    verify_token: str = field(default="", repr=False)
+    real_mx_host: str | None = None
+    admins: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    downstreams: tuple[Downstream, ...] = ()
+    subscription: str | None = None
+    customer_id: str | None = None
+    organization_id: str | None = None
+    api_key_id: str | None = None
+    mail_hosting: bool = True
+    policy: Policy = field(default_factory=Policy)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    dkim_active: bool = False
+    dmarc_reporting: bool = False
+    tenant_number: int | None = None
+    created_ms: int
+    updated_ms: int
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.policy.thresholds
+
+    @property
+    def backend_servers(self) -> tuple[str, ...]:
+        """`host:port`, in the order in which they are tried."""
+        return tuple(each.address for each in self.downstreams)
+
+
+_SAME = (
+    "id",
+    "number",
+    "tenant",
+    "name",
+    "direction",
+    "active",
+    "status",
+    "verified",
+    "verified_ms",
+    "verify_token",
+    "real_mx_host",
+    "subscription",
+    "customer_id",
+    "organization_id",
+    "api_key_id",
+    "mail_hosting",
+    "dkim_active",
+    "dmarc_reporting",
+    "tenant_number",
+    "created_ms",
+    "updated_ms",
+)
+
+
+def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -> Domain:
+    """The record of a row and of what belongs to it."""
+    limits = Thresholds(
+        tag=row["tag_threshold"], quarantine=row["quarantine_threshold"], reject=row["reject_threshold"]
+    )
+    policy = Policy(
+        action=row["action"],
+        thresholds=limits,
+        header_name=row["tag_header"],
+        header_value=row["tag_header_value"],
+    )
+    return Domain(
+        admins=tuple(row["admins"] or ()),
+        aliases=tuple(aliases),
+        downstreams=tuple(servers),
+        policy=policy,
+        settings=dict(row["settings"] or {}),
+        **{name: row[name] for name in _SAME},
+    )
+
+
+def row_of(domain: Domain) -> dict[str, Any]:
+    """The row of a record, aliases and downstream servers aside."""
+    limits = domain.policy.thresholds
+    return {
+        "admins": list(domain.admins),
+        "action": domain.policy.action,
+        "tag_threshold": limits.tag,
+        "quarantine_threshold": limits.quarantine,
+        "reject_threshold": limits.reject,
+        "tag_header": domain.policy.header_name,
+        "tag_header_value": domain.policy.header_value,
+        "settings": dict(domain.settings),
+        **{name: getattr(domain, name) for name in _SAME},
+    }
