@@ -20,7 +20,7 @@ from hub.web.errors import (
 )
 from hub.web.form import ENVELOPE, Form
 
-__all__ = ["REQUEST_ID", "Translate", "answers"]
+__all__ = ["REQUEST_ID", "Translate", "answers", "where"]
 
 Translate = Callable[[Exception], ApiError | None]
 """Foreign exceptions (store, archive) to ours; `None` = not one it knows."""
@@ -72,8 +72,14 @@ def _ours(error: Exception, translate: Translate, request: web.Request) -> ApiEr
     known = error if isinstance(error, ApiError) else translate(error)
     if known is not None:
         return known
-    log.error("hub.web.failed", method=request.method, path=request.path, exc_info=error)
+    log.error("hub.web.failed", method=request.method, path=where(request), exc_info=error)
     return InternalError("This is a defect in mxhub. The log has the details under this request id.")
+
+
+def where(request: web.Request) -> str:
+    """The path for the log, as the route table has it: what stands in a segment may be a login link."""
+    resource = request.match_info.route.resource
+    return request.path if resource is None else resource.canonical
 
 
 def _known(error: web.HTTPException) -> ApiError:

@@ -12,9 +12,9 @@ from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize
 from hub.web.errors import ValidationFailed
 from hub.web.form import ENVELOPE, Form
 from hub.web.idempotency import IdempotencyStore, Saved
-from hub.web.middleware import REQUEST_ID
+from hub.web.middleware import REQUEST_ID, where
 from hub.web.params import read_body, read_query
-from hub.web.route import Answer, Bare, Call, Reply, Route, Stream
+from hub.web.route import ANY_CALLER, Answer, Bare, Call, Reply, Route, Stream
 
 __all__ = ["mount"]
 
@@ -51,7 +51,8 @@ def _endpoint(
         principal, path = None, _path(request)
         if route.scope is not None:
             principal = request[PRINCIPAL] = await authenticate(request)
-            authorize(principal, route.scope, path.get("domain"))
+            if route.scope != ANY_CALLER:
+                authorize(principal, route.scope, path.get("domain"))
         call = Call(
             request=request,
             request_id=request[REQUEST_ID],
@@ -108,12 +109,12 @@ async def _respond(route: Route, call: Call[Any, Any], answer: Answer, form: For
     if isinstance(answer, Stream):
         return await _stream(call.request, answer)
     if isinstance(answer, Bare):
-        headers = {"Content-Type": answer.media_type}
+        headers = {"Content-Type": answer.media_type, **answer.headers}
         return web.Response(status=answer.status, body=answer.body, headers=headers)
     status, body = _reply(route, call, answer, form)
     if not body:
-        return web.Response(status=status)
-    return web.Response(status=status, body=body, content_type=_JSON)
+        return web.Response(status=status, headers=answer.headers)
+    return web.Response(status=status, body=body, content_type=_JSON, headers=answer.headers)
 
 
 async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
@@ -135,9 +136,9 @@ async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
     try:
         await _pour(response, first, chunks)
     except ConnectionError:
-        log.info("hub.web.stream_left", path=request.path)
+        log.info("hub.web.stream_left", path=where(request))
     except Exception:  # the status line is out: cutting the connection is the only honest answer left
-        log.exception("hub.web.stream_failed", path=request.path)
+        log.exception("hub.web.stream_failed", path=where(request))
         if request.transport is not None:
             request.transport.abort()
     return response

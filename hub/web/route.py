@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -11,10 +11,13 @@ from pydantic import BaseModel
 from hub.access.principal import Principal
 from hub.web.errors import ApiError
 
-__all__ = ["Answer", "Bare", "Call", "Handler", "Method", "Reply", "Route", "Stream"]
+__all__ = ["ANY_CALLER", "Answer", "Bare", "Call", "Handler", "Method", "Reply", "Route", "Stream"]
 
 Q = TypeVar("Q")
 B = TypeVar("B")
+
+ANY_CALLER: Final = "any"
+"""In place of a scope: whoever has a key or a session may ask, whatever it permits."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -43,6 +46,9 @@ class Reply:
     """`None` = the route's own."""
     pagination: Mapping[str, Any] | None = None
     """`{"next_cursor", "has_more", "limit"}`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every answer has; not kept for a request that is repeated under its
+    `Idempotency-Key`, so what sets a cookie takes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,7 @@ class Bare:
     body: bytes
     media_type: str
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +95,8 @@ class Route:
     """Type of `data` (a model, `list[Model]`, `None`)."""
     status: int = field(default=200, kw_only=True)
     scope: str | None = field(default="admin", kw_only=True)
-    """What the caller must hold (`hub.access.scopes`); `None` = open to all. Where the path names a
+    """What the caller must hold (`hub.access.scopes`); `None` = open to all, `ANY_CALLER` =
+    to whoever has a key or a session. Where the path names a
     `{domain}`, on that domain; whether it is tied to another key is for the handler to ask (`authorize`)."""
     errors: tuple[type[ApiError], ...] = field(default=(), kw_only=True)
     """Beside those that follow from the rest of the row (validation, access)."""
