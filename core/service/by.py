@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.audit.entry import Actor, ActorType, Change, Resource
+from core.audit.entry import Actor, ActorType, Change, Resource, Result
 from core.service.core import Core
 from core.store import outbox
 from hub.access.principal import Principal
@@ -54,6 +54,7 @@ class Deed:
     resource: Resource
     before: Any = None
     after: Any = None
+    result: Result = "success"
     reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     event: str = ""
@@ -66,6 +67,7 @@ async def record(core: Core, tx: AsyncConnection, by: By, deed: Deed) -> None:
         actor=by.actor,
         action=deed.action,
         resource=deed.resource,
+        result=deed.result,
         reason=deed.reason,
         request_id=by.request_id,
         before=deed.before,

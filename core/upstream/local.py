@@ -1,7 +1,8 @@
 """The mail host of those who have none upstream: the core's own store, and servers of their own behind it."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, Protocol
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,13 +35,19 @@ from core.upstream.rules import (
     check_score,
 )
 from hub.sql import upsert
-from hub.sql.database import Database
 from hub.sql.ids import new_id
 
 __all__ = ["LocalProvider"]
 
 _DEFAULT_SCORE: Final = 15
 _KINDS: Final[dict[SpamList, str]] = {"blacklist": "block", "whitelist": "allow"}
+
+
+class Transactions(Protocol):
+    """Where transactions come from: a database, or one that is under way."""
+
+    def begin(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 class LocalProvider:
@@ -57,7 +64,7 @@ class LocalProvider:
 
     def __init__(
         self,
-        database: Database,
+        database: Transactions,
         tenant: str,
         *,
         wanted: HostedRecords | None = None,
@@ -67,6 +74,12 @@ class LocalProvider:
         self._tenant = tenant
         self._wanted = wanted or HostedRecords()
         self._clock = clock
+
+    def within(self, tx: AsyncConnection) -> "LocalProvider":
+        """The same over a transaction of the caller's: what is changed here and what else the caller writes
+        is there together or not at all.
+        """
+        return LocalProvider(_Within(tx), self._tenant, wanted=self._wanted, clock=self._clock)
 
     async def check(self) -> str:
         """Count the domains."""
@@ -268,3 +281,16 @@ class LocalProvider:
         name = check_domain(domain)
         await kept.hosted(tx, self._tenant, name)
         return name
+
+
+class _Within:
+    """One transaction as the source of all."""
+
+    def __init__(self, tx: AsyncConnection) -> None:
+        self._tx = tx
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        yield self._tx
+
+    read = begin
