@@ -1,7 +1,7 @@
 """Every route of the service's own API, resource by resource."""
 
-from core.api import health
+from core.api import health, openapi
 
 __all__ = ["ROUTES"]
 
-ROUTES = (*health.ROUTES,)
+ROUTES = (*health.ROUTES, *openapi.ROUTES)

@@ -1,0 +1,81 @@
+"""One service for the whole of `test_every_route.py`, and owners and keys for its questions."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.api.table import ROUTES
+from hub.access.scopes import ADMIN, SCOPES, implied
+from hub.web.route import Route
+from tests.core.api.made import GOOD, MADE, Ask, Values
+from tests.factories.core_api import Api, Said
+from tests.factories.owner import Owner
+
+__all__ = ["API", "Every", "ask_of", "name_of", "thing_of"]
+
+ROOT = "/api/v1"
+API: Sequence[Route] = [route for route in ROUTES if route.path.startswith(ROOT)]
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path.removeprefix(ROOT)}"
+
+
+def thing_of(route: Route) -> str:
+    """The path up to its last parameter: what has to be made before the route can be asked."""
+    path = route.path.removeprefix(ROOT)
+    return path[: path.rindex("}") + 1]
+
+
+def ask_of(route: Route) -> Ask:
+    return GOOD.get(name_of(route), Ask())
+
+
+@dataclass(slots=True)
+class Every:
+    """The service, asked over and over."""
+
+    api: Api
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+    keys: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    def owner(self, tenant: str = "default") -> Owner:
+        """A new one, with a tag of its own; `tenant` as well unless it is given."""
+        tag = f"t{next(self.numbers):04}q"
+        return Owner(self.api, tenant or tag, tag)
+
+    async def key(self, *scopes: str, tenant: str, domains: Sequence[str] = ("*",)) -> str:
+        """The same one for the same rights."""
+        rights = (scopes, tenant, tuple(domains))
+        if rights not in self.keys:
+            self.keys[rights] = await self.api.key(
+                *scopes, tenant=tenant, domains=domains, allow_key_admin=True
+            )
+        return self.keys[rights]
+
+    async def all_but(self, scope: str) -> str:
+        """A key with every scope but this one and those that hold it."""
+        given = sorted(one for one in SCOPES - {ADMIN} if scope not in implied(one))
+        return await self.key(*given, tenant="default")
+
+    async def make(self, route: Route, owner: Owner) -> Values:
+        if not route.names:
+            return {}
+        maker = MADE.get(thing_of(route))
+        assert maker is not None, (
+            f"{name_of(route)} names a thing that this suite cannot make: add a maker under"
+            f' @made("{thing_of(route)}") to tests/core/api/made.py, which gives {", ".join(route.names)}'
+        )
+        values = await maker(owner)
+        assert set(values) >= set(route.names), f'the maker of "{thing_of(route)}" gives too few values'
+        return values
+
+    async def ask(self, route: Route, values: Values, owner: Owner, key: str | None = None) -> Said:
+        """Rightly, as `made.GOOD` says."""
+        good = ask_of(route)
+        body = None
+        if route.body is not None:
+            body = good.body(owner, values) if good.body else {}
+        query = good.query(owner, values) if good.query else {}
+        return await self.api.call(route.method, route.path.format(**values), body, key=key, params=query)

@@ -1,0 +1,292 @@
+"""Every route of the table is asked wrongly and rightly and answers as its row declares.
+
+What a new route needs so that it can be asked stands in `made.py`.
+"""
+
+import shutil
+from contextlib import AsyncExitStack
+
+import jsonschema
+import orjson
+import pytest
+import pytest_asyncio
+from pydantic import RootModel
+from redis.asyncio import Redis
+
+from core.api.app import create_app
+from core.store.database import Database, sqlite_url
+from core.store.tables import domains
+from hub.access.audit import Actor
+from hub.web.envelope import ErrorEnvelope
+from hub.web.openapi import describe, envelope_of, errors_of
+from tests.core.api.every import API, Every, ask_of, name_of
+from tests.core.api.made import GOOD, MADE
+from tests.factories.core_api import make_core, serve
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GUARDED = [route for route in API if route.scope is not None]
+NAMED = [route for route in API if route.names]
+ON_DOMAIN = [route for route in GUARDED if "domain" in route.names]
+WITH_BODY = [route for route in API if route.body is not None]
+LISTS = [route for route in GUARDED if route.method == "GET" and not route.names]
+READS = [route for route in API if route.method == "GET"]
+UNKNOWN = ("nothing", "x" * 300, "..%2f..%2fetc", "%00", "%ff", "9" * 40)
+MAKER = Actor(type="local", id="local", name="local")
+
+_REAL = [pytest.mark.server("postgresql-15"), pytest.mark.integration]
+
+
+def routes(chosen):
+    return pytest.mark.parametrize("route", chosen, ids=name_of)
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=_REAL)])
+def url(request, tmp_path_factory):
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("every") / "core.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        path.chmod(0o600)
+        yield sqlite_url(path)
+        return
+    server = request.getfixturevalue("postgresql_server")
+    made = server.create(template=request.getfixturevalue("postgresql_template"))
+    yield made
+    server.drop(made)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def every(url, bucket_server, tmp_path_factory):
+    """One service for all questions; each brings its own tenant, things and keys."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(url))
+        redis = Redis.from_url(bucket_server.url)
+        stack.push_async_callback(redis.aclose)
+        core = await make_core(database, redis, tmp_path_factory.mktemp("core"), stack)
+        yield Every(await stack.enter_async_context(serve(core, create_app(core))))
+
+
+def placeholder(route):
+    """A path that can be asked where it does not matter whether the thing is there."""
+    return route.path.format(**{name: f"{name}.example" for name in route.names})
+
+
+def problem(said):
+    return ErrorEnvelope.model_validate_json(said.raw).error
+
+
+# -- who may -------------------------------------------------------------------------------------------------
+@routes(GUARDED)
+@pytest.mark.parametrize("key", ["", "mxh_live_" + "x" * 40, "\xff", "x" * 5000], ids=range(4))
+async def test_without_a_key_that_is_known_it_is_401(every, route, key):
+    said = await every.api.call(route.method, placeholder(route), key=key)
+
+    assert (said.status, problem(said).code) == (401, "UNAUTHORIZED")
+    assert said.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@routes(GUARDED)
+async def test_without_its_scope_it_is_403_that_names_the_scope(every, route):
+    said = await every.api.call(route.method, placeholder(route), key=await every.all_but(route.scope))
+
+    assert (said.status, problem(said).code) == (403, "FORBIDDEN")
+    assert route.scope in said.error["message"]
+
+
+@routes(ON_DOMAIN)
+async def test_a_domain_that_the_key_is_not_bound_to_is_403(every, route):
+    owner = every.owner()
+    values = await every.make(route, owner)
+    key = await every.key("full-admin", tenant="default", domains=["elsewhere.example"])
+    said = await every.ask(route, values, owner, key)
+
+    assert (said.status, problem(said).code) == (403, "FORBIDDEN")
+
+
+@routes(ON_DOMAIN)
+async def test_a_domain_that_is_tied_to_another_key_is_404(every, route):
+    owner = every.owner()
+    values = await every.make(route, owner)
+    held_by, _ = await every.api.core.access.keyring.make(
+        MAKER, tenant="default", grants=(await keys_of(every))[0].grants
+    )
+    async with every.api.core.database.begin() as tx:
+        tied = domains.update().where(domains.c.name == values["domain"]).values(api_key_id=held_by.id)
+        await tx.execute(tied)
+    said = await every.ask(route, values, owner)
+
+    assert (said.status, problem(said).code) == (404, "NOT_FOUND")
+
+
+async def keys_of(every):
+    return await every.api.core.access.keyring.every("default")
+
+
+@routes([route for route in NAMED if route.scope is not None])
+async def test_a_thing_of_another_tenant_is_404(every, route):
+    owner = every.owner(tenant="")
+    values = await every.make(route, owner)
+    said = await every.ask(route, values, owner)
+
+    assert (said.status, problem(said).code) == (404, "NOT_FOUND")
+
+
+@routes(LISTS)
+async def test_things_of_another_tenant_are_in_no_list(every, route):
+    owner = every.owner(tenant="")
+    for maker in MADE.values():
+        await maker(owner)
+    mine = every.owner(tenant="")
+    said = await every.ask(route, {}, mine, await every.key("full-admin", tenant=mine.tenant))
+
+    assert owner.tag not in said.raw.decode("utf-8", "replace")
+
+
+@routes(LISTS)
+async def test_things_of_a_domain_that_the_key_is_not_bound_to_are_in_no_list(every, route):
+    owner = every.owner(tenant="")
+    for path, maker in MADE.items():
+        if "{domain}" in path:
+            await maker(owner)
+    key = await every.key("full-admin", tenant=owner.tenant, domains=["elsewhere.example"])
+    said = await every.ask(route, {}, owner, key)
+
+    assert await owner.domain() not in said.raw.decode("utf-8", "replace")
+
+
+# -- how often -----------------------------------------------------------------------------------------------
+@routes(GUARDED)
+async def test_over_the_keys_limit_it_is_429_and_every_answer_tells_the_limits(every, route):
+    key = await every.api.key("events:read", limits={"per_minute": 1, "burst": 1})
+    first = await every.api.call(route.method, placeholder(route), key=key)
+    second = await every.api.call(route.method, placeholder(route), key=key)
+
+    assert first.status != 429
+    assert (second.status, problem(second).code) == (429, "RATE_LIMITED")
+    assert 0 < int(second.headers["Retry-After"]) <= 60
+    for said in (first, second):
+        assert (said.headers["X-RateLimit-Limit"], said.headers["X-RateLimit-Remaining"]) == ("1", "0")
+        assert int(said.headers["X-RateLimit-Reset"]) > 0
+
+
+@routes(GUARDED)
+async def test_over_the_limit_of_the_whole_tenant_it_is_503(every, route):
+    tenant = every.owner(tenant="").tenant
+    key = await every.api.key("events:read", tenant=tenant, limits={"tenant_per_second": 1})
+    for _ in range(100):
+        said = await every.api.call(route.method, placeholder(route), key=key)
+        if said.status == 503:
+            break
+
+    assert (said.status, problem(said).code) == (503, "SERVICE_UNAVAILABLE")
+    assert int(said.headers["Retry-After"]) == 1
+
+
+# -- asked wrongly -------------------------------------------------------------------------------------------
+@routes([route for route in API if not route.media_types or route.scope])
+async def test_an_unknown_parameter_is_400_and_named(every, route):
+    said = await every.api.call(route.method, placeholder(route), {}, params={"nope": "1"})
+
+    assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
+    assert "nope" in {detail.field for detail in problem(said).details}
+
+
+@routes(WITH_BODY)
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"\\ud800"', b"null", b"[" * 10_000], ids=range(6))
+async def test_a_body_that_is_none_is_400(every, route, body):
+    said = await every.api.call(route.method, placeholder(route), data=body)
+
+    assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
+    assert problem(said).details
+
+
+@routes(WITH_BODY)
+async def test_a_field_that_is_unknown_or_missing_is_400_and_named(every, route):
+    said = await every.api.call(route.method, placeholder(route), {"nope": 1})
+    fields = {detail.field for detail in problem(said).details}
+    model = route.body.model_fields
+    needed = {info.alias or name for name, info in model.items() if info.is_required()}
+
+    assert said.status == 400
+    assert "nope" in fields or issubclass(route.body, RootModel)
+    assert needed <= {field.partition(".")[0] for field in fields} | {"body"}
+
+
+@routes(WITH_BODY)
+async def test_a_value_of_another_type_is_400_and_named(every, route):
+    names = [info.alias or name for name, info in route.body.model_fields.items()]
+    odd = {name: {"odd": [object.__name__]} for name in names}
+    said = await every.api.call(route.method, placeholder(route), odd)
+
+    assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
+    assert {str(detail.field).partition(".")[0] for detail in problem(said).details} & {*names, "body"}
+
+
+@routes(NAMED)
+@pytest.mark.parametrize("value", UNKNOWN, ids=range(len(UNKNOWN)))
+async def test_a_thing_that_is_not_there_is_404(every, route, value):
+    owner = every.owner()
+    values = await every.make(route, owner)
+    last = route.names[-1]
+    said = await every.ask(route, {**values, last: value}, owner, "" if route.scope is None else None)
+
+    assert said.status in {404, ask_of(route).unknown}
+    assert said.status == 200 or problem(said).code
+
+
+@routes(API)
+async def test_a_method_that_it_does_not_take_is_405(every, route):
+    taken = {one.method for one in API if one.path == route.path}
+    other = next(method for method in ("PATCH", "PUT", "DELETE", "POST", "GET") if method not in taken)
+    said = await every.api.call(other, placeholder(route))
+
+    assert (said.status, problem(said).code) in {(405, "METHOD_NOT_ALLOWED"), (404, "NOT_FOUND")}
+    assert said.status == 404 or set(said.headers["Allow"].split(", ")) >= taken
+
+
+# -- asked rightly -------------------------------------------------------------------------------------------
+@routes(API)
+async def test_asked_rightly_it_answers_what_it_declares(every, route):
+    owner = every.owner()
+    values = await every.make(route, owner)
+    said = await every.ask(route, values, owner, "" if route.scope is None else None)
+    good = ask_of(route)
+
+    assert said.status == (good.status or route.status), (
+        f"{name_of(route)} answered {said.raw[:400]!r}; say in tests/core/api/made.py, GOOD, how to ask it"
+    )
+    if said.status >= 400:
+        assert good.why
+        assert said.status in {error.status for error in errors_of(route)}
+    elif route.media_types:
+        kinds = {kind.partition(";")[0] for kind in route.media_types}
+        assert said.headers["Content-Type"].partition(";")[0] in kinds
+    else:
+        envelope_of(route).model_validate_json(said.raw)
+
+
+@routes(READS)
+async def test_head_answers_as_get_does_without_a_body(every, route):
+    owner = every.owner()
+    values = await every.make(route, owner)
+    good, key = ask_of(route), "" if route.scope is None else None
+    query = good.query(owner, values) if good.query else {}
+    said = await every.api.call("HEAD", route.path.format(**values), params=query, key=key)
+
+    assert said.status == (good.status or route.status)
+    assert said.raw == b""
+
+
+# -- the suite itself, and the document ----------------------------------------------------------------------
+async def test_what_is_registered_is_asked():
+    assert set(GOOD) <= {name_of(route) for route in API}, "GOOD names routes that are not there"
+
+
+async def test_the_description_is_openapi_that_names_every_route():
+    document = describe(API, title="t", version="1", summary="s")
+    orjson.dumps(document)
+
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    described = {(method.upper(), path) for path, row in document["paths"].items() for method in row}
+    assert described == {(route.method, route.path) for route in API}
