@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,11 @@ class By:
     principal: Principal
     request_id: str = ""
     ip: str = ""
+
+    @classmethod
+    def system(cls, tenant: str, name: str = "scheduler") -> Self:
+        """The service itself."""
+        return cls(principal=Principal.system(name, tenant))
 
     @property
     def tenant(self) -> str:

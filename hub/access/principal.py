@@ -13,8 +13,9 @@ __all__ = ["ALL", "Decision", "Grant", "Kind", "Principal", "Reach"]
 
 ALL = "*"
 _LINKS = "login-links:create"
-Kind = Literal["key", "session", "token", "local"]
-"""`token` is the admin token of the configuration, `local` the unix socket that only its owner reaches."""
+Kind = Literal["key", "session", "token", "local", "system"]
+"""`token` is the admin token of the configuration, `local` the unix socket that only its owner reaches,
+`system` the service itself in its own work."""
 
 
 class Decision(Enum):
@@ -99,6 +100,11 @@ class Principal:
     def operator(cls, kind: Literal["token", "local"], name: str) -> Self:
         """Whoever runs the service: everything, in the tenant `default` where none is named."""
         return cls(kind=kind, id=name, name=name, tenant="default", grants=(Grant.of(["full-admin"]),))
+
+    @classmethod
+    def system(cls, name: str, tenant: str) -> Self:
+        """The service itself, in work that nobody asked for: in one tenant, everything."""
+        return cls(kind="system", id=name, name=name, tenant=tenant, grants=(Grant.of(["full-admin"]),))
 
     @property
     def is_full_admin(self) -> bool:
