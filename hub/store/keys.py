@@ -1,6 +1,6 @@
 """Every key name of the log and the state, in one place.
 
-All keys of a partition carry its hash tag `{p<partition>}`, so that they share one slot of a Cluster.
+All keys of a partition carry its hash tag, the hub's `{p<partition>}`, so that they share one slot of a Cluster.
 Scripts that go over all rows of a partition derive the rows' keys from `row_prefix` and the suffixes below,
 inside the same slot.
 """
@@ -37,13 +37,14 @@ def is_replay(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PartitionKeys:
-    """Keys of one partition's log."""
+    """Keys of one partition's log. `family` keeps logs of different owners on one server apart."""
 
     partition: int
+    family: str = "p"
 
     @property
     def prefix(self) -> str:
-        return f"mxhub:{{p{self.partition}}}:"
+        return f"mxhub:{{{self.family}{self.partition}}}:"
 
     @property
     def head(self) -> str:

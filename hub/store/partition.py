@@ -37,13 +37,16 @@ class Partition:
         redis: Redis,
         partition: int = 0,
         *,
+        family: str = "p",
         limits: Limits | None = None,
         scripts: Scripts | None = None,
     ) -> None:
-        """`redis` must not decode replies. `scripts` is for tests that take a guard out."""
+        """`redis` must not decode replies. `family` is of letters only; the hub's own is `p`. `scripts` is
+        for tests that take a guard out.
+        """
         self.partition = partition
         self.limits = limits or Limits()
-        self.keys = PartitionKeys(partition)
+        self.keys = PartitionKeys(partition, family)
         self._redis = redis
         self._scripts = scripts or Scripts()
         self._opened = False
