@@ -54,7 +54,9 @@ messages = Table(
     flag("dry_run"),
     string("state"),  # judged, relaying, done, failed
     note("file"),  # below the spool folder; nothing once its bytes are elsewhere or gone
+    json("plan", null=True),  # who gets which bytes, and what became of it
     count("attempts"),
+    ms("due_ms", null=True),  # until then whoever made the last attempt has it in hand
     ms("received_ms"),
     ms("updated_ms"),
     UniqueConstraint("tenant", "idempotency_key"),
@@ -81,7 +83,7 @@ verdicts = Table(
     json("symbols"),
     note("reason"),
     json("authentication", null=True),  # spf, dkim, dmarc as found
-    string("fate"),  # relaying, relayed, quarantined, rejected, failed, none (dry run)
+    string("fate"),  # relaying, relayed, quarantined, rejected, discarded, failed, none (dry run)
     note("fate_detail"),  # the downstream's own words
     note("quarantine_id"),
     number("size_bytes"),
@@ -119,6 +121,9 @@ quarantine_items = Table(
     note("file"),  # below the quarantine folder; nothing where the bytes are in quarantine_bodies, or gone
     note("sha256"),
     note("label"),  # ham, spam: what people said it was
+    json("plan", null=True),  # of a release: who gets it, what became of it, who asked
+    count("attempts"),
+    ms("due_ms", null=True),  # until then whoever made the last attempt has it in hand
     ms("arrived_ms"),
     ms("expires_ms", null=True),
     Index(
