@@ -85,7 +85,7 @@ async def _settle(
     actor: audit.Actor,
     now_ms: int,
 ) -> quarantine.Held:
-    if not await quarantine.end(tx, held, what, now_ms):
+    if not await quarantine.step(tx, held, what, now_ms):
         raise NotHeld(f"message {held.queue_id} on {held.node_id} was just settled by somebody else")
     data = {**held.as_dict(), "actor": actor.as_dict()}
     await outbox.emit(tx, f"quarantine.{what}", held.node_id, now_ms, data, tenant=held.tenant)

@@ -1,25 +1,62 @@
 """Held messages: their listing data and their bytes, until they are released or discarded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.paging.keyset import Keyset
 from core.store.clock import iso_seconds
 from core.store.tables import cluster_nodes, quarantine_bodies, quarantine_items
 
-__all__ = ["Filter", "Held", "add", "body", "count", "end", "find", "page", "purge"]
+__all__ = [
+    "BY",
+    "DOMAIN",
+    "LYING",
+    "OPEN",
+    "Filter",
+    "Held",
+    "State",
+    "add",
+    "body",
+    "count",
+    "due",
+    "find",
+    "get",
+    "label",
+    "named",
+    "of",
+    "page",
+    "placed",
+    "purge",
+    "select_from",
+    "step",
+]
 
-Ending = Literal["released", "discarded", "expired"]
+State = Literal["held", "releasing", "released", "release_failed", "discarded", "expired"]
+LYING: tuple[State, ...] = ("held", "releasing", "release_failed")
+"""States of a message that is still there."""
+OPEN: tuple[State, ...] = ("held", "release_failed")
+"""States in which one may act on it."""
+_ENDED: tuple[State, ...] = ("released", "discarded", "expired")
 
 _item = quarantine_items.c
+BY = Keyset(_item.arrived_ms, _item.id)
+"""The order of pages."""
+DOMAIN = _item.domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A message in quarantine. `queue_id` is unique on its node while it is held, and reused later."""
+    """A message that is, or was, in quarantine. `queue_id` is unique on its node while it is held, and reused
+    later.
+
+    `file` is its place below the quarantine folder; nothing where its bytes are in the database, or gone.
+    `label` is what people said it was: ham, spam, or nothing yet. `state_detail` says why a release failed.
+    """
 
     id: str
     tenant: str
@@ -36,6 +73,14 @@ class Held:
     reason: str
     size_bytes: int
     arrived_ms: int
+    expires_ms: int | None = None
+    message: str = ""
+    file: str = ""
+    sha256: str = ""
+    label: str = ""
+    state: State = "held"
+    state_detail: str = ""
+    state_ms: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The item as MailGuard's quarantine page shows it, and what else the filter knows."""
@@ -58,101 +103,167 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a listing is narrowed to; bounds are inclusive, `sender` is an address or a domain."""
+    """What a listing is narrowed to; bounds are inclusive, `sender` is an address or a domain.
 
+    `state` None means what is still there, `any` also what has ended.
+    """
+
+    state: State | Literal["any"] | None = None
     domain: str | None = None
     sender: str | None = None
+    recipient: str | None = None
     since_ms: int | None = None
+    until_ms: int | None = None
     min_score: float | None = None
     max_score: float | None = None
     reason: str | None = None
 
 
 _COLUMNS = [_item[name] for name in Held.__dataclass_fields__]
-_HELD = _item.state == "held"
 _REACHABLE = _item.node_id.in_(select(cluster_nodes.c.id).where(cluster_nodes.c.present))
 
 
-async def add(tx: AsyncConnection, held: Held, body: bytes) -> None:
-    """Keep a message.
+async def add(tx: AsyncConnection, held: Held, body: bytes | None = None) -> None:
+    """Keep a message; a made one of a sandbox with its bytes, others have a `file`.
 
     Raises `sqlalchemy.exc.IntegrityError` when the node holds one under the same queue id.
     """
     row = {**asdict(held), "recipients": list(held.recipients), "symbols": list(held.symbols)}
-    await tx.execute(insert(quarantine_items).values(state="held", state_ms=held.arrived_ms, **row))
-    await tx.execute(insert(quarantine_bodies).values(item=held.id, body=body))
+    row["state_ms"] = held.state_ms or held.arrived_ms
+    await tx.execute(insert(quarantine_items).values(**row))
+    if body is not None:
+        await tx.execute(insert(quarantine_bodies).values(item=held.id, body=body))
 
 
 async def page(tx: AsyncConnection, narrow: Filter, *, limit: int, offset: int) -> list[Held]:
-    """Held messages on nodes that can be reached, newest first."""
+    """Messages on nodes that can be reached, newest first."""
     rows = await tx.execute(
         select(*_COLUMNS)
-        .where(_HELD, _REACHABLE, *_conditions(narrow))
+        .where(_REACHABLE, *_conditions(tx, narrow))
         .order_by(_item.arrived_ms.desc(), _item.id.desc())
         .limit(limit)
         .offset(offset)
     )
-    return [_held(row) for row in rows.mappings()]
+    return [of(row) for row in rows.mappings()]
+
+
+def select_from(tx: AsyncConnection, tenant: str, narrow: Filter) -> Select[Any]:
+    """Messages of a tenant for `core.paging`; rows become messages by `of`."""
+    return select(*_COLUMNS).where(_item.tenant == tenant, *_conditions(tx, narrow))
+
+
+def named(item_id: str) -> Select[Any]:
+    """The message of that id, whatever became of it."""
+    return select(*_COLUMNS).where(_item.id == item_id)
+
+
+def placed(node_id: str, queue_id: str) -> Select[Any]:
+    """The message that lies there now."""
+    return select(*_COLUMNS).where(
+        _item.state.in_(LYING), _item.node_id == node_id, _item.queue_id == queue_id
+    )
 
 
 async def find(tx: AsyncConnection, node_id: str, queue_id: str) -> Held | None:
-    """A held message."""
-    found = await tx.execute(
-        select(*_COLUMNS).where(_HELD, _item.node_id == node_id, _item.queue_id == queue_id)
-    )
-    row = found.mappings().one_or_none()
-    return None if row is None else _held(row)
+    """A message that lies there now, of any tenant."""
+    row = (await tx.execute(placed(node_id, queue_id))).mappings().one_or_none()
+    return None if row is None else of(row)
+
+
+async def get(tx: AsyncConnection, item_id: str) -> Held | None:
+    """A message of any tenant, whatever became of it."""
+    row = (await tx.execute(named(item_id))).mappings().one_or_none()
+    return None if row is None else of(row)
+
+
+async def due(tx: AsyncConnection, now_ms: int, limit: int) -> list[Held]:
+    """Messages whose time is over, of all tenants."""
+    over = (_item.state.in_(OPEN), _item.expires_ms <= now_ms)
+    rows = await tx.execute(select(*_COLUMNS).where(*over).order_by(_item.expires_ms).limit(limit))
+    return [of(row) for row in rows.mappings()]
 
 
 async def body(tx: AsyncConnection, held: Held) -> bytes | None:
-    """Its bytes as they were received; `None` once they are gone."""
+    """Its bytes as they were received, where they lie in the database; `None` otherwise."""
     found = await tx.execute(select(quarantine_bodies.c.body).where(quarantine_bodies.c.item == held.id))
     kept = found.scalar_one_or_none()
     return None if kept is None else bytes(kept)
 
 
-async def end(tx: AsyncConnection, held: Held, how: Ending, now_ms: int) -> bool:
-    """The message is no longer held, its bytes are gone. False: somebody else was faster."""
+async def step(
+    tx: AsyncConnection,
+    held: Held,
+    to: State,
+    now_ms: int,
+    *,
+    only_from: Collection[State] = OPEN,
+    detail: str = "",
+) -> bool:
+    """Bring a message into another state. False: it is in none of those it may be in, somebody was faster.
+
+    Bytes in the database go with the message when it ends; a file is removed after the commit, by its owner.
+    """
+    state = {"state": to, "state_ms": now_ms, "state_detail": detail}
     done = await tx.execute(
-        update(quarantine_items).where(_HELD, _item.id == held.id).values(state=how, state_ms=now_ms)
+        update(quarantine_items).where(_item.id == held.id, _item.state.in_(only_from)).values(**state)
     )
-    if done.rowcount:
+    if done.rowcount and to in _ENDED:
         await tx.execute(delete(quarantine_bodies).where(quarantine_bodies.c.item == held.id))
     return bool(done.rowcount)
 
 
+async def label(tx: AsyncConnection, held: Held, klass: str) -> bool:
+    """What people say it is. False: that is what they said before."""
+    new = (_item.id == held.id, _item.label != klass)
+    return bool((await tx.execute(update(quarantine_items).where(*new).values(label=klass))).rowcount)
+
+
 async def purge(tx: AsyncConnection, before_ms: int) -> int:
     """Forget messages that ended before that moment. Returns how many."""
-    ended = _item.state.in_(("released", "discarded", "expired"))
-    done = await tx.execute(delete(quarantine_items).where(ended, _item.state_ms < before_ms))
+    done = await tx.execute(
+        delete(quarantine_items).where(_item.state.in_(_ENDED), _item.state_ms < before_ms)
+    )
     return done.rowcount
 
 
 async def count(tx: AsyncConnection) -> int:
-    """How many messages are held."""
-    return int(
-        (await tx.execute(select(func.count()).select_from(quarantine_items).where(_HELD))).scalar_one()
-    )
+    """How many messages lie there."""
+    lying = select(func.count()).select_from(quarantine_items).where(_item.state.in_(LYING))
+    return int((await tx.execute(lying)).scalar_one())
 
 
-def _conditions(narrow: Filter) -> Sequence[ColumnElement[bool]]:
+def _conditions(tx: AsyncConnection, narrow: Filter) -> Sequence[ColumnElement[bool]]:
     table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
         (narrow.domain, _item.domain.__eq__),
         (narrow.since_ms, _item.arrived_ms.__ge__),
+        (narrow.until_ms, _item.arrived_ms.__le__),
         (narrow.min_score, _item.score.__ge__),
         (narrow.max_score, _item.score.__le__),
         (narrow.reason, _item.reason.__eq__),
+        (narrow.sender, _from),
+        (narrow.recipient, partial(_to, tx)),
     )
     where = [compare(value) for value, compare in table if value is not None]
-    if narrow.sender is not None:
-        tail = "@" + narrow.sender.lstrip("@")
-        end = func.substr(_item.sender, func.length(_item.sender) - len(tail) + 1)
-        where.append(or_(_item.sender == narrow.sender, end == tail))
+    if narrow.state != "any":
+        where.append(_item.state.not_in(_ENDED) if narrow.state is None else _item.state == narrow.state)
     return where
 
 
-def _held(row: RowMapping) -> Held:
-    fields = dict(row)
-    fields["recipients"] = tuple(fields["recipients"])
-    fields["symbols"] = tuple(fields["symbols"])
-    return Held(**fields)
+def _from(asked: str) -> ColumnElement[bool]:
+    tail = "@" + asked.lstrip("@")
+    end = func.substr(_item.sender, func.length(_item.sender) - len(tail) + 1)
+    return or_(_item.sender == asked, end == tail)
+
+
+def _to(tx: AsyncConnection, asked: str) -> ColumnElement[bool]:
+    """One of the recipients, which are a list in JSON."""
+    postgresql = tx.dialect.name == "postgresql"
+    listed = (func.json_array_elements_text if postgresql else func.json_each)(_item.recipients)
+    each = listed.table_valued("value", joins_implicitly=True)
+    return exists(select(1).select_from(each).where(func.lower(each.c.value) == asked.lower()))
+
+
+def of(row: RowMapping) -> Held:
+    """The message of a row."""
+    fields = {name: row[name] for name in Held.__dataclass_fields__}
+    return Held(**{**fields, "recipients": tuple(row["recipients"]), "symbols": tuple(row["symbols"])})

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -109,7 +109,8 @@ def held(number: int = 1, **changes: Any) -> quarantine.Held:
         "size_bytes": 512,
         "arrived_ms": NOW_MS + number * 1000,
     }
-    return quarantine.Held(**{**plain, **changes})
+    found = quarantine.Held(**{**plain, **changes})
+    return found if "state_ms" in changes else replace(found, state_ms=found.arrived_ms)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from core.reports.overview import overview
 from core.reports.period import parse_period
 from core.reports.quota import quota
 from core.reports.stats import FOLD_AFTER_MS, count, fold, stats
+from core.reports.within import named
 from core.store import quarantine
 from core.store.clock import DAY_MS, HOUR_MS
 from core.store.tables import mailboxes, misclassifications, verdicts
@@ -52,8 +53,8 @@ async def test_a_tenant_and_a_domain_see_their_own_counts_only(tx):
     await seen(tx, "clean", tenant="other", messages=100)
 
     assert (await stats(tx, "default", FROM, TO)).total.scanned == 5
-    assert (await stats(tx, "default", FROM, TO, domains=["acme.example"])).total.scanned == 1
-    assert (await stats(tx, "default", FROM, TO, domains=[])).total.scanned == 0
+    assert (await stats(tx, "default", FROM, TO, within=named("acme.example"))).total.scanned == 1
+    assert (await stats(tx, "default", FROM, TO, within=named())).total.scanned == 0
 
 
 async def test_a_verdict_undone_is_not_counted(database):
@@ -91,7 +92,7 @@ async def test_an_overview_names_volumes_tops_and_outcomes(tx):
         await judged(tx, sender, "grace@acme.example", "quarantine" if sender[0] == "=" else "clean")
     await judged(tx, "b@x.example", "g@other.example", tenant="other")
     await quarantine.add(tx, held(), b"x")
-    await quarantine.end(tx, await quarantine.find(tx, "node-1", held().queue_id), "released", NOW_MS)
+    await quarantine.step(tx, await quarantine.find(tx, "node-1", held().queue_id), "released", NOW_MS)
     await tx.execute(
         misclassifications.insert().values(
             id="mis_1",
@@ -141,4 +142,4 @@ async def test_quota_counts_domains_mailboxes_and_quarantine(tx):
     assert found["quarantine"] == {"messages": 1, "bytes": 512}
     assert found["mailboxes"] == {"count": 2, "quota_mb": 200, "used_mb": 10}
     assert [each["mailboxes"] for each in found["by_domain"]] == [2, 0]
-    assert (await quota(tx, "default", only=["nordwind.example"])).domain_count == 1
+    assert (await quota(tx, "default", within=named("nordwind.example"))).domain_count == 1

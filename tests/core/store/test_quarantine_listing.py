@@ -51,7 +51,7 @@ async def test_a_queue_id_is_unique_while_held_and_free_afterwards(tx):
     with pytest.raises(IntegrityError):
         async with tx.begin_nested():
             await quarantine.add(tx, again, b"again")
-    await quarantine.end(tx, held(1), "discarded", NOW_MS)
+    await quarantine.step(tx, held(1), "discarded", NOW_MS)
     await quarantine.add(tx, again, b"again")
 
     assert await quarantine.find(tx, "node-1", again.queue_id) == again
@@ -59,7 +59,7 @@ async def test_a_queue_id_is_unique_while_held_and_free_afterwards(tx):
 
 
 async def test_a_message_ends_once_and_its_bytes_with_it(tx):
-    ends = [await quarantine.end(tx, held(1), how, NOW_MS) for how in ("released", "discarded")]
+    ends = [await quarantine.step(tx, held(1), how, NOW_MS) for how in ("released", "discarded")]
 
     assert ends == [True, False]
     assert await quarantine.body(tx, held(1)) is None
@@ -67,8 +67,8 @@ async def test_a_message_ends_once_and_its_bytes_with_it(tx):
 
 
 async def test_what_ended_is_forgotten_after_its_time(tx):
-    await quarantine.end(tx, held(1), "released", NOW_MS)
-    await quarantine.end(tx, held(2), "discarded", NOW_MS + 1)
+    await quarantine.step(tx, held(1), "released", NOW_MS)
+    await quarantine.step(tx, held(2), "discarded", NOW_MS + 1)
 
     assert await quarantine.purge(tx, NOW_MS + 1) == 1
     assert await listed(tx) == [3]
