@@ -6,7 +6,14 @@ from pydantic import Field, SecretStr
 
 from hub.sdk.options import Options
 
-__all__ = ["CloudflareConfig", "CoreConfig", "MailServerConfig", "MxRouteConfig"]
+__all__ = [
+    "CloudflareConfig",
+    "CoreConfig",
+    "MailServerConfig",
+    "MxRouteConfig",
+    "OidcConfig",
+    "SmtpRelayConfig",
+]
 
 
 class CloudflareConfig(Options):
@@ -23,6 +30,29 @@ class MxRouteConfig(Options):
     username: str = Field(description="X-Username: of the control panel")
     api_key: SecretStr = Field(description="X-API-Key: made in the control panel")
     api: str = Field("https://api.mxroute.com", description="where its API is")
+
+
+class OidcConfig(Options):
+    """People may sign in at this provider."""
+
+    issuer: str = Field(description="https://...; discovery is below it")
+    client_id: str = Field(description="of this service at the provider")
+    client_secret: SecretStr = Field(description="of this service at the provider")
+    redirect_uri: str = Field(
+        description="registered at the provider: <public_url>/api/v1/sessions/oidc/callback"
+    )
+    scopes: tuple[str, ...] = Field(("openid", "email", "profile"), description="asked for at the provider")
+
+
+class SmtpRelayConfig(Options):
+    """The service's own mail goes out through this server."""
+
+    host: str = Field(description="its name or address")
+    port: int = Field(587, ge=1, le=65_535, description="of its submission service")
+    tls: Literal["starttls", "tls", "none"] = Field("starttls", description="none only on a network of yours")
+    username: str = Field("", description="empty = it asks for none")
+    password: SecretStr | None = Field(None, description="of that user")
+    timeout_s: float = Field(30.0, gt=0, le=300, description="for one step of the exchange")
 
 
 class MailServerConfig(Options):
@@ -60,5 +90,17 @@ class CoreConfig(Options):
     )
     quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
     audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")
+    public_url: str = Field(
+        "", description="where browsers reach this service, for login links; empty = http://<listen>"
+    )
+    console_url: str = Field(
+        "", description="where a browser goes on after a login link or a provider; empty = it is told in JSON"
+    )
+    reset_url: str = Field(
+        "", description="page that password reset mails lead to, given the token after #token=; empty = none"
+    )
+    mail_from: str = Field("", description="sender of the service's own mail; empty = no mail is sent")
+    smtp_relay: SmtpRelayConfig | None = Field(None, description="takes the service's own mail")
+    oidc: OidcConfig | None = Field(None, description="people may sign in at this provider")
     cloudflare: CloudflareConfig | None = Field(None, description="writes DNS records")
     mxroute: MxRouteConfig | None = Field(None, description="hosts mailboxes")

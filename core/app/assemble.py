@@ -11,7 +11,9 @@ from core.audit.keys import derive
 from core.config import CoreConfig
 from core.dns.cloudflare import Cloudflare
 from core.dns.provider import DnsProvider
+from core.service.access_changes import AccessChanges
 from core.service.core import Access
+from core.service.postman import Postman
 from core.store.clock import Clock
 from core.store.database import Database
 from core.upstream.local import LocalProvider
@@ -20,6 +22,7 @@ from core.upstream.provider import MailProvider
 from hub.access.directory import Directory
 from hub.access.keyring import Keyring
 from hub.access.limiter import Limiter
+from hub.access.oidc import Oidc, Provider
 from hub.access.passwords import Passwords
 from hub.access.secret_text import Sealer
 from hub.access.sessions import Sessions
@@ -27,7 +30,7 @@ from hub.access.sign_in import SignIn
 from hub.access.totp import SecondFactor
 from hub.sdk.http import Client
 
-__all__ = ["access_of", "dns_provider_of", "upstream_of"]
+__all__ = ["access_of", "dns_provider_of", "oidc_of", "postman_of", "upstream_of"]
 
 _DEADLINE_S = 30.0
 _MAX_BYTES = 8 * 1024 * 1024
@@ -42,7 +45,7 @@ def access_of(
     passwords: Passwords | None = None,
 ) -> Access:
     """Keys and people over the core's own database; `key` is the service's secret outside it."""
-    audit = AccessAudit(chain)
+    audit = AccessChanges(AccessAudit(chain), node_id=chain.node_id, clock=clock)
     passwords = passwords or Passwords()
     second = SecondFactor(database, Sealer(derive(key, "seal")), audit=audit, clock_ms=clock)
     limiter = Limiter(redis)
@@ -85,3 +88,25 @@ def upstream_of(
         url=given.api,
     )
     return lambda _: hosted
+
+
+def oidc_of(config: CoreConfig, database: Database, clock: Clock, stack: AsyncExitStack) -> Oidc | None:
+    """Where people may sign in besides here; None where no provider is configured."""
+    given = config.oidc
+    if given is None:
+        return None
+    provider = Provider(
+        issuer=given.issuer,
+        client_id=given.client_id,
+        client_secret=given.client_secret.get_secret_value(),
+        redirect_uri=given.redirect_uri,
+        scopes=given.scopes,
+    )
+    return Oidc(provider, _client(config, stack), database, clock_ms=clock)
+
+
+def postman_of(config: CoreConfig) -> Postman | None:
+    """Who takes the service's own mail; None where that is not configured whole."""
+    if config.smtp_relay is None or not config.mail_from:
+        return None
+    return Postman(config.smtp_relay, sender=config.mail_from, hostname=config.hostname)

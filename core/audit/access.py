@@ -1,6 +1,7 @@
 """The audit log as `hub.access` writes to it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +20,9 @@ class AccessAudit:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
 
-    async def __call__(self, tx: AsyncConnection, change: audit.Change) -> None:
+    async def __call__(
+        self, tx: AsyncConnection, change: audit.Change, details: Mapping[str, Any] | None = None
+    ) -> None:
         """Write the entry; `tx` is of the core's database."""
         who = change.actor
         kind, _, name = change.resource.partition("/")
@@ -28,8 +31,9 @@ class AccessAudit:
             action=change.action,
             resource=Resource(type=kind, id=name),
             result="success" if change.succeeded else "failure",
+            request_id=who.request_id,
             before=change.before,
             after=change.after,
-            details={"actor_id": who.id, "signed_in_by": who.type},
+            details={"actor_id": who.id, "signed_in_by": who.type, **(details or {})},
         )
         await self._chain.append(tx, change.tenant, written)

@@ -1,6 +1,6 @@
 """Who asks for a change, and how it is put on record: one audit entry and, where there is one, one event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.audit.entry import Actor, ActorType, Change, Resource, Result
 from core.service.core import Core
 from core.store import outbox
+from hub.access import audit as access
 from hub.access.principal import Principal
 
-__all__ = ["By", "Deed", "record"]
+__all__ = ["By", "Deed", "record", "record_many"]
 
 _TYPES: Mapping[str, ActorType] = {"key": "api_key", "token": "api_key", "system": "system"}
 
@@ -41,6 +42,11 @@ class By:
         return Actor(type=kind, id=who.name, key_prefix=who.key_prefix, ip=self.ip)
 
     @property
+    def accessor(self) -> access.Actor:
+        """As keys and people know them."""
+        return access.actor_of(self.principal, self.ip, self.request_id)
+
+    @property
     def shown(self) -> dict[str, str]:
         """As events name them."""
         actor = self.actor
@@ -68,7 +74,22 @@ class Deed:
 
 async def record(core: Core, tx: AsyncConnection, by: By, deed: Deed) -> None:
     """Write the change's entry and its event, in the transaction of the change. Call it last."""
-    change = Change(
+    await record_many(core, tx, by, (deed,))
+
+
+async def record_many(core: Core, tx: AsyncConnection, by: By, deeds: Sequence[Deed]) -> None:
+    """As `record`, for many changes of one transaction, in few statements."""
+    await core.chain.append_many(tx, by.tenant, [_change(by, deed) for deed in deeds])
+    told = [
+        (deed.event, {"domain": deed.resource.domain, **deed.data, "actor": by.shown})
+        for deed in deeds
+        if deed.event
+    ]
+    await outbox.emit_many(tx, told, core.node_id, core.clock(), tenant=by.tenant)
+
+
+def _change(by: By, deed: Deed) -> Change:
+    return Change(
         actor=by.actor,
         action=deed.action,
         resource=deed.resource,
@@ -79,7 +100,3 @@ async def record(core: Core, tx: AsyncConnection, by: By, deed: Deed) -> None:
         after=deed.after,
         details=deed.details,
     )
-    await core.chain.append(tx, by.tenant, change)
-    if deed.event:
-        data = {"domain": deed.resource.domain, **deed.data, "actor": by.shown}
-        await outbox.emit(tx, deed.event, core.node_id, core.clock(), data, tenant=by.tenant)

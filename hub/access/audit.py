@@ -21,14 +21,20 @@ class Actor:
     name: str
     key_prefix: str = ""
     ip: str = ""
+    request_id: str = ""
 
 
 SYSTEM = Actor(type="system", id="system", name="mxhub")
 
 
-def actor_of(principal: Principal, ip: str = "") -> Actor:
+def actor_of(principal: Principal, ip: str = "", request_id: str = "") -> Actor:
     return Actor(
-        type=principal.kind, id=principal.id, name=principal.name, key_prefix=principal.key_prefix, ip=ip
+        type=principal.kind,
+        id=principal.id,
+        name=principal.name,
+        key_prefix=principal.key_prefix,
+        ip=ip,
+        request_id=request_id,
     )
 
 

@@ -139,7 +139,8 @@ class Keyring:
     async def change(self, actor: Actor, tenant: str, key: str | int, **values: Any) -> Key:
         """`description`, `expires_ms`, `grants`, `plan`, `limits`, `allow_key_admin`.
 
-        Raises `NoSuchKey`, `ValueError`.
+        With other grants the sessions of its login links end: it might no longer make them. Raises
+        `NoSuchKey`, `ValueError`.
         """
         if unknown := set(values) - _CHANGEABLE:
             raise ValueError(f"{', '.join(sorted(unknown))}: cannot be changed")
@@ -149,6 +150,7 @@ class Keyring:
             _check(**wanted)
             if "grants" in values:
                 values["grants"] = [grant.to_json() for grant in values["grants"]]
+                await end_of_key(tx, before.id)
             await keys.change(tx, before.id, **values)
             after = await _found(tx, tenant, before.id)
             await self._tell(tx, actor, "api_key.updated", before, after)

@@ -54,6 +54,7 @@ class Visitor:
     agent: str = ""
     cookie: str | None = None
     """Of the session that they have already; it ends when another begins."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,6 +141,23 @@ class SignIn:
             raise await self._refused(account, identity.email or identity.subject, visitor, "provider")
         return await self._go_on(account, visitor)
 
+    async def proves(self, account: Account, password: str, visitor: Visitor) -> None:
+        """Whoever is signed in as this account knows its password too, before something weighty.
+
+        Raises `SignInRefused`, `TooManyAttempts`, `LimiterDown`.
+        """
+        await self._slow_down(account.login, visitor)
+        if not await self._passwords.verify(password, account.password):
+            raise await self._refused(account, account.login, visitor, "password")
+
+    async def proves_by_code(self, account: Account, code: str, visitor: Visitor) -> None:
+        """As `proves`, by the second factor. Raises the same."""
+        await self._slow_down(account.login, visitor)
+        async with self._database.begin() as tx:
+            if await self._second.use(tx, account, code):
+                return
+        raise await self._refused(account, account.login, visitor, "second factor")
+
     async def by_link(self, key: Key, domain: str, visitor: Visitor, *, lasts_ms: int) -> str:
         """The cookie of whoever followed a login link: administrator of that domain, until the key ends.
 
@@ -159,7 +177,14 @@ class SignIn:
                 ip=visitor.ip,
                 agent=visitor.agent,
             )
-            actor = Actor(type="session", id=key.id, name="login link", key_prefix=key.prefix, ip=visitor.ip)
+            actor = Actor(
+                type="session",
+                id=key.id,
+                name="login link",
+                key_prefix=key.prefix,
+                ip=visitor.ip,
+                request_id=visitor.request_id,
+            )
             change = Change(
                 actor=actor,
                 tenant=key.tenant,
@@ -233,6 +258,7 @@ class SignIn:
             id=account.id if account else "",
             name=login,
             ip=visitor.ip if visitor else "",
+            request_id=visitor.request_id if visitor else "",
         )
         change = Change(
             actor=actor,
