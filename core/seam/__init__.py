@@ -1,0 +1,1 @@
+"""Where mail comes in: judged, relayed or held, released; nothing that was accepted is lost."""
