@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-__all__ = ["as_csv", "cell"]
+__all__ = ["as_csv", "cell", "plain_cell"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -26,3 +26,8 @@ def cell(value: object) -> str:
         return str(value)
     text = str(value).replace("\x00", "\ufffd")
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def plain_cell(text: str) -> str:
+    """A cell as it was before `cell`: without the apostrophe that kept a spreadsheet from running it."""
+    return text[1:] if text.startswith("'") and text[1:].lstrip(" ").startswith(_FORMULA) else text

@@ -58,6 +58,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "mailbox.password_reset": "a mailbox has another password",
     "forwarder.created": "a forwarder was made",
     "forwarder.deleted": "a forwarder was removed",
+    "catch_all.updated": "mail to unknown names meets something else",
     "webhook.disabled": "an endpoint was given up after long failure",
     "webhook.test": "somebody tried an endpoint",
 }

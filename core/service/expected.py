@@ -19,7 +19,7 @@ from core.upstream.errors import NotThere, RateLimited
 from core.upstream.provider import HostedRecords, MailProvider
 from hub.web.errors import NotFound
 
-__all__ = ["expected", "patiently"]
+__all__ = ["expected", "patiently", "targets"]
 
 _WAITS: Final = 10
 _LONGEST_S: Final = 120.0
@@ -48,14 +48,14 @@ async def expected(core: Core, tenant: str, domain: str) -> Expected:
     records = await provider.records(domain)
     is_registered, is_hosting = await _standing(provider, domain)
     config = core.config
-    target = config.mail_host or (config.mxroute.server if config.mxroute else "")
+    mail, webmail = targets(config)
     return Expected(
         mx=_servers(config) or records.mx,
         spf=config.spf_record or records.spf,
         dkim=records.dkim or own.dkim,
         verification=_verification(records, own, domain),
-        mail_target=target,
-        webmail_target=config.webmail_host or target,
+        mail_target=mail,
+        webmail_target=webmail,
         dmarc=DmarcPolicy(default=config.dmarc_record, custom=own.policy),
         is_hosting=is_hosting and own.is_hosting,
         is_registered=is_registered,
@@ -70,6 +70,12 @@ async def patiently(core: Core, tenant: str, domain: str) -> Expected:
         except RateLimited as error:
             await asyncio.sleep(min(error.retry_after_s, _LONGEST_S))
     return await expected(core, tenant, domain)
+
+
+def targets(config: CoreConfig) -> tuple[str, str]:
+    """Where `mail.<domain>` and `webmail.<domain>` lead; empty where no server is known."""
+    mail = config.mail_host or (config.mxroute.server if config.mxroute else "")
+    return mail, config.webmail_host or mail
 
 
 async def _standing(provider: MailProvider, domain: str) -> tuple[bool, bool]:

@@ -70,16 +70,19 @@ async def carry_out(core: Core, by: By, write: Write) -> None:
 
 async def _ask(provider: MailProvider, write: Write) -> None:
     """Returns once the host has it. A write without a clear answer is looked up."""
+    was_so = await _happened(provider, write.happened)
     try:
         await write.act(provider)
     except Unavailable as error:
-        if write.happened is None or not await _happened(provider, write.happened):
+        if was_so or not await _happened(provider, write.happened):
             raise _spoken(error, write.secret) from None
     except ProviderError as error:
         raise _spoken(error, write.secret) from None
 
 
-async def _happened(provider: MailProvider, seen: Seen) -> bool:
+async def _happened(provider: MailProvider, seen: Seen | None) -> bool:
+    if seen is None:
+        return False
     try:
         return await seen(provider)
     except NotThere:
