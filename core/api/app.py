@@ -7,7 +7,6 @@ from core.api.services import CORE
 from core.api.table import ROUTES
 from core.service.core import Core
 from hub.web.gate import Gate, tell_limits
-from hub.web.idempotency import MemoryIdempotency
 from hub.web.middleware import answers
 from hub.web.mount import mount
 
@@ -25,7 +24,7 @@ def create_app(core: Core) -> web.Application:
         app,
         ROUTES,
         authenticate=Gate(access.keyring, access.sessions, access.limiter),
-        idempotency=MemoryIdempotency(),
+        idempotency=core.idempotency,
     )
     tell_limits(app)
     return app

@@ -13,7 +13,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.api.app import create_app
-from core.app.assemble import access_of, dns_provider_of, upstream_of
+from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, upstream_of
 from core.audit import keys
 from core.audit.anchoring import Anchoring
 from core.audit.anchors import Anchors
@@ -23,6 +23,8 @@ from core.detectors.heart import Heart
 from core.dns.resolver import NameServers
 from core.paging.cursor import Cursors
 from core.service.core import Core
+from core.service.errands import Errands
+from core.service.idempotency import SqlIdempotency
 from core.store import meta
 from core.store.clock import Clock, wall_clock
 from core.store.database import Database, sqlite_url
@@ -85,6 +87,8 @@ class CoreService:
             cursor_key = await meta.secret(tx, "cursor_key")
         workers = Offload("core", 2)
         stack.callback(workers.close)
+        errands = Errands()
+        stack.push_async_callback(errands.close)
         self.core = Core(
             config=config,
             data=self.data,
@@ -96,15 +100,25 @@ class CoreService:
             node_id=config.node,
             resolver=NameServers(config.name_servers),
             workers=workers,
+            idempotency=await self._idempotency(database, key),
             upstream=upstream_of(config, database, self._clock, stack),
             dns_provider=dns_provider_of(config, stack),
+            oidc=oidc_of(config, database, self._clock, stack),
+            postman=postman_of(config),
+            errands=errands,
         )
         await self._anchored(
             Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
         )
         await self._listen()
-        heart = Heart(database=database, node_id=config.node, address=self.url, clock=self._clock)
+        heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)
+
+    async def _idempotency(self, database: Database, key: bytes) -> SqlIdempotency:
+        secret, node = keys.derive(key, "idempotency"), self.config.node
+        made = SqlIdempotency(database, secret, node_id=node, clock=self._clock)
+        await made.restart()
+        return made
 
     async def _anchored(self, anchoring: Anchoring) -> None:
         await anchoring.once()

@@ -16,7 +16,6 @@ from hub.access.principal import Principal
 from hub.web.access import presented
 from hub.web.form import Form
 from hub.web.gate import Gate, tell_limits
-from hub.web.idempotency import MemoryIdempotency
 from hub.web.middleware import answers
 from hub.web.mount import mount
 from hub.web.route import Route
@@ -60,6 +59,6 @@ def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -
         given=dialect.key_of,
         limits=dialect.limits,
     )
-    mount(app, dialect.routes, authenticate=gate, idempotency=MemoryIdempotency(), form=dialect.form)
+    mount(app, dialect.routes, authenticate=gate, idempotency=core.idempotency, form=dialect.form)
     tell_limits(app, dialect.headers)
     return app

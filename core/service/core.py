@@ -1,7 +1,7 @@
 """What every service of the core works with: made once by `core.app`, handed to each call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.audit.chain import Chain
@@ -9,16 +9,20 @@ from core.config import CoreConfig
 from core.dns.answers import Resolver
 from core.dns.provider import DnsProvider
 from core.paging.cursor import Cursors
+from core.service.errands import Errands
+from core.service.postman import Postman
 from core.store.clock import Clock
 from core.store.database import Database
 from core.upstream.provider import MailProvider
 from hub.access.directory import Directory
 from hub.access.keyring import Keyring
 from hub.access.limiter import Limiter
+from hub.access.oidc import Oidc
 from hub.access.sessions import Sessions
 from hub.access.sign_in import SignIn
 from hub.access.totp import SecondFactor
 from hub.sdk.offload import Offload
+from hub.web.idempotency import IdempotencyStore
 
 __all__ = ["Access", "Core"]
 
@@ -40,7 +44,9 @@ class Core:
     """One process of the service.
 
     `data` is the folder of what is not in the database: the spool, quarantined messages, audit anchors.
-    `upstream` gives who hosts a tenant's mailboxes. `dns_provider` is None where there are no credentials.
+    `upstream` gives who hosts a tenant's mailboxes. `dns_provider` is None where there are no credentials,
+    `oidc` where no provider is configured, `postman` where there is no relay for the service's own mail.
+    `errands` is work that goes on after the answer.
     """
 
     config: CoreConfig
@@ -53,5 +59,9 @@ class Core:
     node_id: str
     resolver: Resolver
     workers: Offload
+    idempotency: IdempotencyStore
     upstream: Callable[[str], MailProvider]
     dns_provider: DnsProvider | None = None
+    oidc: Oidc | None = None
+    postman: Postman | None = None
+    errands: Errands = field(default_factory=Errands)

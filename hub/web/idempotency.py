@@ -12,7 +12,19 @@ from typing import Protocol
 
 from hub.web.errors import Conflict
 
-__all__ = ["IdempotencyStore", "MemoryIdempotency", "Saved"]
+__all__ = ["IdempotencyStore", "MemoryIdempotency", "Saved", "Slot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An Idempotency-Key, bound to who gave it for which kind of request."""
+
+    tenant: str
+    principal: str
+    """Kind and id."""
+    request: str
+    """Method and path."""
+    given: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +36,18 @@ class Saved:
 
 
 class IdempotencyStore(Protocol):
-    """Keys are already bound to principal, method and path by the caller."""
+    """What `mount` asks of one; `fingerprint` is of what may differ between two requests of a slot."""
 
-    async def begin(self, key: str, fingerprint: str) -> Saved | None:
+    async def begin(self, slot: Slot, fingerprint: str) -> Saved | None:
         """The answer to give again, or `None`: the key is now taken by this request.
 
         Raises `Conflict` when another request (or the same one, still running) holds it.
         """
         ...
 
-    async def finish(self, key: str, saved: Saved) -> None: ...
+    async def finish(self, slot: Slot, saved: Saved) -> None: ...
 
-    async def abandon(self, key: str) -> None: ...
+    async def abandon(self, slot: Slot) -> None: ...
 
 
 @dataclass(slots=True)
@@ -54,13 +66,13 @@ class MemoryIdempotency:
         self._keep_s = keep_s
         self._entries = entries
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Slot, _Kept] = OrderedDict()
 
-    async def begin(self, key: str, fingerprint: str) -> Saved | None:
+    async def begin(self, slot: Slot, fingerprint: str) -> Saved | None:
         self._forget()
-        kept = self._kept.get(key)
+        kept = self._kept.get(slot)
         if kept is None:
-            self._kept[key] = _Kept(fingerprint, self._clock() + self._keep_s)
+            self._kept[slot] = _Kept(fingerprint, self._clock() + self._keep_s)
             return None
         if kept.fingerprint != fingerprint:
             raise Conflict("This Idempotency-Key was used for a different request: take a new one.")
@@ -68,12 +80,12 @@ class MemoryIdempotency:
             raise Conflict("The request with this Idempotency-Key is still running: ask again in a moment.")
         return kept.saved
 
-    async def finish(self, key: str, saved: Saved) -> None:
-        if key in self._kept:
-            self._kept[key].saved = saved
+    async def finish(self, slot: Slot, saved: Saved) -> None:
+        if slot in self._kept:
+            self._kept[slot].saved = saved
 
-    async def abandon(self, key: str) -> None:
-        self._kept.pop(key, None)
+    async def abandon(self, slot: Slot) -> None:
+        self._kept.pop(slot, None)
 
     def _forget(self) -> None:
         now = self._clock()

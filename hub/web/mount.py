@@ -11,7 +11,7 @@ from hub.access.domain_names import normal_domain
 from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize
 from hub.web.errors import ValidationFailed
 from hub.web.form import ENVELOPE, Form
-from hub.web.idempotency import IdempotencyStore, Saved
+from hub.web.idempotency import IdempotencyStore, Saved, Slot
 from hub.web.middleware import REQUEST_ID, where
 from hub.web.params import read_body, read_query
 from hub.web.route import ANY_CALLER, Answer, Bare, Call, Reply, Route, Stream
@@ -82,21 +82,29 @@ async def _once(
     given = call.request.headers["Idempotency-Key"]
     if not 0 < len(given) <= _MAX_KEY or not given.isprintable():
         raise ValidationFailed.of("Idempotency-Key", f"1 to {_MAX_KEY} printable characters")
-    who = f"{principal.tenant} {principal.kind} {principal.id}"
-    key = f"{who}\n{route.method} {call.request.path}\n{given}"
-    fingerprint = hashlib.sha256(await call.request.read()).hexdigest()
-    saved = await store.begin(key, fingerprint)
+    who, what = f"{principal.kind} {principal.id}", f"{route.method} {call.request.path}"
+    slot = Slot(principal.tenant, who, what, given)
+    asked = call.request.query_string.encode("utf-8", "surrogatepass") + b"\n" + await call.request.read()
+    saved = await store.begin(slot, hashlib.sha256(asked).hexdigest())
     if saved is not None:
         return web.Response(
             status=saved.status, body=saved.body, content_type=_JSON, headers={"Idempotency-Replayed": "true"}
         )
     try:
         status, body = _reply(route, call, await route.handler(call), form)
-        await store.finish(key, Saved(status, body))
     except BaseException:
-        await store.abandon(key)
+        await store.abandon(slot)
         raise
+    await _kept(store, slot, Saved(status, body))
     return web.Response(status=status, body=body, content_type=_JSON)
+
+
+async def _kept(store: IdempotencyStore, slot: Slot, saved: Saved) -> None:
+    """The work is done and its answer true, whether or not it can be kept."""
+    try:
+        await store.finish(slot, saved)
+    except Exception:  # a boundary: the slot stays taken, so that a repeat does not do the work again
+        log.exception("hub.web.answer_not_kept", request=slot.request)
 
 
 def _reply(route: Route, call: Call[Any, Any], answer: Answer, form: Form) -> tuple[int, bytes]:

@@ -12,13 +12,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.api.app import create_app
-from core.app.assemble import access_of, dns_provider_of, upstream_of
+from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, upstream_of
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.answers import Answer
 from core.paging.cursor import Cursors
 from core.service.by import By
 from core.service.core import Core
+from core.service.errands import Errands
+from core.service.idempotency import SqlIdempotency
 from core.store.database import Database
 from hub.access.audit import Actor
 from hub.access.passwords import Passwords
@@ -110,6 +112,8 @@ async def make_core(
     stack.callback(workers.close)
     async with database.begin() as tx:
         await chain.confirm(tx)
+    errands = Errands()
+    stack.push_async_callback(errands.close)
     return Core(
         config=settings,
         data=data,
@@ -121,8 +125,12 @@ async def make_core(
         node_id=settings.node,
         resolver=NoDns(),
         workers=workers,
+        idempotency=SqlIdempotency(database, KEY, node_id=settings.node, clock=clock),
         upstream=upstream_of(settings, database, clock, stack),
         dns_provider=dns_provider_of(settings, stack),
+        oidc=oidc_of(settings, database, clock, stack),
+        postman=postman_of(settings),
+        errands=errands,
     )
 
 

@@ -74,10 +74,10 @@ idempotency_keys = Table(
     tenant(),
     string("principal"),
     string("key"),
-    string("fingerprint"),  # of method, path and body: the same key for another request is refused
+    string("fingerprint"),  # of query and body: the same key for another request is refused
     Column("status", Integer, nullable=True),  # nothing while the first request is at work
-    json("headers", null=True),
-    Column("body", LargeBinary, nullable=True),
+    string("owner"),  # the node whose request it was
+    Column("body", LargeBinary, nullable=True),  # sealed
     ms("created_ms"),
     ms("expires_ms"),
     PrimaryKeyConstraint("tenant", "principal", "key"),
