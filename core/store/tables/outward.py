@@ -27,7 +27,8 @@ outbox_events = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),  # dense and in commit order
     Column("id", String, nullable=False, unique=True),
     tenant(),
-    string("name"),
+    note("name"),  # empty where only the audit log, and those who watch it, are told
+    note("action"),  # of the audit entry
     note("domain"),
     note("node_id"),
     json("data"),
@@ -44,15 +45,16 @@ webhooks = Table(
     string("url"),
     string("form"),  # standard, or a vendor's
     json("names"),  # the events that it wants
-    string("secret"),
-    note("previous_secret"),  # signs too, until then
+    string("secret"),  # sealed
+    note("previous_secret"),  # sealed; signs too, until then
     ms("previous_until_ms", null=True),
     flag("enabled", default=True),
     note("disabled_reason"),
-    number("position"),  # the last event that it took or that was given up
+    number("position"),  # every event up to here it took, did not want, or was given up
     Column("attempts", Integer, nullable=False, server_default="0"),
-    ms("due_ms"),
+    Column("due_ms", BigInteger, nullable=False, server_default="0"),
     ms("failing_since_ms", null=True),
+    note("last_error"),
     count("delivered"),
     count("given_up"),
     ms("created_ms"),
@@ -66,13 +68,13 @@ webhook_deliveries = Table(
     ident(),
     tenant(),
     string("webhook"),
-    string("event"),  # outbox_events.id
+    string("event"),  # outbox_events.id, or of a test
     string("name"),
-    string("state"),  # pending, delivered, failed, given_up
+    string("state"),  # delivered, failed, given_up
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("status", Integer, nullable=True),
     note("error"),
-    json("payload", null=True),
+    count("duration_ms"),
     ms("at_ms"),
     ms("updated_ms"),
     Index(None, "tenant", "webhook", "at_ms", "id"),
@@ -85,10 +87,16 @@ notification_targets = Table(
     ident(),
     tenant(),
     note("name"),
-    string("url"),  # holds a secret
+    string("url"),  # sealed: it holds a secret
+    note("shown"),  # what of the URL may be seen
     json("actions"),
     json("monitors"),
     flag("enabled", default=True),
+    number("position"),  # as of a webhook
+    ms("failing_since_ms", null=True),
+    note("last_error"),
+    count("delivered"),
+    count("given_up"),
     ms("created_ms"),
     ms("updated_ms"),
     Index(None, "tenant", "created_ms", "id"),
