@@ -1,7 +1,7 @@
 """Writing the chain: one a tenant, dense, each entry sealed over itself and the hash of the one before it."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -47,6 +47,11 @@ class Chain:
         self._node_id = node_id
         self._clock = clock
 
+    @property
+    def node_id(self) -> str:
+        """The process that writes."""
+        return self._node_id
+
     async def confirm(self, tx: AsyncConnection) -> None:
         """Call once at the start. Raises `WrongKey` when this database was begun with another key."""
         if not await self.known(tx):
@@ -67,16 +72,25 @@ class Chain:
 
         Other writers of audit entries wait from here to the end of the transaction: call it late.
         """
+        return (await self.append_many(tx, tenant, (change,)))[0]
+
+    async def append_many(self, tx: AsyncConnection, tenant: str, changes: Sequence[Change]) -> list[Entry]:
+        """Write entries that follow each other, in few statements however many there are; see `append`."""
+        if not changes:
+            return []
         await order.in_commit_order(tx)
-        number = await meta.count_up(tx, f"audit:{self._node_id}")
-        seq, prev_hash = await _next(tx, tenant)
-        place = {"tenant": tenant, "seq": seq, "node_id": self._node_id, "number": number}
-        own = {"id": f"{self._node_id}:{number}", "at_ms": self._clock(), "prev_hash": prev_hash}
-        row: dict[str, Any] = {**place, **own, **_columns(change)}
-        row["hash"] = self.seal(row)
-        await tx.execute(insert(audit_entries).values(row))
-        await tx.execute(update(audit_heads).where(audit_heads.c.tenant == tenant).values(hash=row["hash"]))
-        return Entry.of(row, sealed=True)
+        number = await meta.count_up(tx, f"audit:{self._node_id}", len(changes)) - len(changes)
+        seq, prev_hash = await _next(tx, tenant, len(changes))
+        at_ms, rows = self._clock(), []
+        for step, change in enumerate(changes, start=1):
+            place = {"tenant": tenant, "seq": seq + step, "node_id": self._node_id, "number": number + step}
+            own = {"id": f"{self._node_id}:{number + step}", "at_ms": at_ms, "prev_hash": prev_hash}
+            row: dict[str, Any] = {**place, **own, **_columns(change)}
+            prev_hash = row["hash"] = self.seal(row)
+            rows.append(row)
+        await tx.execute(insert(audit_entries), rows)
+        await tx.execute(update(audit_heads).where(audit_heads.c.tenant == tenant).values(hash=prev_hash))
+        return [Entry.of(row, sealed=True) for row in rows]
 
     def seal(self, row: Mapping[Any, Any], *, seq: int | None = None) -> str:
         """What the hash of a row should be; of another `seq` when one is given."""
@@ -97,15 +111,17 @@ class Chain:
         return Entry.of(row, sealed=self.holds(row))
 
 
-async def _next(tx: AsyncConnection, tenant: str) -> tuple[int, str]:
-    """The number of the tenant's next entry, and the hash of the one before it (nothing before the first).
+async def _next(tx: AsyncConnection, tenant: str, how_many: int) -> tuple[int, str]:
+    """The number and hash of the tenant's last entry (0 and nothing before the first); takes so many numbers.
 
     The head stays locked to the end of the transaction: two writers never follow the same entry.
     """
-    new = upsert.insert(tx, audit_heads).values(tenant=tenant, seq=1, hash="")
-    moved = new.on_conflict_do_update(index_elements=["tenant"], set_={"seq": audit_heads.c.seq + 1})
-    row = (await tx.execute(moved.returning(audit_heads.c.seq, audit_heads.c.hash))).one()
-    return row.seq, row.hash
+    new = upsert.insert(tx, audit_heads).values(tenant=tenant, seq=how_many, hash="")
+    moved = new.on_conflict_do_update(
+        index_elements=["tenant"], set_={"seq": audit_heads.c.seq + how_many}
+    ).returning(audit_heads.c.seq, audit_heads.c.hash)
+    row = (await tx.execute(moved)).one()
+    return row.seq - how_many, row.hash
 
 
 def _columns(change: Change) -> dict[str, Any]:

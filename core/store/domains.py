@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.verdict import Thresholds
 from core.paging.keyset import Keyset
+from core.store import meta
 from core.store.domain_rows import SMTP_PORT, Domain, Downstream, Policy, of, row_of
-from core.store.tables import counters, domain_aliases, domain_downstreams, domains, stat_counters
+from core.store.tables import domain_aliases, domain_downstreams, domains, stat_counters
 from core.store.tenancy import OPERATOR
-from hub.sql import upsert
 from hub.sql.ids import new_id
 
 __all__ = [
@@ -70,11 +70,7 @@ async def add(
 
 async def numbers(tx: AsyncConnection, how_many: int) -> range:
     """So many new numbers for domains. Others wait with theirs until the commit."""
-    new = upsert.insert(tx, counters).values(name="domain", value=how_many)
-    counted = new.on_conflict_do_update(
-        index_elements=["name"], set_={"value": counters.c.value + how_many}
-    ).returning(counters.c.value)
-    last = int((await tx.execute(counted)).scalar_one())
+    last = await meta.count_up(tx, "domain", how_many)
     return range(last - how_many + 1, last + 1)
 
 

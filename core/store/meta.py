@@ -32,10 +32,10 @@ async def secret(tx: AsyncConnection, key: str) -> bytes:
     return bytes.fromhex(known or "")
 
 
-async def count_up(tx: AsyncConnection, name: str) -> int:
-    """Add one and return the new value; the first is 1. Others wait with this counter until the commit."""
-    new = upsert.insert(tx, counters).values(name=name, value=1)
-    counted = new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
+async def count_up(tx: AsyncConnection, name: str, by: int = 1) -> int:
+    """Add and return the new value; the first is `by`. Others wait with this counter until the commit."""
+    new = upsert.insert(tx, counters).values(name=name, value=by)
+    counted = new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + by})
     return int((await tx.execute(counted.returning(counters.c.value))).scalar_one())
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "configure",
     "delivered",
     "emit",
+    "emit_many",
     "endpoints",
     "failed",
     "give_up",
@@ -82,21 +83,37 @@ async def emit(
     tenant: str = OPERATOR,
 ) -> str:
     """Add an event to the running transaction and return its id."""
-    event_id = new_id("evt")
+    return (await emit_many(tx, [(name, data)], node_id, at_ms, tenant=tenant))[0]
+
+
+async def emit_many(
+    tx: AsyncConnection,
+    events: Sequence[tuple[str, Mapping[str, Any]]],
+    node_id: str,
+    at_ms: int,
+    *,
+    tenant: str = OPERATOR,
+) -> list[str]:
+    """Add events (name, data) in this order to the running transaction and return their ids."""
+    if not events:
+        return []
     await order.in_commit_order(tx)
-    await tx.execute(
-        insert(outbox_events).values(
-            seq=await meta.count_up(tx, _COUNTER),
-            id=event_id,
-            tenant=tenant,
-            name=name,
-            domain=str(data.get("domain") or ""),
-            node_id=node_id,
-            data=dict(data),
-            at_ms=at_ms,
-        )
-    )
-    return event_id
+    first = await meta.count_up(tx, _COUNTER, len(events)) - len(events) + 1
+    same = {"tenant": tenant, "node_id": node_id, "at_ms": at_ms}
+    ids = [new_id("evt") for _ in events]
+    rows = [
+        {
+            "seq": first + place,
+            "id": ids[place],
+            "name": name,
+            "domain": str(data.get("domain") or ""),
+            "data": dict(data),
+            **same,
+        }
+        for place, (name, data) in enumerate(events)
+    ]
+    await tx.execute(insert(outbox_events), rows)
+    return ids
 
 
 async def configure(
