@@ -1,7 +1,7 @@
 """Writing the records that are missing or wrong, for one domain or for many."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -116,10 +116,12 @@ async def fix_bulk(
     *,
     only_unhealthy: bool = False,
     records: Sequence[str] | None = None,
+    tell: Callable[[Fixed], Awaitable[None]] | None = None,
 ) -> BulkFixed:
     """`fix` for many domains, three at a time; the trouble of one does not touch the others.
 
-    `only_unhealthy`: those whose report says `healthy`, or `unknown`, are left alone.
+    `only_unhealthy`: those whose report says `healthy`, or `unknown`, are left alone. `tell` gets each
+    result as soon as it is there.
     Raises `UnknownRecord` before anything is done.
     """
     named = _named(records)
@@ -131,9 +133,12 @@ async def fix_bulk(
                 report = await setup_health(domain, expected, resolver, provider)
                 if only_unhealthy and report.overall in ("healthy", "unknown"):
                     return None
-                return await _fix(report, named, provider, expected, resolver)
+                done = await _fix(report, named, provider, expected, resolver)
             except (BadName, ProviderError) as error:
                 return str(error)
+            if tell is not None:
+                await tell(done)
+            return done
 
     found = await asyncio.gather(*(one(domain, expected) for domain, expected in targets.items()))
     done = dict(zip(targets, found, strict=True))

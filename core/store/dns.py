@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.tables import dmarc_policies, dns_snapshots
 from hub.sql import upsert
 from hub.sql.ids import new_id
 
-__all__ = ["Snapshot", "keep", "policy", "set_policy"]
+__all__ = ["Snapshot", "keep", "latest", "policy", "set_policy"]
 
 Snapshot = Literal["health", "setup", "scan"]
 _KEPT = 50
@@ -55,3 +55,12 @@ async def keep(
     kept = select(mine.id).where(*same).order_by(mine.at_ms.desc(), mine.id.desc()).limit(_KEPT)
     await tx.execute(delete(dns_snapshots).where(*same, mine.id.not_in(kept.scalar_subquery())))
     return ident
+
+
+async def latest(tx: AsyncConnection, tenant: str, domain: str, kind: Snapshot) -> RowMapping | None:
+    """The newest snapshot: `id`, `overall`, `checks`, `at_ms`."""
+    mine = dns_snapshots.c
+    same = (mine.tenant == tenant, mine.domain == domain, mine.kind == kind)
+    newest = select(mine.id, mine.overall, mine.checks, mine.at_ms).where(*same)
+    newest = newest.order_by(mine.at_ms.desc(), mine.id.desc()).limit(1)
+    return (await tx.execute(newest)).mappings().first()
