@@ -1,7 +1,7 @@
 """Every route of the service's own API, resource by resource."""
 
-from core.api import health, openapi, verdicts
+from core.api import health, openapi, quarantine, verdicts
 
 __all__ = ["ROUTES"]
 
-ROUTES = (*health.ROUTES, *openapi.ROUTES, *verdicts.ROUTES)
+ROUTES = (*health.ROUTES, *openapi.ROUTES, *quarantine.ROUTES, *verdicts.ROUTES)

@@ -1,6 +1,6 @@
 """Held messages: their listing data and their bytes, until they are released or discarded."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
@@ -117,6 +117,9 @@ class Filter:
     min_score: float | None = None
     max_score: float | None = None
     reason: str | None = None
+
+    def as_dict(self) -> Mapping[str, Any]:
+        return asdict(self)
 
 
 _COLUMNS = [_item[name] for name in Held.__dataclass_fields__]

@@ -64,3 +64,20 @@ async def _alias(owner: Owner) -> Values:
     domain, name = await owner.domain(), f"alias-{owner.tag}.example"
     await owner.row(tables.domain_aliases, name=name, domain=domain)
     return {"domain": domain, "alias": name}
+
+
+@made("/verdicts/{verdict}")
+async def _verdict(owner: Owner) -> Values:
+    return {"verdict": (await owner.row(tables.verdicts, domain=await owner.domain()))["id"]}
+
+
+@made("/quarantine/{item}")
+async def _held(owner: Owner) -> Values:
+    item = await owner.row(tables.quarantine_items, domain=await owner.domain(), state="held")
+    await owner.row(tables.quarantine_bodies, item=item["id"], body=b"Subject: x\r\n\r\nx\r\n")
+    return {"item": item["id"]}
+
+
+GOOD["POST /quarantine:batch"] = Ask(body=lambda _, __: {"action": "discard", "ids": ["qua_none"]})
+GOOD["POST /quarantine/{item}/retrain"] = Ask(body=lambda _, __: {"class": "ham"})
+GOOD["POST /quarantine/{item}/release"] = Ask(status=404, why="nothing relays yet")
