@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from hub.sdk.options import Options
+from hub.sdk.values import Listen, Networks
 
 __all__ = [
     "CloudflareConfig",
@@ -65,7 +66,7 @@ class MailServerConfig(Options):
 class CoreConfig(Options):
     """The core mail filtering API service; every value has a default that works on one machine."""
 
-    listen: str = Field("127.0.0.1:8788", description="HOST:PORT of its API; port 0 takes any free one")
+    listen: Listen = Field("127.0.0.1:8788", description="HOST:PORT of its API; port 0 takes any free one")
     database_url: SecretStr | None = Field(
         None, description="postgresql+asyncpg://USER:PASSWORD@HOST/NAME; without it SQLite in the data folder"
     )
@@ -85,8 +86,14 @@ class CoreConfig(Options):
     )
     webmail_host: str = Field("", description="where webmail.DOMAIN leads; empty = mail_host")
     public_url_scheme: Literal["https", "http"] = Field("https", description="of webmail addresses")
-    allow_networks: tuple[str, ...] = Field(
+    allow_networks: Networks = Field(
         (), description="private networks that mail, webhooks and notifications may be sent into"
+    )
+    blocked_domains: tuple[str, ...] = Field(
+        (), description="domains that nobody may add, with all below them: gmail.com"
+    )
+    verify_domains: bool = Field(
+        False, description="a new domain is pending, and its mail not taken, until its TXT record is found"
     )
     quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
     audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")

@@ -19,11 +19,12 @@ __all__ = ["check"]
 @click.pass_context
 def check(ctx: click.Context, config: Path | None, offline: bool, as_json: bool) -> None:
     """Check the configuration, then ask every vendor and destination; exit 1 when something does not hold."""
-    from hub.config.load import installed, load
+    from hub.cli.product import load_product
+    from hub.config.load import installed
     from hub.config.problem import ConfigError
 
     try:
-        loaded = load(config, os.environ)
+        loaded = load_product(config, os.environ)
     except ConfigError as error:
         _report_problems(error, as_json=as_json)
         ctx.exit(DOES_NOT_HOLD)

@@ -24,10 +24,10 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of YAML.")
 def show(path: Path | None, as_json: bool) -> None:
     """Every setting that is in force, defaults included, secrets masked."""
-    from hub.config.load import load
+    from hub.cli.product import load_product
     from hub.config.shown import shown
 
-    data = shown(load(path, os.environ).settings)
+    data = shown(load_product(path, os.environ).settings)
     if as_json:
         print_json(data)
         return
@@ -45,10 +45,11 @@ def schema(as_json: bool) -> None:
     """The JSON Schema of the file, for editors: mxhub config schema > mxhub.schema.json."""
     import orjson
 
+    from hub.cli.product import Product
     from hub.config.load import installed
     from hub.config.schema import json_schema
 
-    found = json_schema(installed())
+    found = json_schema(installed(), Product)
     if as_json:
         print_json(found)
     else:

@@ -16,6 +16,7 @@ __all__ = ["init"]
     "--source", "sources", multiple=True, metavar="VENDOR", help="A vendor to receive from; repeatable."
 )
 @click.option("--connector", "connectors", multiple=True, metavar="KIND", help="A destination; repeatable.")
+@click.option("--core", is_flag=True, help="With the core mail filtering API service beside the hub.")
 @click.option(
     "--public-url",
     metavar="URL",
@@ -29,12 +30,14 @@ __all__ = ["init"]
 def init(
     sources: tuple[str, ...],
     connectors: tuple[str, ...],
+    core: bool,
     public_url: str | None,
     output: Path,
     force: bool,
     as_json: bool,
 ) -> None:
     """Write a configuration to begin with; what must be filled in is live, the rest commented out."""
+    from core.config import CoreConfig
     from hub.config.explain import did_you_mean
     from hub.config.load import installed
     from hub.config.template import template, variables
@@ -49,7 +52,8 @@ def init(
                 raise Usage(f"unknown {what} {word!r}{did_you_mean(word, known)}")
     if public_url is not None and not public_url.startswith(("http://", "https://")):
         raise Usage("--public-url: write a URL that begins with http:// or https://")
-    text = template(sources, connectors, registry, public_url and public_url.rstrip("/"))
+    sections = {"core": CoreConfig} if core else {}
+    text = template(sources, connectors, registry, public_url and public_url.rstrip("/"), sections)
     _write(output, text, force=force)
     names = variables(text)
     if as_json:

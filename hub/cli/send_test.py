@@ -74,12 +74,12 @@ def _from_here(name: str, kind: str, config: Path | None) -> Answer:
 
     from hub.api.send_test import in_words
     from hub.app.send_test import send_test as send
+    from hub.cli.product import load_product
     from hub.config.explain import did_you_mean
-    from hub.config.load import load
     from hub.registry import Registry
     from hub.sdk.alerts import KINDS
 
-    settings = load(config, os.environ).settings
+    settings = load_product(config, os.environ).settings
     if kind not in KINDS:
         raise Usage(f"unknown kind of event {kind!r}{did_you_mean(kind, list(KINDS))}")
     if name not in settings.connectors:

@@ -73,7 +73,8 @@ def _requests(capture: Path | None, headers: Path | None, body: Path | None, at:
 
 def _keys(source: str, vendor: str | None, secret_env: tuple[str, ...], config: Path | None) -> Keys:
     """Schemes and secrets to check with: the source's, or a vendor's with secrets from the environment."""
-    from hub.config.load import installed, load
+    from hub.cli.product import load_product
+    from hub.config.load import installed
     from hub.config.signature import schemes_of
 
     secrets = tuple(_secret(name) for name in secret_env)
@@ -83,7 +84,7 @@ def _keys(source: str, vendor: str | None, secret_env: tuple[str, ...], config: 
         if not secrets:
             raise Usage("--vendor needs --secret-env NAME: the variable that holds the secret")
         return tuple(installed().source(vendor).schemes), secrets
-    settings = load(config, os.environ).settings
+    settings = load_product(config, os.environ).settings
     found = settings.sources.get(source)
     if found is None:
         known = ", ".join(settings.sources) or "none"

@@ -54,7 +54,7 @@ class _Family:
     spec: Callable[[str], SourceSpec | ConnectorSpec]
 
 
-def assemble(tree: Tree, registry: Registry) -> Settings | None:
+def assemble(tree: Tree, registry: Registry, model: type[Settings]) -> Settings | None:
     """Check the whole tree, noting what is wrong in `tree.problems`.
 
     Returns `None` when the top level does not hold.
@@ -64,7 +64,7 @@ def assemble(tree: Tree, registry: Registry) -> Settings | None:
         _Family("connectors", ConnectorConfig, "kind", registry.connectors, registry.connector),
     )
     top = {key: value for key, value in tree.data.items() if key not in {"sources", "connectors"}}
-    settings = _checked(tree, Settings, top, [()])
+    settings = _checked(tree, model, top, [()])
     entries = {family.section: _entries(tree, family) for family in families}
     return settings.model_copy(update={**entries, "defaults": Defaults()}) if settings else None
 

@@ -40,6 +40,8 @@ class Loaded:
     """Every file that was read, those of `${file:...}` too: the main file first when there is one."""
     path: Path | None
     overrides: Mapping[str, object]
+    model: type[Settings] = Settings
+    """What the settings are of: whoever composes the product adds sections of its own."""
     documents: tuple[Path, ...] = ()
     """Those of `files` that are configuration: the main file and what it includes."""
 
@@ -48,7 +50,7 @@ class Loaded:
 
         Raises `ConfigError`; keep the settings that are in force then.
         """
-        return load(self.path, env, overrides=self.overrides, registry=registry)
+        return load(self.path, env, overrides=self.overrides, registry=registry, model=self.model)
 
 
 def load(
@@ -57,6 +59,7 @@ def load(
     *,
     overrides: Mapping[str, object] | None = None,
     registry: Registry | None = None,
+    model: type[Settings] = Settings,
 ) -> Loaded:
     """Read everything.
 
@@ -71,7 +74,8 @@ def load(
         _add_included(tree, main, env, files)
     flags = {key: value for key, value in (overrides or {}).items() if value is not None}
     documents = tuple(path for path in files if str(path) in tree.documents)
-    return Loaded(_finish(tree, env, flags, registry), tuple(files), main, flags, documents)
+    settings = _finish(tree, env, flags, registry, model)
+    return Loaded(settings, tuple(files), main, flags, model, documents)
 
 
 def load_text(
@@ -80,12 +84,13 @@ def load_text(
     *,
     registry: Registry | None = None,
     name: str = DEFAULT_FILE,
+    model: type[Settings] = Settings,
 ) -> Settings:
     """Settings from text instead of a file (`include` is not followed); raises `ConfigError`."""
     tree = Tree(name)
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     tree.add(read(name, raw, Expander(env or {}, Path()).expand))
-    return _finish(tree, env or {}, {}, registry)
+    return _finish(tree, env or {}, {}, registry, model)
 
 
 def _main_file(path: Path | str | None, env: Mapping[str, str]) -> Path | None:
@@ -128,7 +133,11 @@ def _add_included(tree: Tree, main: Path, env: Mapping[str, str], files: list[Pa
 
 
 def _finish(
-    tree: Tree, env: Mapping[str, str], flags: Mapping[str, object], registry: Registry | None
+    tree: Tree,
+    env: Mapping[str, str],
+    flags: Mapping[str, object],
+    registry: Registry | None,
+    model: type[Settings],
 ) -> Settings:
     for name, key in VARIABLES.items():
         try:
@@ -140,7 +149,7 @@ def _finish(
                 tree.override(key, value, name)
     for key, flag in flags.items():
         tree.override(key, flag, f"--{key.replace('_', '-')}")
-    settings = assemble(tree, registry or installed())
+    settings = assemble(tree, registry or installed(), model)
     if settings is None or tree.problems:
         raise ConfigError(tree.problems)
     return settings

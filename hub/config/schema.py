@@ -21,7 +21,7 @@ _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{.+\}|^sealed:", "descri
 _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 
-def json_schema(registry: Registry) -> Schema:
+def json_schema(registry: Registry, settings: type[Settings] = Settings) -> Schema:
     """JSON Schema 2020-12 of the whole file."""
     sources: Mapping[str, type[Options]] = {
         name: registry.source(name).options for name in registry.sources()
@@ -30,7 +30,7 @@ def json_schema(registry: Registry) -> Schema:
         name: registry.connector(name).options for name in registry.connectors()
     }
     every: list[type[BaseModel]] = [
-        Settings,
+        settings,
         SourceConfig,
         ConnectorConfig,
         *sources.values(),
@@ -51,7 +51,7 @@ def json_schema(registry: Registry) -> Schema:
             of(ConnectorConfig), "kind", {name: of(options) for name, options in kinds.items()}
         ),
     }
-    root = of(Settings)
+    root = of(settings)
     properties = dict(root["properties"])
     for section, entries in families.items():
         properties[section] = {

@@ -2,7 +2,8 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -29,12 +30,17 @@ _WIDTH = 44
 
 
 def template(
-    sources: Sequence[str], connectors: Sequence[str], registry: Registry, public_url: str | None = None
+    sources: Sequence[str],
+    connectors: Sequence[str],
+    registry: Registry,
+    public_url: str | None = None,
+    sections: Mapping[str, type[BaseModel]] = MappingProxyType({}),
 ) -> str:
     """YAML text for these vendors and kinds (one entry each; a repeated one is numbered).
 
     What has to be filled in stands as a value, everything else as a comment. `public_url` is how vendors
-    reach this hub, when that is known. Raises `ValueError` for an unknown name.
+    reach this hub, when that is known; `sections` are of others that run beside it. Raises `ValueError` for
+    an unknown name.
     """
     lines = [_HEAD]
     for name in _TOP:
@@ -46,6 +52,8 @@ def template(
     lines += ["", "connectors:" if connectors else "connectors: {}"]
     for name, kind in _numbered(connectors):
         lines += _connector(name, kind, registry)
+    for name, model in sections.items():
+        lines += ["", f"{name}:", *_options(model, _variable(name), "  ")]
     return "\n".join(lines) + "\n"
 
 
@@ -97,10 +105,10 @@ def _match(spec: ConnectorSpec) -> Iterator[str]:
         yield from textwrap.wrap(said, 90, initial_indent="    #   ", subsequent_indent="    #   ")
 
 
-def _options(model: type[BaseModel], prefix: str) -> list[str]:
+def _options(model: type[BaseModel], prefix: str, indent: str = "    ") -> list[str]:
     about = (model.__doc__ or "").strip().splitlines()[:1] if model.__doc__ else []
-    lines = [f"    # {line.strip()}" for line in about]
-    return lines + [_line(name, field, prefix, "    ") for name, field in model.model_fields.items()]
+    lines = [f"{indent}# {line.strip()}" for line in about]
+    return lines + [_line(name, field, prefix, indent) for name, field in model.model_fields.items()]
 
 
 def _line(name: str, field: FieldInfo, prefix: str, indent: str) -> str:
