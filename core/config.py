@@ -95,6 +95,9 @@ class CoreConfig(Options):
     verify_domains: bool = Field(
         False, description="a new domain is pending, and its mail not taken, until its TXT record is found"
     )
+    reports_addresses: tuple[str, ...] = Field(
+        (), description="mail to these addresses holds DMARC aggregate reports (the rua of your records)"
+    )
     quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
     audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")
     public_url: str = Field(

@@ -11,6 +11,7 @@ from core.audit.keys import derive
 from core.config import CoreConfig
 from core.dns.cloudflare import Cloudflare
 from core.dns.provider import DnsProvider
+from core.seam.parts import Seam
 from core.service.access_changes import AccessChanges
 from core.service.core import Access
 from core.service.postman import Postman
@@ -30,7 +31,7 @@ from hub.access.sign_in import SignIn
 from hub.access.totp import SecondFactor
 from hub.sdk.http import Client
 
-__all__ = ["access_of", "dns_provider_of", "oidc_of", "postman_of", "upstream_of"]
+__all__ = ["access_of", "dns_provider_of", "oidc_of", "postman_of", "seam_of", "upstream_of"]
 
 _DEADLINE_S = 30.0
 _MAX_BYTES = 8 * 1024 * 1024
@@ -110,3 +111,10 @@ def postman_of(config: CoreConfig) -> Postman | None:
     if config.smtp_relay is None or not config.mail_from:
         return None
     return Postman(config.smtp_relay, sender=config.mail_from, hostname=config.hostname)
+
+
+def seam_of(config: CoreConfig, stack: AsyncExitStack) -> Seam:
+    """Where mail comes in. Raises `ValueError` for a network of `allow_networks` that is none."""
+    seam = Seam(config)
+    stack.push_async_callback(seam.close)
+    return seam

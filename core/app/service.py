@@ -13,7 +13,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from core.api.app import create_app
-from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, upstream_of
+from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, seam_of, upstream_of
 from core.audit import keys
 from core.audit.anchoring import Anchoring
 from core.audit.anchors import Anchors
@@ -102,6 +102,7 @@ class CoreService:
             workers=workers,
             idempotency=await self._idempotency(database, key),
             upstream=upstream_of(config, database, self._clock, stack),
+            seam=seam_of(config, stack),
             dns_provider=dns_provider_of(config, stack),
             oidc=oidc_of(config, database, self._clock, stack),
             postman=postman_of(config),

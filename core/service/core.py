@@ -9,6 +9,7 @@ from core.config import CoreConfig
 from core.dns.answers import Resolver
 from core.dns.provider import DnsProvider
 from core.paging.cursor import Cursors
+from core.seam.parts import Seam
 from core.service.errands import Errands
 from core.service.postman import Postman
 from core.store.clock import Clock
@@ -61,6 +62,7 @@ class Core:
     workers: Offload
     idempotency: IdempotencyStore
     upstream: Callable[[str], MailProvider]
+    seam: Seam
     dns_provider: DnsProvider | None = None
     oidc: Oidc | None = None
     postman: Postman | None = None
