@@ -1,7 +1,7 @@
 """One service for the whole of `test_every_route.py`, and owners and keys for its questions."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,11 @@ class Every:
         values = await maker(owner)
         assert set(values) >= set(route.names), f'the maker of "{thing_of(route)}" gives too few values'
         return values
+
+    def query(self, route: Route) -> Mapping[str, str]:
+        """Parameters that hold, for questions about something else."""
+        good = ask_of(route).query
+        return good(self.owner(), {}) if good else {}
 
     async def ask(self, route: Route, values: Values, owner: Owner, key: str | None = None) -> Said:
         """Rightly, as `made.GOOD` says."""

@@ -204,7 +204,7 @@ async def test_a_body_that_is_none_is_400(every, route, body):
 
 @routes(WITH_BODY)
 async def test_a_field_that_is_unknown_or_missing_is_400_and_named(every, route):
-    said = await every.api.call(route.method, placeholder(route), {"nope": 1})
+    said = await every.api.call(route.method, placeholder(route), {"nope": 1}, params=every.query(route))
     fields = {detail.field for detail in problem(said).details}
     model = route.body.model_fields
     needed = {info.alias or name for name, info in model.items() if info.is_required()}
@@ -218,7 +218,7 @@ async def test_a_field_that_is_unknown_or_missing_is_400_and_named(every, route)
 async def test_a_value_of_another_type_is_400_and_named(every, route):
     names = [info.alias or name for name, info in route.body.model_fields.items()]
     odd = {name: {"odd": [object.__name__]} for name in names}
-    said = await every.api.call(route.method, placeholder(route), odd)
+    said = await every.api.call(route.method, placeholder(route), odd, params=every.query(route))
 
     assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
     assert {str(detail.field).partition(".")[0] for detail in problem(said).details} & {*names, "body"}
