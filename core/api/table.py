@@ -1,7 +1,27 @@
 """Every route of the service's own API, resource by resource."""
 
-from core.api import health, openapi, quarantine, verdicts
+from core.api import (
+    dns,
+    forwarding,
+    health,
+    mailbox_import,
+    mailboxes,
+    misclassification,
+    openapi,
+    quarantine,
+    verdicts,
+)
 
 __all__ = ["ROUTES"]
 
-ROUTES = (*health.ROUTES, *openapi.ROUTES, *quarantine.ROUTES, *verdicts.ROUTES)
+ROUTES = (
+    *dns.ROUTES,
+    *forwarding.ROUTES,
+    *health.ROUTES,
+    *mailbox_import.ROUTES,
+    *mailboxes.ROUTES,
+    *misclassification.ROUTES,
+    *openapi.ROUTES,
+    *quarantine.ROUTES,
+    *verdicts.ROUTES,
+)

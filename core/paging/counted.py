@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.paging.keyset import Keyset, Order, statement
 from hub.web.errors import ValidationFailed
 
-__all__ = ["MAX_SKIPPED", "Counted", "counted", "offset_of"]
+__all__ = ["MAX_SKIPPED", "Counted", "counted", "offset_of", "part"]
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -77,3 +77,11 @@ async def counted(
     skipping = statement(query, by, order=order, after=None, limit=limit).offset(offset)
     found = (await tx.execute(skipping)).mappings().all()
     return Counted(items=found, total=total, offset=offset, limit=limit)
+
+
+def part(
+    items: Sequence[_T], *, limit: int, page: int | None = None, offset: int | None = None
+) -> Counted[_T]:
+    """A page of what is there whole. Raises `ValidationFailed`."""
+    skipped = offset_of(limit=limit, page=page, offset=offset)
+    return Counted(items=items[skipped : skipped + limit], total=len(items), offset=skipped, limit=limit)

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.paging.cursor import MAX_CHARS
 
-__all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "NumberedPaging", "Paging"]
+__all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "NumberedPaging", "Paging", "PartPaging"]
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -30,3 +30,13 @@ class NumberedPaging(Paging):
     @property
     def numbered(self) -> bool:
         return self.page is not None or self.offset is not None
+
+
+class PartPaging(BaseModel):
+    """Of small collections that come whole from elsewhere: a page, or an offset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Rows a page.")
+    page: int | None = Field(None, ge=1, description="The page, from 1.")
+    offset: int | None = Field(None, ge=0, description="Rows to skip.")

@@ -94,6 +94,7 @@ def _operation(route: Route, refs: _Models) -> dict[str, Any]:
     if route.body is not None:
         required = any(info.is_required() for info in route.body.model_fields.values())
         content = {"application/json": {"schema": refs[(route.body, "validation")]}}
+        content |= {media_type: {"schema": {"type": "string"}} for media_type in route.texts}
         operation["requestBody"] = {"required": required, "content": content}
     return operation
 

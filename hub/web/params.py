@@ -45,6 +45,8 @@ async def read_body(route: Route, request: web.Request) -> BaseModel | None:
     if route.body is None:
         return None
     raw = await request.read()
+    if request.content_type in route.texts:
+        return _validated(route.body, route.texts[request.content_type](raw))
     if not raw.strip():
         raw = b"{}"
     try:

@@ -91,6 +91,8 @@ class Route:
     """Its fields are the query parameters; a list or tuple field takes repeats and commas."""
     body: type[BaseModel] | None = field(default=None, kw_only=True)
     """JSON body; a model whose fields all have defaults may be left out."""
+    texts: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict, kw_only=True, hash=False)
+    """Other media types of a body, and what reads them into the data of its model."""
     response: Any = field(default=None, kw_only=True)
     """Type of `data` (a model, `list[Model]`, `None`)."""
     status: int = field(default=200, kw_only=True)
