@@ -91,9 +91,9 @@ class ReportView(BaseModel):
         )
 
 
-async def report(call: Call[ReportQuery, ReportBody]) -> Reply:
+async def report(call: Call[ReportQuery, ReportBody | None]) -> Reply:
     core, by = asked(call)
-    body = call.body
+    body = call.body or ReportBody(message=await call.request.read())
     outcome = await misclassification.report(
         core,
         by,
@@ -126,7 +126,7 @@ ROUTES = (
         summary="Report a message that was judged wrongly",
         query=ReportQuery,
         body=ReportBody,
-        texts={"message/rfc822": lambda raw: {"message": raw}},
+        takes=("message/rfc822",),
         response=ReportView,
         status=201,
         scope=misclassification.ACT,

@@ -42,7 +42,7 @@ def read_query(route: Route, request: web.Request) -> BaseModel | None:
 
 async def read_body(route: Route, request: web.Request) -> BaseModel | None:
     """Raises `ValidationFailed`; `web.HTTPRequestEntityTooLarge` above the application's limit."""
-    if route.body is None:
+    if route.body is None or request.content_type in route.takes:
         return None
     raw = await request.read()
     if request.content_type in route.texts:

@@ -93,6 +93,8 @@ class Route:
     """JSON body; a model whose fields all have defaults may be left out."""
     texts: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict, kw_only=True, hash=False)
     """Other media types of a body, and what reads them into the data of its model."""
+    takes: tuple[str, ...] = field(default=(), kw_only=True)
+    """Media types that a body may have instead of JSON; `call.body` is then None, the handler reads it."""
     response: Any = field(default=None, kw_only=True)
     """Type of `data` (a model, `list[Model]`, `None`)."""
     status: int = field(default=200, kw_only=True)
