@@ -4,13 +4,19 @@ from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
-__all__ = ["owner", "to_ascii"]
+__all__ = ["is_public_suffix", "owner", "to_ascii"]
 
 
 def owner(name: str) -> str:
     """The organisational domain of a name: one label below its public suffix, else the name itself."""
     plain = name.lower().rstrip(".")
     return _suffixes().privatesuffix(plain) or plain
+
+
+def is_public_suffix(name: str) -> bool:
+    """Whether names below it belong to different people (`co.uk`); any single label counts as one."""
+    plain = name.lower().rstrip(".")
+    return _suffixes().publicsuffix(plain) == plain
 
 
 def to_ascii(name: str) -> str:

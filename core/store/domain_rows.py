@@ -57,7 +57,6 @@ class Domain:
     verified: bool = False
     verified_ms: int | None = None
     verify_token: str = field(default="", repr=False)
-    real_mx_host: str | None = None
     admins: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     downstreams: tuple[Downstream, ...] = ()
@@ -79,6 +78,19 @@ class Domain:
         return self.policy.thresholds
 
     @property
+    def real_mx_host(self) -> str | None:
+        """The first server behind the filter: its host, with the port where that is not 25."""
+        if not self.downstreams:
+            return None
+        first = self.downstreams[0]
+        return first.host if first.port == SMTP_PORT else first.address
+
+    @property
+    def takes_mail(self) -> bool:
+        """Whether mail for it is filtered and sent on now."""
+        return self.active and self.status == "active"
+
+    @property
     def backend_servers(self) -> tuple[str, ...]:
         """`host:port`, in the order in which they are tried."""
         return tuple(each.address for each in self.downstreams)
@@ -95,7 +107,6 @@ _SAME = (
     "verified",
     "verified_ms",
     "verify_token",
-    "real_mx_host",
     "subscription",
     "customer_id",
     "organization_id",
@@ -134,6 +145,7 @@ def row_of(domain: Domain) -> dict[str, Any]:
     """The row of a record, aliases and downstream servers aside."""
     limits = domain.policy.thresholds
     return {
+        "real_mx_host": domain.real_mx_host,
         "admins": list(domain.admins),
         "action": domain.policy.action,
         "tag_threshold": limits.tag,

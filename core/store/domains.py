@@ -1,9 +1,10 @@
 """Filtered domains with everything that belongs to their record. Names are lower case, A-labels."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.verdict import Thresholds
@@ -28,8 +29,8 @@ __all__ = [
     "find_many",
     "insert_many",
     "name_of_alias",
-    "numbers",
-    "put_downstreams",
+    "numbered",
+    "replace_whole",
     "verdicts",
 ]
 
@@ -53,7 +54,7 @@ async def add(
         return
     made = Domain(
         id=new_id("dom"),
-        number=(await numbers(tx, 1))[0],
+        number=0,
         tenant=tenant,
         name=name,
         verified=True,
@@ -65,24 +66,20 @@ async def add(
         created_ms=now_ms,
         updated_ms=now_ms,
     )
-    await insert_many(tx, [made])
+    await insert_many(tx, await numbered(tx, [made]))
 
 
-async def numbers(tx: AsyncConnection, how_many: int) -> range:
-    """So many new numbers for domains. Others wait with theirs until the commit."""
-    last = await meta.count_up(tx, "domain", how_many)
-    return range(last - how_many + 1, last + 1)
+async def numbered(tx: AsyncConnection, new: Sequence[Domain]) -> list[Domain]:
+    """The records with numbers of their own. Others wait with theirs until the commit."""
+    last = await meta.count_up(tx, "domain", len(new))
+    return [replace(each, number=number) for number, each in enumerate(new, start=last - len(new) + 1)]
 
 
 async def insert_many(tx: AsyncConnection, new: Sequence[Domain]) -> None:
     """Store new domains with their servers and aliases. Their names must be free."""
     rows = [row_of(each) for each in new]
-    servers = [row for each in new for row in _servers(each.tenant, each.name, each.downstreams)]
-    aliases = [
-        {"name": alias, "tenant": each.tenant, "domain": each.name, "created_ms": each.created_ms}
-        for each in new
-        for alias in each.aliases
-    ]
+    servers = [row for each in new for row in _servers(each)]
+    aliases = [row for each in new for row in _aliases(each, each.created_ms)]
     for table, values in ((domains, rows), (domain_downstreams, servers), (domain_aliases, aliases)):
         if values:
             await tx.execute(insert(table), values)
@@ -90,17 +87,16 @@ async def insert_many(tx: AsyncConnection, new: Sequence[Domain]) -> None:
 
 async def change(tx: AsyncConnection, domain: Domain) -> None:
     """Store a changed record; servers and aliases aside."""
-    values = row_of(domain)
-    await tx.execute(update(domains).where(domains.c.id == domain.id).values(**values))
+    await tx.execute(update(domains).where(domains.c.id == domain.id).values(**row_of(domain)))
 
 
-async def put_downstreams(tx: AsyncConnection, domain: Domain, servers: Sequence[Downstream]) -> None:
-    """Put these servers in place of the domain's."""
-    down = domain_downstreams
-    await tx.execute(delete(down).where(down.c.domain == domain.name))
-    rows = _servers(domain.tenant, domain.name, servers)
-    if rows:
-        await tx.execute(insert(down), rows)
+async def replace_whole(tx: AsyncConnection, before: Domain, after: Domain) -> None:
+    """Store a changed record with its servers and aliases."""
+    await change(tx, after)
+    if before.downstreams != after.downstreams:
+        await _put(tx, domain_downstreams, after.name, _servers(after))
+    if before.aliases != after.aliases:
+        await _put(tx, domain_aliases, after.name, _aliases(after, after.updated_ms))
 
 
 async def find(tx: AsyncConnection, tenant: str, name: str) -> Domain | None:
@@ -168,16 +164,27 @@ def _server(address: str) -> Downstream:
     return Downstream(host=host if colon else address, port=int(port) if colon else SMTP_PORT)
 
 
-def _servers(tenant: str, domain: str, servers: Sequence[Downstream]) -> list[dict[str, Any]]:
+async def _put(tx: AsyncConnection, table: Table, domain: str, rows: Sequence[dict[str, Any]]) -> None:
+    await tx.execute(delete(table).where(table.c.domain == domain))
+    if rows:
+        await tx.execute(insert(table), rows)
+
+
+def _servers(domain: Domain) -> list[dict[str, Any]]:
     return [
         {
-            "domain": domain,
+            "domain": domain.name,
             "position": position,
-            "tenant": tenant,
+            "tenant": domain.tenant,
             "host": each.host,
             "port": each.port,
             "priority": each.priority,
             "weight": each.weight,
         }
-        for position, each in enumerate(servers)
+        for position, each in enumerate(domain.downstreams)
     ]
+
+
+def _aliases(domain: Domain, now_ms: int) -> list[dict[str, Any]]:
+    same = {"tenant": domain.tenant, "domain": domain.name, "created_ms": now_ms}
+    return [{"name": name, **same} for name in domain.aliases]

@@ -9,6 +9,7 @@ ApiError
   +- MethodNotAllowed    405
   +- Conflict            409  the state moved on, or the name is taken
   +- CursorExpired       410  the place to go on from is gone
+  +- PreconditionFailed  412  what `If-Match` names is not what is there
   +- PayloadTooLarge     413
   +- RateLimited         429  later
   +- InternalError       500  a defect of ours
@@ -32,6 +33,7 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "PayloadTooLarge",
+    "PreconditionFailed",
     "RateLimited",
     "ServiceUnavailable",
     "Unauthorized",
@@ -99,6 +101,10 @@ class Conflict(ApiError):
 
 class CursorExpired(ApiError):
     status, code = 410, "CURSOR_EXPIRED"
+
+
+class PreconditionFailed(ApiError):
+    status, code = 412, "PRECONDITION_FAILED"
 
 
 class PayloadTooLarge(ApiError):

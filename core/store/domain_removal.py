@@ -1,0 +1,74 @@
+"""A domain goes, and with it what only it had."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Table, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.store.quarantine import LYING
+from core.store.tables import (
+    alert_rules,
+    catch_alls,
+    dkim_keys,
+    dmarc_policies,
+    dns_snapshots,
+    domain_aliases,
+    domain_downstreams,
+    domains,
+    forwarders,
+    list_items,
+    login_links,
+    mailboxes,
+    password_resets,
+    pointers,
+    quarantine_items,
+    recipients,
+    spam_settings,
+)
+
+__all__ = ["BELONGING", "held", "remove"]
+
+BELONGING: Final[tuple[Table, ...]] = (
+    alert_rules,
+    catch_alls,
+    dkim_keys,
+    dmarc_policies,
+    dns_snapshots,
+    domain_aliases,
+    domain_downstreams,
+    forwarders,
+    list_items,
+    login_links,
+    mailboxes,
+    password_resets,
+    pointers,
+    recipients,
+    spam_settings,
+)
+"""What goes with its domain. Verdicts, counts, reports, alerts that were raised and the audit log stay: they
+are what happened."""
+_CHUNK = 500
+
+
+async def held(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> dict[str, int]:
+    """How many messages each of the domains has in quarantine; those without any are left out."""
+    item, found = quarantine_items.c, dict[str, int]()
+    for part in _parts(names):
+        mine = (item.tenant == tenant, item.domain.in_(part), item.state.in_(LYING))
+        rows = await tx.execute(select(item.domain, func.count()).where(*mine).group_by(item.domain))
+        found |= {domain: int(count) for domain, count in rows}
+    return found
+
+
+async def remove(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> None:
+    """Delete domains of a tenant with everything that belongs to them."""
+    for part in _parts(names):
+        for table in BELONGING:
+            mine = [table.c.tenant == tenant] if "tenant" in table.c else []
+            await tx.execute(delete(table).where(table.c.domain.in_(part), *mine))
+        await tx.execute(delete(domains).where(domains.c.tenant == tenant, domains.c.name.in_(part)))
+
+
+def _parts(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
