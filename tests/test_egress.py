@@ -10,8 +10,12 @@ GUARD = {
     "hub/sdk/http/client.py": "the one client: judged look-up, judged socket, no proxy, no redirects",
     "hub/sdk/http/guard.py": "judges the very address that is connected to, then makes the socket",
     "hub/sdk/http/resolve.py": "looks names up for the client and judges what comes back",
+    "core/detectors/certificate_endpoints.py": "speaks TLS over sockets of the guard, to judged addresses",
 }
 NOT_GUARDED = {
+    "core/dns/names.py": "reads names by the rules of the DNS; asks nobody",
+    "core/dns/resolver.py": "asks the name servers that the operator alone sets, or the system's; what they "
+    "answer is text, and whoever connects to an address in it is judged then",
     "hub/cli/client.py": "the command line's way to its own hub, at a URL that its user typed",
     "hub/cli/probes.py": "asks the Redis of the configuration, which the operator alone writes",
 }
