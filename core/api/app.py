@@ -6,7 +6,7 @@ from core.api.errors import translate
 from core.api.services import CORE
 from core.api.table import ROUTES
 from core.service.core import Core
-from hub.web.gate import Gate, tell_limits
+from hub.web.gate import Gate, Holder, tell_limits
 from hub.web.middleware import answers
 from hub.web.mount import mount
 
@@ -16,14 +16,15 @@ MAX_BODY_BYTES = 50 * 1024 * 1024 + 64 * 1024
 """A message of the largest size that is scanned, and its envelope."""
 
 
-def create_app(core: Core) -> web.Application:
+def create_app(core: Core, *, token: Holder | None = None) -> web.Application:
+    """`token` knows who holds tokens that are no keys."""
     app = web.Application(middlewares=[answers(translate)], client_max_size=MAX_BODY_BYTES)
     app[CORE] = core
     access = core.access
     mount(
         app,
         ROUTES,
-        authenticate=Gate(access.keyring, access.sessions, access.limiter),
+        authenticate=Gate(access.keyring, access.sessions, access.limiter, token=token),
         idempotency=core.idempotency,
     )
     tell_limits(app)

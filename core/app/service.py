@@ -7,13 +7,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-from aiohttp import web
 from redis.asyncio import Redis
 
-from core.api.app import create_app
 from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, seam_of, upstream_of
+from core.app.dialects import DialectConfig
+from core.app.listeners import OWN, Listen, listen, open_all
+from core.app.tokens import Tokens
 from core.audit import keys
 from core.audit.anchoring import Anchoring
 from core.audit.anchors import Anchors
@@ -40,6 +42,9 @@ class CoreService:
         data: its own folder: database, spool, quarantine, audit anchors, keys.
         redis: where limits are counted; replies are bytes.
         environ: of the audit key (`MXHUB_AUDIT_KEY`).
+        dialects: vendors' APIs over the same data, by name.
+        listen: how it listens; whoever runs it may have bounds and TLS.
+        admin_token: of the configuration, asked at every request; empty = there is none.
 
     """
 
@@ -52,11 +57,18 @@ class CoreService:
         redis: Redis,
         *,
         environ: Mapping[str, str],
+        dialects: Mapping[str, DialectConfig] = MappingProxyType({}),
+        listen: Listen = listen,
+        admin_token: Callable[[], str] = str,
         clock: Clock = wall_clock,
     ) -> None:
         self.config = config
         self.data = data
-        self.url = ""
+        self.tokens = Tokens(admin_token)
+        self.urls: Mapping[str, str] = {}
+        """Of its own API (`OWN`) and of each dialect, by name."""
+        self._dialects = dialects
+        self._listen = listen
         self._redis = redis
         self._environ = environ
         self._clock = clock
@@ -111,7 +123,7 @@ class CoreService:
         await self._anchored(
             Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
         )
-        await self._listen()
+        self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)
 
@@ -126,13 +138,10 @@ class CoreService:
         self._stack.push_async_callback(anchoring.once)
         self._background(anchoring.forever)
 
-    async def _listen(self) -> None:
-        host, _, port = self.config.listen.rpartition(":")
-        runner = web.AppRunner(create_app(self.core), access_log=None, shutdown_timeout=2.0)
-        self._stack.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.TCPSite(runner, host, int(port)).start()
-        self.url = f"http://{host}:{runner.addresses[0][1]}"
+    @property
+    def url(self) -> str:
+        """Of its own API."""
+        return self.urls.get(OWN, "")
 
     def _background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.ensure_future(work())

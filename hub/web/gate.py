@@ -1,7 +1,7 @@
 """Lets a request in by key, admin token or session, within its limits; tells the limits on every answer."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -10,15 +10,21 @@ from hub.access.limiter import Budget, Limiter, LimiterDown
 from hub.access.plans import Limits
 from hub.access.sessions import COOKIE, NoSession, Sessions, is_csrf_token
 from hub.sql.database import Unavailable
-from hub.web.access import Principal, StaticToken, presented
+from hub.web.access import Principal, presented
 from hub.web.errors import CsrfFailed, RateLimited, ServiceUnavailable, Unauthorized
 
-__all__ = ["BUDGET", "CSRF_HEADER", "Gate", "limit_headers", "tell_limits"]
+__all__ = ["BUDGET", "CSRF_HEADER", "Gate", "Holder", "limit_headers", "tell_limits"]
 
 BUDGET: Final = web.RequestKey("budget", Budget)
 """How the caller's limits stand; not there for callers without any."""
 CSRF_HEADER: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Holder(Protocol):
+    """Tokens that are no keys: `hub.web.access.StaticToken`."""
+
+    def holder(self, given: str, /) -> Principal | None: ...
 
 
 class Gate:
@@ -34,11 +40,11 @@ class Gate:
         sessions: Sessions | None,
         limiter: Limiter,
         *,
-        token: StaticToken | None = None,
+        token: Holder | None = None,
         given: Callable[[web.Request], str] = presented,
         limits: Callable[[Principal], Limits | None] = lambda principal: principal.limits,
     ) -> None:
-        """`token` is the admin token of the configuration; without `sessions` cookies count for nothing.
+        """`token` knows who holds tokens of the configuration; without `sessions` cookies count for nothing.
 
         A vendor's dialect says where it looks for the key (`given`) and which limits its page promises.
         """

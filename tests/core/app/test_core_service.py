@@ -2,6 +2,7 @@
 
 import aiohttp
 
+from core.app.dialects import DialectConfig
 from core.app.service import CoreService
 from core.config import CoreConfig
 
@@ -19,3 +20,38 @@ async def test_a_service_answers_from_its_own_folder_and_starts_again(tmp_path, 
             status, body = await ask(service.url + "/health")
             assert (status, body["status"]) == (200, "ok")
     assert {path.name for path in (tmp_path / "core").iterdir()} >= {"core.sqlite3", "audit.key"}
+
+
+async def spoken(url, token):
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+        return answer.status
+
+
+async def test_each_dialect_has_a_listener_of_its_own(tmp_path, buckets, monkeypatch):
+    monkeypatch.setattr("core.app.dialects.DIALECTS", {"own": "core.api.app:create_app"})
+    dialects = {"own": DialectConfig(listen="127.0.0.1:0")}
+    async with CoreService(
+        CoreConfig(listen="127.0.0.1:0"), tmp_path / "core", buckets, environ={}, dialects=dialects
+    ) as service:
+        answers = [await ask(service.urls[name] + "/health") for name in ("api", "own")]
+
+    assert service.urls["api"] != service.urls["own"]
+    assert [status for status, _ in answers] == [200, 200]
+
+
+async def test_the_admin_token_opens_it_and_the_hubs_only_a_tenants_events(tmp_path, buckets):
+    async with CoreService(
+        CoreConfig(listen="127.0.0.1:0"),
+        tmp_path / "core",
+        buckets,
+        environ={},
+        admin_token=lambda: "the-admin-token",
+    ) as service:
+        of_hub = service.tokens.holder(service.tokens.of("acme"))
+        verdicts = f"{service.url}/api/v1/verdicts"
+
+        assert await spoken(verdicts, "the-admin-token") == 200
+        assert await spoken(verdicts, service.tokens.of("acme")) == 403
+        assert await spoken(verdicts, service.tokens.of("acme") + "x") == 401
+        assert (of_hub.tenant, of_hub.is_full_admin) == ("acme", False)
