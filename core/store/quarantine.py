@@ -179,9 +179,9 @@ async def get(tx: AsyncConnection, item_id: str) -> Held | None:
     return None if row is None else of(row)
 
 
-async def due(tx: AsyncConnection, now_ms: int, limit: int) -> list[Held]:
-    """Messages whose time is over, of all tenants."""
-    over = (_item.state.in_(OPEN), _item.expires_ms <= now_ms)
+async def due(tx: AsyncConnection, now_ms: int, limit: int, *, not_on: Collection[str] = ()) -> list[Held]:
+    """Messages whose time is over, of all tenants, but for those on these nodes."""
+    over = (_item.state.in_(OPEN), _item.expires_ms <= now_ms, _item.node_id.not_in(sorted(not_on)))
     rows = await tx.execute(select(*_COLUMNS).where(*over).order_by(_item.expires_ms).limit(limit))
     return [of(row) for row in rows.mappings()]
 

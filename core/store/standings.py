@@ -8,7 +8,9 @@ from core.store.tables import reputations
 from core.store.tenancy import OPERATOR
 from hub.sql import upsert
 
-__all__ = ["get", "listed", "put"]
+__all__ = ["get", "hold", "listed", "put"]
+
+_row = reputations.c
 
 
 async def get(tx: AsyncConnection, ip: str, *, tenant: str = OPERATOR) -> Standing:
@@ -20,6 +22,19 @@ async def get(tx: AsyncConnection, ip: str, *, tenant: str = OPERATOR) -> Standi
     if row is None:
         return Standing(ip=ip)
     return Standing(ip=row.ip, score=row.score, messages=row.messages, listed=row.listed)
+
+
+async def hold(tx: AsyncConnection, ip: str, now_ms: int, *, tenant: str = OPERATOR) -> tuple[Standing, int]:
+    """What is known of an address, and when it was last moved: now, for one that is new.
+
+    Nobody else moves it before this transaction ends, so that what is made of it is not lost.
+    """
+    new = Standing(ip=ip)
+    start = {"score": new.score, "messages": new.messages, "listed": new.listed, "updated_ms": now_ms}
+    first = upsert.insert(tx, reputations).values(tenant=tenant, ip=ip, **start)
+    kept = first.on_conflict_do_update(index_elements=["tenant", "ip"], set_={"messages": _row.messages})
+    row = (await tx.execute(kept.returning(_row.score, _row.messages, _row.listed, _row.updated_ms))).one()
+    return Standing(ip=ip, score=row.score, messages=row.messages, listed=row.listed), row.updated_ms
 
 
 async def put(tx: AsyncConnection, standing: Standing, now_ms: int, *, tenant: str = OPERATOR) -> None:
