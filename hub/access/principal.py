@@ -9,9 +9,11 @@ from hub.access.domain_names import check_domain
 from hub.access.plans import Limits
 from hub.access.scopes import KEY_ADMIN, expand, is_domain_bound
 
-__all__ = ["ALL", "Decision", "Grant", "Kind", "Principal", "Reach"]
+__all__ = ["ALL", "OPERATOR", "Decision", "Grant", "Kind", "Principal", "Reach"]
 
 ALL = "*"
+OPERATOR = "default"
+"""The tenant of whoever runs the service."""
 _LINKS = "login-links:create"
 Kind = Literal["key", "session", "token", "local", "system"]
 """`token` is the admin token of the configuration, `local` the unix socket that only its owner reaches,
@@ -98,13 +100,18 @@ class Principal:
 
     @classmethod
     def operator(cls, kind: Literal["token", "local"], name: str) -> Self:
-        """Whoever runs the service: everything, in the tenant `default` where none is named."""
-        return cls(kind=kind, id=name, name=name, tenant="default", grants=(Grant.of(["full-admin"]),))
+        """Whoever runs the service: everything, in their own tenant where none is named."""
+        return cls(kind=kind, id=name, name=name, tenant=OPERATOR, grants=(Grant.of(["full-admin"]),))
 
     @classmethod
     def system(cls, name: str, tenant: str) -> Self:
         """The service itself, in work that nobody asked for: in one tenant, everything."""
         return cls(kind="system", id=name, name=name, tenant=tenant, grants=(Grant.of(["full-admin"]),))
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this is whoever runs the service: everything in the tenant that is theirs."""
+        return self.tenant == OPERATOR and self.is_full_admin
 
     @property
     def is_full_admin(self) -> bool:

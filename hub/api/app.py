@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from hub.api.callers import EVENTS, Callers, OperatorsOnly
 from hub.api.errors import translate
 from hub.api.services import SERVICES, Services
 from hub.api.table import ROUTES
-from hub.web.access import Authenticate, StaticToken, Trusted
+from hub.web.access import Authenticate, Trusted
+from hub.web.gate import tell_limits
 from hub.web.middleware import answers
 from hub.web.mount import mount
 
@@ -22,12 +24,11 @@ def create_app(
     """`trusted`: the 0600 unix socket, where no token is needed. `extra_routes`: ingest."""
     app = web.Application(middlewares=[answers(translate)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
-    authenticate: Authenticate = Trusted() if trusted else StaticToken(lambda: _token(services))
-    mount(app, ROUTES, authenticate=authenticate, idempotency=services.idempotency)
+    callers: Authenticate = Trusted() if trusted else Callers(services)
+    of_tenants = [route for route in ROUTES if route.scope == EVENTS]
+    others = [route for route in ROUTES if route.scope != EVENTS]
+    mount(app, of_tenants, authenticate=callers, idempotency=services.idempotency)
+    mount(app, others, authenticate=OperatorsOnly(callers), idempotency=services.idempotency)
+    tell_limits(app)
     app.add_routes(extra_routes)
     return app
-
-
-def _token(services: Services) -> str:
-    secret = services.settings.admin_token
-    return secret.get_secret_value() if secret else ""

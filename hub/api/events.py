@@ -5,6 +5,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from hub.api.callers import EVENTS, own_events, own_tenant
 from hub.api.fates import fates_of
 from hub.api.filters import EventFilter, EventPage
 from hub.api.services import Services, services_of
@@ -18,6 +19,7 @@ from hub.web.times import duration_ms, iso
 __all__ = ["ROUTES", "OcsfDocument"]
 
 _MIN_INTERVAL_MS = 60_000
+_NOT_ARCHIVED = "No event with this id is archived (yet, or any more)."
 
 
 class OcsfDocument(BaseModel):
@@ -40,6 +42,7 @@ class EventDetail(BaseModel):
     raw: str | None = Field(description="The vendor's payload as received.")
     fates: dict[str, str] = Field(
         description="Per connector: pending, retrying, parked: why, dropped: why, delivered or filtered."
+        " Empty for those who do not run the hub."
     )
 
 
@@ -74,7 +77,7 @@ class Bucket(BaseModel):
 
 async def search(call: Call[EventPage, None]) -> Reply:
     services = services_of(call.request)
-    query = call.query.to_query(limit=call.query.limit, cursor=call.query.cursor)
+    query = own_events(call).to_query(limit=call.query.limit, cursor=call.query.cursor)
     archive = archive_of(services)
     try:
         page = await services.readers.run(archive.search, query)
@@ -92,8 +95,11 @@ async def search(call: Call[EventPage, None]) -> Reply:
 
 async def show(call: Call[None, None]) -> Reply:
     services = services_of(call.request)
+    tenant = own_tenant(call.principal)
     hit = await _find(services, call.path["id"])
     event = orjson.loads(hit.body)
+    if tenant not in (None, event["metadata"].get("tenant_uid")):
+        raise NotFound(_NOT_ARCHIVED)
     raw = event.get("raw_data")
     return Reply(
         data={
@@ -102,7 +108,7 @@ async def show(call: Call[None, None]) -> Reply:
             "recorded": iso(hit.recorded_ms),
             "event": orjson.Fragment(hit.body),
             "raw": raw if isinstance(raw, str) or raw is None else orjson.dumps(raw).decode(),
-            "fates": await fates_of(services.log, await _entry(services, hit)),
+            "fates": await fates_of(services.log, await _entry(services, hit)) if tenant is None else {},
         }
     )
 
@@ -110,7 +116,7 @@ async def show(call: Call[None, None]) -> Reply:
 async def facets(call: Call[FacetQuery, None]) -> Reply:
     services = services_of(call.request)
     counted = await services.readers.run(
-        archive_of(services).facets, call.query.to_query(), call.query.field, call.query.limit
+        archive_of(services).facets, own_events(call).to_query(), call.query.field, call.query.limit
     )
     return Reply(data=[{"value": str(value), "count": count} for value, count in counted])
 
@@ -118,7 +124,8 @@ async def facets(call: Call[FacetQuery, None]) -> Reply:
 async def histogram(call: Call[HistogramQuery, None]) -> Reply:
     services = services_of(call.request)
     interval_ms = duration_ms(call.query.interval)
-    buckets = await services.readers.run(archive_of(services).histogram, call.query.to_query(), interval_ms)
+    query = own_events(call).to_query()
+    buckets = await services.readers.run(archive_of(services).histogram, query, interval_ms)
     return Reply(data=[{"start": iso(start), "start_ms": start, "count": count} for start, count in buckets])
 
 
@@ -136,7 +143,7 @@ async def _find(services: Services, text: str) -> Hit:
         raise NotFound("An event's id is 32 hexadecimal digits.") from None
     hit = await services.readers.run(archive_of(services).get, text.lower())
     if hit is None:
-        raise NotFound("No event with this id is archived (yet, or any more).")
+        raise NotFound(_NOT_ARCHIVED)
     return hit
 
 
@@ -154,6 +161,7 @@ ROUTES = (
         "GET",
         "/api/v1/events",
         search,
+        scope=EVENTS,
         summary="Search events, newest first",
         query=EventPage,
         response=list[OcsfDocument],
@@ -163,6 +171,7 @@ ROUTES = (
         "GET",
         "/api/v1/events/facets",
         facets,
+        scope=EVENTS,
         summary="Most frequent values of a field among the events that match",
         query=FacetQuery,
         response=list[Facet],
@@ -172,6 +181,7 @@ ROUTES = (
         "GET",
         "/api/v1/events/histogram",
         histogram,
+        scope=EVENTS,
         summary="How many events match in each stretch of time; empty ones are left out",
         query=HistogramQuery,
         response=list[Bucket],
@@ -181,6 +191,7 @@ ROUTES = (
         "GET",
         "/api/v1/events/{id}",
         show,
+        scope=EVENTS,
         summary="One event with its raw payload and its fate at every connector",
         response=EventDetail,
         errors=(NotFound, ServiceUnavailable),

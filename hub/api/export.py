@@ -13,6 +13,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import Field
 
+from hub.api.callers import EVENTS, own_events
 from hub.api.columns import COLUMNS, row
 from hub.api.events import archive_of
 from hub.api.filters import EventFilter, now_ms
@@ -38,13 +39,14 @@ async def export(call: Call[ExportQuery, None]) -> Stream:
     archive_of(services)
     # Frozen at now, so that the manifest's query finds the same events again.
     now = now_ms()
-    query = call.query.to_query()
+    asked = own_events(call)
+    query = asked.to_query()
     if query.recorded_until_ms is None or query.recorded_until_ms > now:
-        query = call.query.model_copy(update={"recorded_until": now + 1}).to_query()
+        query = asked.model_copy(update={"recorded_until": now + 1}).to_query()
     return Stream(
-        chunks=_chunks(services, call.query, query, now),
-        media_type=_MEDIA_TYPES[call.query.format],
-        filename=f"mxhub-events.{call.query.format}",
+        chunks=_chunks(services, asked, query, now),
+        media_type=_MEDIA_TYPES[asked.format],
+        filename=f"mxhub-events.{asked.format}",
     )
 
 
@@ -113,6 +115,7 @@ ROUTES = (
         "GET",
         "/api/v1/export",
         export,
+        scope=EVENTS,
         summary="All events that match, streamed as NDJSON or CSV in the order they were recorded",
         query=ExportQuery,
         media_types=("application/x-ndjson", "text/csv"),

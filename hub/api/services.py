@@ -15,6 +15,7 @@ from hub.config.model import Settings
 from hub.store.base import Log
 from hub.store.state import State
 from hub.telemetry.metrics import Metrics
+from hub.web.access import Authenticate
 from hub.web.errors import RateLimited
 from hub.web.idempotency import IdempotencyStore, MemoryIdempotency
 
@@ -222,6 +223,8 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     readers: Readers = field(default_factory=Readers)
     idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)
+    gate: Authenticate | None = None
+    """Where keys and people are known: set by whoever runs a core beside the hub."""
 
 
 SERVICES: Final = web.AppKey("services", Services)
