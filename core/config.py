@@ -99,6 +99,9 @@ class CoreConfig(Options):
         (), description="mail to these addresses holds DMARC aggregate reports (the rua of your records)"
     )
     quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
+    outbox_days: int = Field(
+        30, ge=1, le=3650, description="events, and the log of deliveries, are kept so long at least"
+    )
     audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")
     public_url: str = Field(
         "", description="where browsers reach this service, for login links; empty = http://<listen>"

@@ -4,19 +4,24 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.access import AccessAudit
 from core.audit.chain import Chain
 from core.audit.keys import derive
 from core.config import CoreConfig
+from core.detectors.event import Event, tell
 from core.dns.cloudflare import Cloudflare
 from core.dns.provider import DnsProvider
+from core.outward.policy import Policy
+from core.outward.post import Outward
 from core.seam.parts import Seam
 from core.service.access_changes import AccessChanges
 from core.service.core import Access
 from core.service.postman import Postman
-from core.store.clock import Clock
+from core.store.clock import DAY_MS, Clock
 from core.store.database import Database
+from core.store.webhooks import Webhook
 from core.upstream.local import LocalProvider
 from core.upstream.mxroute import MxRoute
 from core.upstream.provider import MailProvider
@@ -29,9 +34,9 @@ from hub.access.secret_text import Sealer
 from hub.access.sessions import Sessions
 from hub.access.sign_in import SignIn
 from hub.access.totp import SecondFactor
-from hub.sdk.http import Client
+from hub.sdk.http import Client, redact
 
-__all__ = ["access_of", "dns_provider_of", "oidc_of", "postman_of", "seam_of", "upstream_of"]
+__all__ = ["access_of", "dns_provider_of", "oidc_of", "outward_of", "postman_of", "seam_of", "upstream_of"]
 
 _DEADLINE_S = 30.0
 _MAX_BYTES = 8 * 1024 * 1024
@@ -118,3 +123,22 @@ def seam_of(config: CoreConfig, stack: AsyncExitStack) -> Seam:
     seam = Seam(config)
     stack.push_async_callback(seam.close)
     return seam
+
+
+def outward_of(
+    config: CoreConfig, database: Database, redis: Redis, chain: Chain, key: bytes, clock: Clock
+) -> Outward:
+    """What sends events; not running yet. Raises `ValueError` for a network that is none."""
+
+    async def disabled(tx: AsyncConnection, webhook: Webhook, reason: str) -> None:
+        told = Event(
+            name="webhook.disabled",
+            resource=f"webhook/{webhook.id}",
+            data={"webhook": webhook.id, "url": redact(webhook.url), "reason": reason},
+            tenant=webhook.tenant,
+        )
+        await tell(tx, chain, clock(), [told])
+
+    policy = Policy(allow_networks=config.allow_networks, keep_ms=config.outbox_days * DAY_MS)
+    sealer = Sealer(derive(key, "outward"))
+    return Outward(database, redis, sealer, disabled=disabled, clock=clock, policy=policy)

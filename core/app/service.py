@@ -12,7 +12,15 @@ from typing import Any, Self
 
 from redis.asyncio import Redis
 
-from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, seam_of, upstream_of
+from core.app.assemble import (
+    access_of,
+    dns_provider_of,
+    oidc_of,
+    outward_of,
+    postman_of,
+    seam_of,
+    upstream_of,
+)
 from core.app.dialects import DialectConfig
 from core.app.listeners import OWN, Listen, listen, open_all
 from core.app.tokens import Tokens
@@ -115,6 +123,7 @@ class CoreService:
             idempotency=await self._idempotency(database, key),
             upstream=upstream_of(config, database, self._clock, stack),
             seam=seam_of(config, stack),
+            outward=outward_of(config, database, self._redis, chain, key, self._clock),
             dns_provider=dns_provider_of(config, stack),
             oidc=oidc_of(config, database, self._clock, stack),
             postman=postman_of(config),
@@ -123,6 +132,7 @@ class CoreService:
         await self._anchored(
             Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
         )
+        await stack.enter_async_context(self.core.outward)
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)

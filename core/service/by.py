@@ -86,6 +86,7 @@ async def record_many(core: Core, tx: AsyncConnection, by: By, deeds: Sequence[D
         if deed.event
     ]
     await outbox.emit_many(tx, told, core.node_id, core.clock(), tenant=by.tenant)
+    core.outward.wake()
 
 
 def _change(by: By, deed: Deed) -> Change:

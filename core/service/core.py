@@ -8,6 +8,7 @@ from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.answers import Resolver
 from core.dns.provider import DnsProvider
+from core.outward.post import Outward
 from core.paging.cursor import Cursors
 from core.seam.parts import Seam
 from core.service.errands import Errands
@@ -47,7 +48,7 @@ class Core:
     `data` is the folder of what is not in the database: the spool, quarantined messages, audit anchors.
     `upstream` gives who hosts a tenant's mailboxes. `dns_provider` is None where there are no credentials,
     `oidc` where no provider is configured, `postman` where there is no relay for the service's own mail.
-    `errands` is work that goes on after the answer.
+    `errands` is work that goes on after the answer, `outward` what sends events to webhooks and people.
     """
 
     config: CoreConfig
@@ -63,6 +64,7 @@ class Core:
     idempotency: IdempotencyStore
     upstream: Callable[[str], MailProvider]
     seam: Seam
+    outward: Outward
     dns_provider: DnsProvider | None = None
     oidc: Oidc | None = None
     postman: Postman | None = None

@@ -12,7 +12,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.api.app import create_app
-from core.app.assemble import access_of, dns_provider_of, oidc_of, postman_of, seam_of, upstream_of
+from core.app.assemble import (
+    access_of,
+    dns_provider_of,
+    oidc_of,
+    outward_of,
+    postman_of,
+    seam_of,
+    upstream_of,
+)
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.answers import Answer
@@ -128,6 +136,7 @@ async def make_core(
         idempotency=SqlIdempotency(database, KEY, node_id=settings.node, clock=clock),
         upstream=upstream_of(settings, database, clock, stack),
         seam=seam_of(settings, stack),
+        outward=outward_of(settings, database, redis, chain, KEY, clock),
         dns_provider=dns_provider_of(settings, stack),
         oidc=oidc_of(settings, database, clock, stack),
         postman=postman_of(settings),

@@ -1,0 +1,125 @@
+"""Webhooks under test: a running way out with short waits, and strict receivers on loopback."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+from aiohttp import web
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from core.outward.policy import Policy
+from core.outward.post import Outward
+from core.service.core import Core
+from core.store.clock import wall_clock
+from hub.delivery import Backoff
+
+__all__ = ["LOOPBACK", "Hook", "hook", "quick", "running", "until"]
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+def quick(**changes: Any) -> Policy:
+    """Nothing waits for long."""
+    plain: dict[str, Any] = {
+        "timeout_s": 5.0,
+        "retries": Backoff(first_s=0.02, most_s=0.1),
+        "probes": Backoff(first_s=0.02, most_s=0.1),
+        "idle_s": 0.05,
+        "settle_s": 0.05,
+        "allow_networks": LOOPBACK,
+    }
+    return Policy(**{**plain, **changes})
+
+
+@dataclass(slots=True)
+class Hook:
+    """Takes only what one of its secrets proves; remembers every request."""
+
+    url: str = ""
+    secrets: list[str] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    """Statuses of the next requests; empty: 204."""
+    always: int = 204
+    seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    forged: int = 0
+    hold: Any = None
+    """An event to wait for before answering."""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if not any(self._proves(secret, raw, headers) for secret in self.secrets):
+            self.forged += 1
+            return web.Response(status=401)
+        self.seen.append((headers, raw))
+        if self.hold is not None:
+            await self.hold.wait()
+        status = self.answers.pop(0) if self.answers else self.always
+        if status == 204:
+            self.taken.append(orjson.loads(raw))
+        extra = {"Location": "http://127.0.0.1:1/"} if 300 <= status < 400 else {}
+        return web.Response(status=status, headers=extra)
+
+    @staticmethod
+    def _proves(secret: str, raw: bytes, headers: dict[str, str]) -> bool:
+        try:
+            Webhook(secret).verify(raw, headers)
+        except WebhookVerificationError:
+            return False
+        return True
+
+    @property
+    def names(self) -> list[str]:
+        return [event["event"] for event in self.taken]
+
+    @property
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for headers, _ in self.seen]
+
+
+@asynccontextmanager
+async def hook(*secrets: str, port: int = 0) -> AsyncIterator[Hook]:
+    """Listen on loopback."""
+    found = Hook(secrets=list(secrets))
+    app = web.Application()
+    app.router.add_post("/hook", found.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def running(core: Core, **policy: Any) -> AsyncIterator[Outward]:
+    """Another process's way out, on the same database and log, with the wall clock."""
+    known = core.outward
+    made = Outward(
+        core.database,
+        known._redis,
+        known.sealer,
+        disabled=known.hooks.ledger._disabled,
+        clock=wall_clock,
+        policy=quick(**policy),
+    )
+    async with made:
+        yield made
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    import asyncio
+
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def with_policy(core: Core, outward: Outward) -> Core:
+    """The service with this way out in place of its own."""
+    return replace(core, outward=outward)
