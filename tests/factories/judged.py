@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from core.audit.query import Filter, page
 from core.engine.verdict import Thresholds
 from core.service.by import By
 from core.service.core import Core
@@ -78,15 +79,14 @@ async def hold(core: Core, number: int = 1, body: bytes | None = None, **changes
 
 
 async def told(core: Core) -> list[Any]:
-    """The events so far, oldest first: rows with `name` and `data`."""
+    """The events so far, oldest first, but for those of keys: rows with `name` and `data`."""
     async with core.database.read() as tx:
-        return list(await tx.execute(outbox_events.select().order_by(outbox_events.c.seq)))
+        found = await tx.execute(outbox_events.select().order_by(outbox_events.c.seq))
+        return [event for event in found if not event.name.startswith("api_key.")]
 
 
 async def entries(core: Core, tenant: str = "default") -> list[Any]:
-    """The audit log of a tenant, oldest first."""
-    from core.audit.query import Filter, page
-
+    """The audit log of a tenant, oldest first, but for what happened to keys."""
     async with core.database.read() as tx:
         found = await page(tx, core.chain, tenant, Filter(), core.cursors, limit=1000, order="oldest")
-    return list(found.items)
+    return [entry for entry in found.items if not entry.action.startswith("api_key.")]
