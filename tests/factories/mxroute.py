@@ -44,6 +44,8 @@ class PlayedMxRoute:
     high_score: int = 15
     always: Reply | None = None
     """Answer to everything, while set."""
+    lost: Reply | None = None
+    """Answer to every write after it was carried out, while set."""
 
     def __post_init__(self) -> None:
         for method in ("GET", "POST", "PATCH", "DELETE"):
@@ -59,7 +61,8 @@ class PlayedMxRoute:
             return _error(400, "VALIDATION_ERROR", "Content-Type must be application/json")
         body = msgspec.json.decode(request.body) if request.body else None
         words = [unquote(word) for word in request.path.strip("/").split("/")]
-        return self._route(request.method, words, body)
+        reply = self._route(request.method, words, body)
+        return self.lost if self.lost is not None and request.method != "GET" else reply
 
     def _route(self, method: str, words: list[str], body: Any) -> Reply:
         if words == ["verification-key"]:
