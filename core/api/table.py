@@ -2,6 +2,9 @@
 
 from core.api import (
     dns,
+    domain_parts,
+    domains,
+    events,
     forwarding,
     health,
     mailbox_import,
@@ -10,12 +13,16 @@ from core.api import (
     openapi,
     quarantine,
     verdicts,
+    webhooks,
 )
 
 __all__ = ["ROUTES"]
 
 ROUTES = (
     *dns.ROUTES,
+    *domain_parts.ROUTES,
+    *domains.ROUTES,
+    *events.ROUTES,
     *forwarding.ROUTES,
     *health.ROUTES,
     *mailbox_import.ROUTES,
@@ -24,4 +31,5 @@ ROUTES = (
     *openapi.ROUTES,
     *quarantine.ROUTES,
     *verdicts.ROUTES,
+    *webhooks.ROUTES,
 )

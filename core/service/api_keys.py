@@ -6,7 +6,7 @@ it (`core.service.access_changes`), and a deleted key frees the domains that are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from core.service.access_errors import access_errors
 from core.service.by import By
@@ -14,9 +14,11 @@ from core.service.core import Core
 from hub.access.keys import Key
 from hub.access.principal import Grant
 from hub.access.secret_text import STYLES
-from hub.web.errors import Forbidden
+from hub.web.errors import Forbidden, NotFound
 
 __all__ = ["MadeKey", "NewKey", "change", "check_gift", "delete", "every", "find", "make", "revoke"]
+
+_LAST_NUMBER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ async def every(core: Core, by: By) -> list[Key]:
 
 async def find(core: Core, by: By, key: str | int) -> Key:
     """By id, or by the number that some dialects know. Raises `NotFound`."""
+    if isinstance(key, int) and not 0 < key <= _LAST_NUMBER:
+        raise NotFound("There is no such API key.")
     with access_errors():
         return await core.access.keyring.find(by.tenant, key)
 
@@ -90,14 +94,16 @@ async def change(core: Core, by: By, key: str | int, values: Mapping[str, Any]) 
 
 async def revoke(core: Core, by: By, key: str | int) -> Key:
     """Refused from the next request on; it stays in the list. Twice is once. Raises `NotFound`."""
+    found = await find(core, by, key)
     with access_errors():
-        return await core.access.keyring.revoke(by.accessor, by.tenant, key)
+        return await core.access.keyring.revoke(by.accessor, by.tenant, found.id)
 
 
 async def delete(core: Core, by: By, key: str | int) -> Key:
     """Forget it, end the sessions of its login links, free its domains. Raises `NotFound`."""
+    found = await find(core, by, key)
     with access_errors():
-        return await core.access.keyring.delete(by.accessor, by.tenant, key)
+        return await core.access.keyring.delete(by.accessor, by.tenant, found.id)
 
 
 def check_gift(by: By, grants: Sequence[Grant]) -> None:

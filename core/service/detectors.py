@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import certificates, dkim_keys, nodes
 from core.detectors.event import Event, tell
-from core.store import estate
+from core.store import audit, estate
 from core.store.clock import DAY_MS, iso_seconds
 
 __all__ = ["Limits", "Watch", "detect"]
@@ -38,16 +39,16 @@ class Watch:
 
 async def detect(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
     """Run every detector once. What was told is not told again."""
-    node_id, limits = watch.node_id, watch.limits
+    limits, chain = watch.limits, await audit.chain(tx, watch.node_id, now_ms)
     timeout_ms = limits.heartbeat_timeout_ms
-    await nodes.detect(tx, now_ms, node_id=node_id, timeout_ms=timeout_ms, longest_step_ms=timeout_ms)
-    await _licence(tx, watch, now_ms)
+    await nodes.detect(tx, now_ms, chain=chain, timeout_ms=timeout_ms, longest_step_ms=timeout_ms)
+    await _licence(tx, watch, chain, now_ms)
     lifetime_ms, warning_ms = limits.dkim_lifetime_ms, limits.dkim_warning_ms
-    await dkim_keys.detect(tx, now_ms, node_id=node_id, lifetime_ms=lifetime_ms, warning_ms=warning_ms)
-    await certificates.detect(tx, now_ms, node_id=node_id, warn_ms=(limits.certificate_warning_ms,))
+    await dkim_keys.detect(tx, now_ms, chain=chain, lifetime_ms=lifetime_ms, warning_ms=warning_ms)
+    await certificates.detect(tx, now_ms, chain=chain, warn_ms=(limits.certificate_warning_ms,))
 
 
-async def _licence(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
+async def _licence(tx: AsyncConnection, watch: Watch, chain: Chain, now_ms: int) -> None:
     old = await estate.licence(tx)
     if old is None or now_ms < old.refresh_due_ms:
         return
@@ -62,4 +63,4 @@ async def _licence(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
         "valid_until": iso_seconds(new.valid_until_ms),
     }
     event = Event(name="license.changed", resource="license", data=details, action="license.refresh")
-    await tell(tx, watch.node_id, now_ms, [event])
+    await tell(tx, chain, now_ms, [event])

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.detectors import reputation
-from core.detectors.event import FILTER
+from core.detectors.event import FILTER, shown
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
 from core.engine.verdict import Judgement, judge
 from core.reports import stats
-from core.store import domains, outbox, quarantine
+from core.store import audit, domains, outbox, quarantine
 from hub.sql.ids import new_id
 
-__all__ = ["FILTER", "UnknownRecipient", "accept"]
+__all__ = ["FILTER", "UnknownRecipient", "accept", "free_queue_id"]
 
 
 class UnknownRecipient(Exception):
@@ -49,8 +49,8 @@ async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: s
     await stats.count(tx, tenant=domain.tenant, domain=domain.name, verdict=verdict.action, now_ms=now_ms)
     if verdict.action == "quarantine":
         await _hold(tx, arrival)
-    client_ip = envelope.client_ip
-    await reputation.count(tx, domain.tenant, client_ip, verdict.action, now_ms, node_id=node_id)
+    client_ip, chain = envelope.client_ip, await audit.chain(tx, node_id, now_ms)
+    await reputation.count(tx, domain.tenant, client_ip, verdict.action, now_ms, chain=chain)
     return verdict
 
 
@@ -68,7 +68,7 @@ async def _hold(tx: AsyncConnection, arrival: _Arrival) -> None:
         id=new_id("qua"),
         tenant=arrival.domain.tenant,
         node_id=arrival.node_id,
-        queue_id=await _free_queue_id(tx, arrival.node_id),
+        queue_id=await free_queue_id(tx, arrival.node_id),
         domain=arrival.domain.name,
         sender=mail.envelope.mail_from,
         recipients=mail.envelope.rcpt_to,
@@ -82,11 +82,11 @@ async def _hold(tx: AsyncConnection, arrival: _Arrival) -> None:
         arrived_ms=arrival.now_ms,
     )
     await quarantine.add(tx, held, arrival.raw)
-    data = {**held.as_dict(), "actor": FILTER.as_dict()}
+    data = {**held.as_dict(), "actor": shown(FILTER)}
     await outbox.emit(tx, "quarantine.added", arrival.node_id, arrival.now_ms, data, tenant=held.tenant)
 
 
-async def _free_queue_id(tx: AsyncConnection, node_id: str) -> str:
+async def free_queue_id(tx: AsyncConnection, node_id: str) -> str:
     """Eight hexadecimal digits as Postfix's short queue ids have; not in use on the node now."""
     while True:
         queue_id = secrets.token_hex(4).upper()

@@ -24,7 +24,7 @@ from hub.access.keys import Key
 from hub.access.principal import Decision, Principal
 from hub.access.sign_in import Visitor
 from hub.web.access import authorize
-from hub.web.errors import ApiError, Forbidden, NotFound, Unauthorized, ValidationFailed
+from hub.web.errors import ApiError, Forbidden, NotFound, ValidationFailed
 
 __all__ = ["MOST", "Followed", "LoginLink", "Outcome", "follow", "make", "make_many"]
 
@@ -95,16 +95,16 @@ async def make_many(core: Core, by: By, names: Sequence[str], *, minutes: int | 
 
 
 async def follow(core: Core, text: str, visitor: Visitor) -> Followed:
-    """Open the session. Raises `Unauthorized`, in one word for every reason."""
+    """Open the session. Raises `NotFound`, in one word for every reason."""
     async with core.database.read() as tx:
         found = await stored.live(tx, text, core.clock())
     if found is None:
-        raise Unauthorized(_REFUSED)
+        raise NotFound(_REFUSED)
     key = await _key_behind(core, found)
     async with core.database.begin() as tx:
         link = await stored.take(tx, text, visitor.ip, core.clock())
         if link is None or not await _still_may(tx, key, link):
-            raise Unauthorized(_REFUSED)
+            raise NotFound(_REFUSED)
         await record(core, tx, _follower(key, visitor), _deed("login_link.used", link))
         lasts_ms = (await settings.of(tx, link.tenant)).login_session_minutes * _MINUTE_MS
     cookie = await core.access.sign_in.by_link(key, link.domain, visitor, lasts_ms=lasts_ms)
@@ -155,7 +155,9 @@ async def _made(
         await record(core, tx, by, _deed("login_link.created", link, event="login_link.created"))
     root = (core.config.public_url or f"http://{core.config.listen}").rstrip("/")
     return [
-        LoginLink(id=link.id, domain=link.domain, url=f"{root}/login/{text}", expires_ms=link.expires_ms)
+        LoginLink(
+            id=link.id, domain=link.domain, url=f"{root}/api/v1/login/{text}", expires_ms=link.expires_ms
+        )
         for link, text in links
     ]
 
@@ -170,10 +172,10 @@ async def _key_behind(core: Core, link: stored.Link) -> Key:
     try:
         key = await core.access.keyring.find(link.tenant, link.created_by)
     except NoSuchKey:
-        raise Unauthorized(_REFUSED) from None
+        raise NotFound(_REFUSED) from None
     is_over = key.expires_ms is not None and key.expires_ms <= core.clock()
     if key.revoked_ms is not None or is_over:
-        raise Unauthorized(_REFUSED)
+        raise NotFound(_REFUSED)
     return key
 
 

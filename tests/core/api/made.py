@@ -88,3 +88,20 @@ GOOD["POST /reports/misclassification"] = Ask(
     status=404,
     why="a message is made in tests of its own",
 )
+
+GOOD["POST /domains"] = Ask(body=lambda owner, _: {"name": f"new-{owner.tag}.example"})
+GOOD["POST /domains:batch"] = Ask(
+    body=lambda owner, _: {"provision": [{"name": f"many-{owner.tag}.example"}]}
+)
+GOOD["POST /domains/batch"] = Ask(
+    body=lambda owner, _: {"provision": [{"name": f"path-{owner.tag}.example"}]}
+)
+GOOD["PUT /domains/{domain}/aliases/{alias}"] = Ask(unknown=201)
+GOOD["PUT /domains/{domain}/downstream-addresses"] = Ask(
+    body=lambda _, __: {"downstream_addresses": [{"host": "mx.example.net"}]}
+)
+GOOD["PATCH /domains/{domain}/mail-status"] = Ask(body=lambda _, __: {"enabled": False})
+GOOD["POST /domains/{domain}/pointers"] = Ask(body=lambda owner, _: {"pointer": f"other-{owner.tag}.example"})
+GOOD["DELETE /domains/{domain}/pointers"] = Ask(
+    query=lambda owner, _: {"pointer": f"none-{owner.tag}.example"}, status=404, why="there is no pointer"
+)
