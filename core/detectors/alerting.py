@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import Event, tell
 from core.detectors.states import State
@@ -33,7 +34,7 @@ class _Round:
     events: list[Event] = field(default_factory=list)
 
 
-async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str, tenant: str | None = None) -> list[Event]:
+async def detect(tx: AsyncConnection, now_ms: int, *, chain: Chain, tenant: str | None = None) -> list[Event]:
     """`alert.triggered` and `alert.resolved`, of all tenants or of one whose reports just came in."""
     await order.in_commit_order(tx)
     evaluated = await states.every(tx, _DETECTOR)
@@ -50,7 +51,7 @@ async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str, tenant: str 
                 await states.put(tx, _DETECTOR, done)
     if tenant is None:
         await states.drop(tx, _DETECTOR, [key for key in evaluated if key[1] not in rules])
-    return await tell(tx, node_id, now_ms, turn.events)
+    return await tell(tx, chain, now_ms, turn.events)
 
 
 async def _close_orphans(
@@ -74,9 +75,7 @@ def _orphaned(alert: Alert, rule: Rule | None, turn: _Round) -> str:
         return "rule disabled"
     if rule.type != alert.type or rule.domain not in ("", alert.domain):
         return "rule changed"
-    labels = alert.domain.split(".")
-    names = (".".join(labels[start:]) for start in range(len(labels)))
-    return "" if any((alert.tenant, name) in turn.ids for name in names) else "domain removed"
+    return "" if (alert.tenant, alert.domain) in turn.ids else "domain removed"
 
 
 async def _evaluate(tx: AsyncConnection, turn: _Round, rule: Rule, waiting: Iterable[Alert]) -> None:

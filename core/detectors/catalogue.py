@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.detectors import nodes
-from core.store.clock import DAY_MS, HOUR_MS
+from core.store.clock import HOUR_MS
 
 __all__ = ["DETECTORS", "MINUTE_MS", "Detector", "period_ms"]
 
@@ -72,8 +72,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     ),
     Detector(
         name="upkeep",
-        period_ms=DAY_MS,
-        watches="hourly counters to be folded into days, reports past their retention",
+        period_ms=HOUR_MS,
+        watches="hourly counters to be folded into days; reports and audit entries past their retention",
     ),
     Detector(
         name="dmarc_reports",

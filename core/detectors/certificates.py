@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import Event, tell
 from core.detectors.states import State
@@ -66,7 +67,7 @@ async def detect(
     tx: AsyncConnection,
     now_ms: int,
     *,
-    node_id: str,
+    chain: Chain,
     look: Look | None = None,
     warn_ms: Sequence[int] = WARN_MS,
 ) -> list[Event]:
@@ -81,7 +82,7 @@ async def detect(
         if level is not None and (known.told_ms is None or level < known.told_ms):
             await _mark(tx, known, level, now_ms)
             events.append(_expiring(known, level, left_ms))
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)
 
 
 async def _known(tx: AsyncConnection) -> list[_Known]:

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors.event import Event, tell
 from core.store.clock import DAY_MS, iso_seconds
 from core.store.tables import dkim_keys
@@ -20,7 +21,7 @@ async def detect(
     tx: AsyncConnection,
     now_ms: int,
     *,
-    node_id: str,
+    chain: Chain,
     lifetime_ms: int = LIFETIME_MS,
     warning_ms: int = WARNING_MS,
 ) -> list[Event]:
@@ -44,4 +45,4 @@ async def detect(
         )
         same = (_row.domain == domain, _row.selector == selector)
         await tx.execute(update(dkim_keys).where(*same).values(warned=True))
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)

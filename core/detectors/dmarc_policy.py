@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import Event, tell
 from core.detectors.states import State
@@ -79,7 +80,7 @@ def difference(wanted_record: str, live: Sequence[str]) -> tuple[str, ...]:
 
 
 async def detect(
-    tx: AsyncConnection, now_ms: int, *, node_id: str, live: Iterable[Live], confirm: int = CONFIRM
+    tx: AsyncConnection, now_ms: int, *, chain: Chain, live: Iterable[Live], confirm: int = CONFIRM
 ) -> list[Event]:
     """`dmarc.drift_alert` and `dmarc.drift_recovered`; a policy changed meanwhile waits for another look."""
     current = {each.domain: each for each in await wanted(tx)}
@@ -94,7 +95,7 @@ async def detect(
         event = await _judge(tx, each, state, now_ms, confirm)
         if event is not None:
             events.append(event)
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)
 
 
 async def _judge(

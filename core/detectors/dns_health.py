@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import Event, tell
 from core.detectors.states import State
@@ -29,7 +30,7 @@ async def watched(tx: AsyncConnection) -> list[tuple[str, str]]:
     return [(tenant, name) for tenant, name in await tx.execute(asked)]
 
 
-async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str, reports: Iterable[Health]) -> list[Event]:
+async def detect(tx: AsyncConnection, now_ms: int, *, chain: Chain, reports: Iterable[Health]) -> list[Event]:
     """`dns.health_alert` and `dns.health_recovered`; see `core.dns.transition` for when."""
     owners = {domain: tenant for tenant, domain in await watched(tx)}
     told = await states.every(tx, _DETECTOR)
@@ -44,7 +45,7 @@ async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str, reports: Ite
         if turned is not None:
             events.append(_event(tenant, report, turned))
     await tx.execute(delete(dns_snapshots).where(_row.kind == "health", _row.at_ms < now_ms - KEPT_MS))
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)
 
 
 async def _keep(tx: AsyncConnection, tenant: str, report: Health, now_ms: int) -> None:

@@ -6,14 +6,16 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import audit, outbox
+from core.audit.chain import Chain
+from core.audit.entry import Actor, Change, Resource
+from core.store import outbox
 from core.store.tenancy import OPERATOR
 
-__all__ = ["CLUSTER", "FILTER", "SCHEDULER", "Event", "tell"]
+__all__ = ["CLUSTER", "FILTER", "SCHEDULER", "Event", "shown", "tell"]
 
-SCHEDULER = audit.Actor(type="system", name="scheduler")
-CLUSTER = audit.Actor(type="system", name="cluster")
-FILTER = audit.Actor(type="system", name="filter")
+SCHEDULER = Actor(type="system", id="scheduler")
+CLUSTER = Actor(type="system", id="cluster")
+FILTER = Actor(type="system", id="filter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,22 +28,31 @@ class Event:
     tenant: str = OPERATOR
     domain: str = ""
     action: str = ""
-    actor: audit.Actor = SCHEDULER
+    actor: Actor = SCHEDULER
 
 
-async def tell(tx: AsyncConnection, node_id: str, now_ms: int, events: Iterable[Event]) -> list[Event]:
+async def tell(tx: AsyncConnection, chain: Chain, now_ms: int, events: Iterable[Event]) -> list[Event]:
     """Write them to outbox and audit log, and return them."""
     told = list(events)
     for event in told:
-        data = {**event.data, "actor": event.actor.as_dict()}
-        await outbox.emit(tx, event.name, node_id, now_ms, data, tenant=event.tenant)
-        note = audit.Note(
+        data = {**event.data, "actor": shown(event.actor)}
+        await outbox.emit(tx, event.name, chain.node_id, now_ms, data, tenant=event.tenant)
+        kind, _, name = event.resource.partition("/")
+        change = Change(
             actor=event.actor,
             action=event.action or event.name,
-            resource=event.resource,
+            resource=Resource(type=kind, id=name, domain=event.domain),
             details=event.data,
-            domain=event.domain,
-            tenant=event.tenant,
         )
-        await audit.append(tx, node_id, now_ms, note)
+        await chain.append(tx, event.tenant, change)
     return told
+
+
+def shown(actor: Actor) -> dict[str, str | None]:
+    """As events name who did it."""
+    return {
+        "type": actor.type,
+        "name": actor.id,
+        "key_prefix": actor.key_prefix or None,
+        "ip": actor.ip or None,
+    }

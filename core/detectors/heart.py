@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.audit.chain import Chain
 from core.detectors import nodes
 from core.store import estate
 from core.store.clock import Clock
@@ -20,7 +21,7 @@ class Heart:
     """`run()` beats until it is cancelled, and then says goodbye; a killed process just falls silent."""
 
     database: Database
-    node_id: str
+    chain: Chain
     address: str
     clock: Clock
     every_ms: int = nodes.HEARTBEAT_MS
@@ -36,13 +37,13 @@ class Heart:
     async def _beat(self) -> None:
         try:
             async with self.database.begin() as tx:
-                await estate.beat(tx, self.node_id, self.address, self.clock())
+                await estate.beat(tx, self.chain.node_id, self.address, self.clock())
         except Unavailable as error:
-            _log.warning("core.heartbeat.failed", node=self.node_id, error=str(error)[:200])
+            _log.warning("core.heartbeat.failed", node=self.chain.node_id, error=str(error)[:200])
 
     async def _leave(self) -> None:
         try:
             async with self.database.begin() as tx:
-                await nodes.leave(tx, self.clock(), node_id=self.node_id)
+                await nodes.leave(tx, self.clock(), chain=self.chain)
         except Unavailable as error:
-            _log.warning("core.heartbeat.failed", node=self.node_id, error=str(error)[:200])
+            _log.warning("core.heartbeat.failed", node=self.chain.node_id, error=str(error)[:200])

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit import retention
+from core.audit.chain import Chain
 from core.detectors import (
     alerting,
     certificate_files,
@@ -42,7 +44,6 @@ __all__ = ["Settings", "jobs"]
 
 _AT_ONCE: Final = 20
 _LONG_LEASE_MS: Final = 15 * 60_000
-_MOST_ROWS: Final = 5_000
 
 Expect = Callable[[str, str], Awaitable[Expected]]
 """`(tenant, domain)` -> what its records should be."""
@@ -50,20 +51,24 @@ Expect = Callable[[str, str], Awaitable[Expected]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`licence_keys` are public keys (`whpk_...`); without a path there is no licence to watch."""
+    """`licence_keys` are public keys (`whpk_...`); without a path there is no licence to watch.
 
-    node_id: str
+    `audit_kept_ms` None: the audit log is kept for ever.
+    """
+
+    chain: Chain
     certificate_paths: tuple[Path, ...] = ()
     certificate_endpoints: tuple[Endpoint, ...] = ()
     allow_networks: tuple[str, ...] = ()
     licence_path: Path | None = None
     licence_keys: tuple[str, ...] = ()
     reports_kept_ms: int = 400 * DAY_MS
+    audit_kept_ms: int | None = None
 
 
 def jobs(database: Database, settings: Settings, resolver: Resolver, expect: Expect) -> tuple[Job, ...]:
     """Ready for `Scheduler`."""
-    node_id = settings.node_id
+    chain = settings.chain
     threads = Offload("detectors", 1)
     simple = {
         "nodes": nodes.detect,
@@ -71,17 +76,17 @@ def jobs(database: Database, settings: Settings, resolver: Resolver, expect: Exp
         "reputation": reputation.detect,
         "alerting": alerting.detect,
     }
-    found = [_simple(name, detect, node_id) for name, detect in simple.items()]
-    found += [_certificates(settings, threads), _dns_health(database, node_id, resolver, expect)]
-    found += [_dmarc_policy(database, node_id, resolver), _upkeep(settings)]
+    found = [_simple(name, detect, chain) for name, detect in simple.items()]
+    found += [_certificates(settings, threads), _dns_health(database, chain, resolver, expect)]
+    found += [_dmarc_policy(database, chain, resolver), _upkeep(settings)]
     if settings.licence_path is not None:
         found.append(_licence(settings, settings.licence_path, threads))
     return tuple(found)
 
 
-def _simple(name: str, detect: Callable[..., Awaitable[list[Event]]], node_id: str) -> Job:
+def _simple(name: str, detect: Callable[..., Awaitable[list[Event]]], chain: Chain) -> Job:
     async def run(tx: AsyncConnection, now_ms: int, _: Any) -> list[Event]:
-        return await detect(tx, now_ms, node_id=node_id)
+        return await detect(tx, now_ms, chain=chain)
 
     return Job(name=name, period_ms=period_ms(name), detect=run)
 
@@ -97,7 +102,7 @@ def _certificates(settings: Settings, threads: Offload) -> Job:
         return Look(seen=files.seen + shown.seen, failed={**files.failed, **shown.failed})
 
     async def judge(tx: AsyncConnection, now_ms: int, look: Look) -> list[Event]:
-        return await certificates.detect(tx, now_ms, node_id=settings.node_id, look=look)
+        return await certificates.detect(tx, now_ms, chain=settings.chain, look=look)
 
     name = "certificates"
     return Job(name=name, period_ms=period_ms(name), observe=observe, detect=judge, lease_ms=_LONG_LEASE_MS)
@@ -112,19 +117,19 @@ def _licence(settings: Settings, path: Path, threads: Offload) -> Job:
 
     async def judge(tx: AsyncConnection, now_ms: int, found: LicenceFile | BadLicence | None) -> list[Event]:
         period = period_ms("licence")
-        return await licence.detect(tx, now_ms, node_id=settings.node_id, found=found, period_ms=period)
+        return await licence.detect(tx, now_ms, chain=settings.chain, found=found, period_ms=period)
 
     return Job(name="licence", period_ms=period_ms("licence"), observe=observe, detect=judge)
 
 
-def _dns_health(database: Database, node_id: str, resolver: Resolver, expect: Expect) -> Job:
+def _dns_health(database: Database, chain: Chain, resolver: Resolver, expect: Expect) -> Job:
     async def observe() -> list[Health]:
         async with database.read() as tx:
             watched = await dns_health.watched(tx)
         return await _checked(watched, resolver, expect)
 
     async def judge(tx: AsyncConnection, now_ms: int, reports: list[Health]) -> list[Event]:
-        return await dns_health.detect(tx, now_ms, node_id=node_id, reports=reports)
+        return await dns_health.detect(tx, now_ms, chain=chain, reports=reports)
 
     name = "dns_health"
     return Job(
@@ -146,14 +151,14 @@ async def _checked(watched: Iterable[tuple[str, str]], resolver: Resolver, expec
     return [report for report in found if report is not None]
 
 
-def _dmarc_policy(database: Database, node_id: str, resolver: Resolver) -> Job:
+def _dmarc_policy(database: Database, chain: Chain, resolver: Resolver) -> Job:
     async def observe() -> list[dmarc_policy.Live]:
         async with database.read() as tx:
             wanted = await dmarc_policy.wanted(tx)
         return await dmarc_policy.look_up(resolver, wanted)
 
     async def judge(tx: AsyncConnection, now_ms: int, live: Sequence[dmarc_policy.Live]) -> list[Event]:
-        return await dmarc_policy.detect(tx, now_ms, node_id=node_id, live=live)
+        return await dmarc_policy.detect(tx, now_ms, chain=chain, live=live)
 
     name = "dmarc_policy"
     return Job(name=name, period_ms=period_ms(name), observe=observe, detect=judge, lease_ms=_LONG_LEASE_MS)
@@ -161,8 +166,15 @@ def _dmarc_policy(database: Database, node_id: str, resolver: Resolver) -> Job:
 
 def _upkeep(settings: Settings) -> Job:
     async def judge(tx: AsyncConnection, now_ms: int, _: Any) -> list[Event]:
-        await stats.fold(tx, now_ms, limit=_MOST_ROWS)
+        await stats.fold(tx, now_ms)
         await dmarc_store.prune(tx, now_ms - settings.reports_kept_ms)
+        if settings.audit_kept_ms is not None:
+            await retention.prune(tx, settings.chain, _midnight(now_ms - settings.audit_kept_ms))
         return []
 
     return Job(name="upkeep", period_ms=period_ms("upkeep"), detect=judge)
+
+
+def _midnight(at_ms: int) -> int:
+    """Whole days go, so that the entry that tells of it is written once a day."""
+    return at_ms - at_ms % DAY_MS

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import Event, tell
 from core.detectors.licence_file import BadLicence, LicenceFile
@@ -26,7 +27,7 @@ async def detect(
     tx: AsyncConnection,
     now_ms: int,
     *,
-    node_id: str,
+    chain: Chain,
     found: LicenceFile | BadLicence | None,
     period_ms: int,
 ) -> list[Event]:
@@ -48,7 +49,7 @@ async def detect(
         return []
     data = _data(change, status, reason, found, before)
     event = Event(name="license.changed", resource="license", data=data, action=_action(change))
-    return await tell(tx, node_id, now_ms, [event])
+    return await tell(tx, chain, now_ms, [event])
 
 
 def _status(

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import states
 from core.detectors.event import CLUSTER, Event, tell
 from core.detectors.states import State
@@ -38,7 +39,7 @@ async def detect(
     tx: AsyncConnection,
     now_ms: int,
     *,
-    node_id: str,
+    chain: Chain,
     timeout_ms: int = TIMEOUT_MS,
     longest_step_ms: int = _LONGEST_STEP_MS,
 ) -> list[Event]:
@@ -57,11 +58,12 @@ async def detect(
             await estate.set_present(tx, node.id, present=is_there)
             events.append(_event(node, is_there=is_there, reason="silent"))
     await _keep(tx, memory, now_ms)
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)
 
 
-async def leave(tx: AsyncConnection, now_ms: int, *, node_id: str) -> list[Event]:
-    """A node that stops says so, instead of falling silent."""
+async def leave(tx: AsyncConnection, now_ms: int, *, chain: Chain) -> list[Event]:
+    """The node that writes stops, and says so instead of falling silent."""
+    node_id = chain.node_id
     node = await estate.node(tx, node_id)
     if node is None or not node.present:
         return []
@@ -69,7 +71,7 @@ async def leave(tx: AsyncConnection, now_ms: int, *, node_id: str) -> list[Event
     memory.heard[node_id] = (node.heartbeat_ms, None)
     await _keep(tx, memory, memory.run_ms)
     await estate.set_present(tx, node_id, present=False)
-    return await tell(tx, node_id, now_ms, [_event(node, is_there=False, reason="stopped")])
+    return await tell(tx, chain, now_ms, [_event(node, is_there=False, reason="stopped")])
 
 
 def _first_sight(node: estate.Node, lived_ms: int, now_ms: int, timeout_ms: int) -> tuple[int, int | None]:

@@ -10,10 +10,12 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
+from core.audit.entry import Actor
 from core.detectors.event import FILTER, SCHEDULER, Event, tell
 from core.engine.reputation import START, UNLIST_ABOVE, Crossing, Standing, observe
 from core.engine.verdict import Action
-from core.store import audit, standings
+from core.store import standings
 from core.store.clock import DAY_MS
 from core.store.tables import reputations
 
@@ -42,19 +44,24 @@ async def standing(tx: AsyncConnection, tenant: str, ip: str, now_ms: int) -> St
 
 
 async def count(
-    tx: AsyncConnection, tenant: str, ip: str, action: Action, now_ms: int, *, node_id: str
+    tx: AsyncConnection, tenant: str, ip: str, action: Action, now_ms: int, *, chain: Chain
 ) -> Standing:
-    """Count a verdict in its transaction; tells `reputation.threshold_crossed` when the list changes."""
-    after, crossing = observe(await standing(tx, tenant, ip, now_ms), action)
+    """Count a verdict in its transaction; tells `reputation.threshold_crossed` when the list changes.
+
+    Before anything else of the transaction is put on record: who waits for the address here must not hold
+    what the one before it needs to tell.
+    """
+    known, updated_ms = await standings.hold(tx, ip, now_ms, tenant=tenant)
+    after, crossing = observe(decayed(known, now_ms - updated_ms), action)
     await standings.put(tx, after, now_ms, tenant=tenant)
     if crossing is not None:
-        await tell(tx, node_id, now_ms, [_event(crossing, tenant, FILTER)])
+        await tell(tx, chain, now_ms, [_event(crossing, tenant, FILTER)])
     return after
 
 
-async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str) -> list[Event]:
+async def detect(tx: AsyncConnection, now_ms: int, *, chain: Chain) -> list[Event]:
     """Take off the list who has been forgiven, and forget who is long unheard of."""
-    quiet = select(reputations).where(_row.listed).order_by(_row.updated_ms)
+    quiet = select(reputations).where(_row.listed).order_by(_row.updated_ms).with_for_update(skip_locked=True)
     events: list[Event] = []
     for row in (await tx.execute(quiet)).all():
         if len(events) == _AT_ONCE:
@@ -69,10 +76,10 @@ async def detect(tx: AsyncConnection, now_ms: int, *, node_id: str) -> list[Even
             )
             events.append(_event(crossing, row.tenant, SCHEDULER))
     await tx.execute(delete(reputations).where(~_row.listed, _row.updated_ms < now_ms - FORGET_MS))
-    return await tell(tx, node_id, now_ms, events)
+    return await tell(tx, chain, now_ms, events)
 
 
-def _event(crossing: Crossing, tenant: str, actor: audit.Actor) -> Event:
+def _event(crossing: Crossing, tenant: str, actor: Actor) -> Event:
     found = crossing.standing
     return Event(
         name="reputation.threshold_crossed",

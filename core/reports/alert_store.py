@@ -1,6 +1,5 @@
 """Alert rules and alerts in the store."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.reports.alert_rules import Rule, checked
+from core.reports.within import Within, anywhere
 from core.store.tables import alert_rules, alerts
 from hub.sql.ids import new_id
 
@@ -106,14 +106,12 @@ async def alerts_page(
     tenant: str,
     *,
     limit: int,
-    domains: Sequence[str] | None = None,
+    within: Within = anywhere,
     state: str | None = None,
     after: tuple[int, str] | None = None,
 ) -> list[Alert]:
     """Newest first; `after` is `(at_ms, id)` of the last one seen."""
-    asked = select(alerts).where(_alert.tenant == tenant)
-    if domains is not None:
-        asked = asked.where(_alert.domain.in_(domains))
+    asked = select(alerts).where(_alert.tenant == tenant, within(_alert.domain))
     if state is not None:
         asked = asked.where(_alert.state == state)
     if after is not None:

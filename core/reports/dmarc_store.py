@@ -7,8 +7,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
+from core.audit.entry import Actor
+from core.detectors.event import FILTER, Event, tell
 from core.reports.dmarc import Record, Report, ReportRefused
-from core.store import outbox
+from core.reports.within import Within, anywhere
 from core.store.clock import DAY_MS, iso_seconds
 from core.store.tables import dmarc_records, dmarc_reports, domain_aliases, domains
 from hub.sql import upsert
@@ -17,11 +20,12 @@ from hub.sql.ids import new_id
 __all__ = [
     "Filed",
     "Filter",
+    "Home",
     "StoredReport",
     "UnknownDomain",
     "file_report",
     "find",
-    "owner_of",
+    "home_of",
     "page",
     "prune",
     "records",
@@ -50,23 +54,32 @@ class Filed:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Reports of a tenant; the period's begin lies in `[from_ms, to_ms)`."""
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A domain here, and its tenant."""
 
     tenant: str
-    domains: tuple[str, ...] | None = None
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Reports of a tenant that belong to some domains; the period's begin lies in `[from_ms, to_ms)`."""
+
+    tenant: str
+    within: Within = anywhere
     from_ms: int | None = None
     to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReport:
-    """A report without its records. `domain_id` is `None` where only a domain above it is known here."""
+    """A report without its records. `home` is the domain here that it belongs to, `domain_id` that one's."""
 
     id: str
     tenant: str
     domain: str
+    home: str
     domain_id: str | None
     organization: str
     contact: str
@@ -84,41 +97,56 @@ class StoredReport:
         return self.messages - self.passed
 
 
-async def owner_of(tx: AsyncConnection, domain: str, *, tenant: str | None = None) -> str | None:
-    """The tenant of a domain: its own, as an alias, or of the nearest domain above it."""
+async def home_of(tx: AsyncConnection, domain: str, *, tenant: str | None = None) -> Home | None:
+    """Whose a name is: of the domain, of one that it is an alias of, or of the nearest above it."""
     labels = domain.split(".")
     names = [".".join(labels[start:]) for start in range(len(labels) - 1)]
-    own = select(domains.c.name, domains.c.tenant).where(domains.c.name.in_(names))
-    alias = select(domain_aliases.c.name, domain_aliases.c.tenant).where(domain_aliases.c.name.in_(names))
-    found = {row.name: row.tenant for row in await tx.execute(alias.union_all(own))}
-    tenants = [found[name] for name in names if name in found]
-    nearest: str | None = tenants[0] if tenants else None
-    return nearest if tenant is None or nearest == tenant else None
+    own, other = domains.c, domain_aliases.c
+    mine = select(own.name, own.tenant, own.name.label("domain")).where(own.name.in_(names))
+    alias = select(other.name, other.tenant, other.domain).where(other.name.in_(names))
+    found = {row.name: Home(row.tenant, row.domain) for row in await tx.execute(alias.union_all(mine))}
+    nearest = next((found[name] for name in names if name in found), None)
+    return nearest if nearest is not None and tenant in (None, nearest.tenant) else None
 
 
 async def file_report(
-    tx: AsyncConnection, report: Report, *, now_ms: int, node_id: str, tenant: str | None = None
+    tx: AsyncConnection,
+    report: Report,
+    *,
+    now_ms: int,
+    chain: Chain,
+    tenant: str | None = None,
+    actor: Actor = FILTER,
 ) -> Filed:
     """Keep a report and tell `report.received`; a repeated one changes nothing.
 
     With `tenant`, its domain must be that tenant's; without, it goes to whoever has the domain. Raises
     `UnknownDomain`, and `ReportRefused` for a period that lies ahead.
     """
-    whose = await owner_of(tx, report.domain, tenant=tenant)
-    if whose is None:
+    home = await home_of(tx, report.domain, tenant=tenant)
+    if home is None:
         raise UnknownDomain(report.domain)
     if report.begin_ms > now_ms + DAY_MS:
         raise ReportRefused(
             "invalid_value", f"Its period begins at {iso_seconds(report.begin_ms)}, in future."
         )
-    row_id = new_id("rep")
-    new = upsert.insert(tx, dmarc_reports).values(id=row_id, tenant=whose, **_columns(report, now_ms))
+    row_id, whose = new_id("rep"), home.tenant
+    row = {"id": row_id, "tenant": whose, "home": home.domain, **_columns(report, now_ms)}
+    new = upsert.insert(tx, dmarc_reports).values(row)
     added = await tx.execute(new.on_conflict_do_nothing().returning(_report.id))
     if added.scalar_one_or_none() is None:
         return Filed(await _known(tx, whose, report), whose, is_new=False)
     for rows in _batches(row_id, whose, report.records):
         await tx.execute(insert(dmarc_records), rows)
-    await outbox.emit(tx, "report.received", node_id, now_ms, _told(row_id, report), tenant=whose)
+    event = Event(
+        name="report.received",
+        resource=f"dmarc-report/{row_id}",
+        data=_told(row_id, report),
+        tenant=whose,
+        domain=home.domain,
+        actor=actor,
+    )
+    await tell(tx, chain, now_ms, [event])
     return Filed(row_id, whose, is_new=True)
 
 
@@ -168,9 +196,7 @@ async def prune(tx: AsyncConnection, before_ms: int, *, limit: int = 1_000) -> i
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    where = [_report.tenant == wanted.tenant]
-    if wanted.domains is not None:
-        where.append(_report.domain.in_(wanted.domains))
+    where = [_report.tenant == wanted.tenant, wanted.within(_report.home)]
     if wanted.from_ms is not None:
         where.append(_report.begin_ms >= wanted.from_ms)
     if wanted.to_ms is not None:
@@ -179,7 +205,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def _select() -> Select[Any]:
-    known = dmarc_reports.outerjoin(domains, domains.c.name == _report.domain)
+    known = dmarc_reports.outerjoin(domains, domains.c.name == _report.home)
     return select(dmarc_reports, domains.c.id.label("domain_id")).select_from(known)
 
 

@@ -1,12 +1,12 @@
 """What the aggregate reports of a period say together."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, distinct, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.reports.within import Within, anywhere
 from core.store.tables import dmarc_records, dmarc_reports
 
 __all__ = ["Source", "Summary", "summarise", "top_sources"]
@@ -51,7 +51,7 @@ class Source:
 
 
 async def summarise(
-    tx: AsyncConnection, tenant: str, from_ms: int, to_ms: int, *, domains: Sequence[str] | None = None
+    tx: AsyncConnection, tenant: str, from_ms: int, to_ms: int, *, within: Within = anywhere
 ) -> Summary:
     """Over reports whose period begins in `[from_ms, to_ms)`."""
 
@@ -70,7 +70,7 @@ async def summarise(
             func.count(distinct(_record.source_ip)).label("sources"),
         )
         .join_from(dmarc_reports, dmarc_records, _record.report == _report.id)
-        .where(_of(tenant, from_ms, to_ms, domains))
+        .where(_of(tenant, from_ms, to_ms, within))
     )
     row = (await tx.execute(asked)).mappings().one()
     return Summary(**{name: int(value) for name, value in row.items()})
@@ -82,7 +82,7 @@ async def top_sources(
     from_ms: int,
     to_ms: int,
     *,
-    domains: Sequence[str] | None = None,
+    within: Within = anywhere,
     limit: int = 10,
 ) -> list[Source]:
     """Those with the most messages first."""
@@ -91,7 +91,7 @@ async def top_sources(
     asked = (
         select(_record.source_ip, messages, passed)
         .join_from(dmarc_reports, dmarc_records, _record.report == _report.id)
-        .where(_of(tenant, from_ms, to_ms, domains))
+        .where(_of(tenant, from_ms, to_ms, within))
         .group_by(_record.source_ip)
         .order_by(messages.desc(), _record.source_ip)
         .limit(limit)
@@ -105,8 +105,6 @@ def percent(part: int, whole: int) -> float | None:
     return None if whole == 0 else (part * 10_000 // whole) / 100
 
 
-def _of(tenant: str, from_ms: int, to_ms: int, domains: Sequence[str] | None) -> ColumnElement[bool]:
-    where = [_report.tenant == tenant, _report.begin_ms >= from_ms, _report.begin_ms < to_ms]
-    if domains is not None:
-        where.append(_report.domain.in_(domains))
-    return and_(*where)
+def _of(tenant: str, from_ms: int, to_ms: int, within: Within) -> ColumnElement[bool]:
+    period = (_report.begin_ms >= from_ms, _report.begin_ms < to_ms)
+    return and_(_report.tenant == tenant, *period, within(_report.home))

@@ -1,4 +1,7 @@
-"""What alert rules look at: a value per domain of a tenant, over a window that ends now."""
+"""What alert rules look at: a value per domain of a tenant, over a window that ends now.
+
+Reports about names below a domain that are no domains here count for it.
+"""
 
 from collections.abc import Mapping
 
@@ -56,10 +59,10 @@ async def _reported(tx: AsyncConnection, tenant: str, kind: str, from_ms: int, t
 
 def _records(value: ColumnElement[int], tenant: str, from_ms: int, to_ms: int):  # type: ignore[no-untyped-def] # noqa: ANN202 -- a Select of three columns
     period = (_report.tenant == tenant, _report.begin_ms >= from_ms, _report.begin_ms < to_ms)
-    joined = select(_report.domain, value, func.sum(_record.messages)).join_from(
+    joined = select(_report.home, value, func.sum(_record.messages)).join_from(
         dmarc_reports, dmarc_records, _record.report == _report.id
     )
-    return joined.where(*period).group_by(_report.domain)
+    return joined.where(*period).group_by(_report.home)
 
 
 async def _scanned(

@@ -11,6 +11,7 @@ from core.reports.csvtext import as_csv
 from core.reports.dmarc_summary import Summary, summarise
 from core.reports.period import Period
 from core.reports.stats import Counts, Interval, Stats, stats
+from core.reports.within import Within, anywhere, named
 from core.store.clock import DAY_MS, iso_seconds
 from core.store.tables import misclassifications, quarantine_items, verdicts
 
@@ -89,13 +90,13 @@ async def overview(
     period: Period,
     *,
     domain: str | None = None,
-    domains: Sequence[str] | None = None,
+    within: Within = anywhere,
 ) -> Overview:
-    """One report. `domains` are those that the asker may see (`None`: all of the tenant's)."""
-    seen = [domain] if domain is not None else domains
+    """One report; `within` are the domains that the asker may see."""
+    seen = named(domain) if domain is not None else within
     begin, end = period.from_ms, period.to_ms
     interval: Interval = "hour" if end - begin <= _DAYS_BY_HOUR * DAY_MS else "day"
-    found = await stats(tx, tenant, begin, end, domains=seen, interval=interval)
+    found = await stats(tx, tenant, begin, end, within=seen, interval=interval)
     return Overview(
         period=period,
         domain=domain,
@@ -105,7 +106,7 @@ async def overview(
         blocked_senders=await _top(tx, verdicts.c.sender, tenant, period, seen, ("quarantine", "reject")),
         quarantine=await _outcomes(tx, tenant, period, seen),
         corrections=await _corrections(tx, tenant, period, seen),
-        dmarc=await summarise(tx, tenant, begin, end, domains=seen),
+        dmarc=await summarise(tx, tenant, begin, end, within=seen),
     )
 
 
@@ -114,13 +115,12 @@ async def _top(
     column: Column[str],
     tenant: str,
     period: Period,
-    domains: Sequence[str] | None,
+    within: Within,
     only: tuple[str, ...] | None = None,
 ) -> tuple[Top, ...]:
     table = verdicts.c
     where = [table.tenant == tenant, table.at_ms >= period.from_ms, table.at_ms < period.to_ms, column != ""]
-    if domains is not None:
-        where.append(table.domain.in_(domains))
+    where.append(within(table.domain))
     if only is not None:
         where.append(table.verdict.in_(only))
     messages = func.count()
@@ -129,24 +129,18 @@ async def _top(
     return tuple(Top(name, int(count)) for name, count in rows)
 
 
-async def _outcomes(
-    tx: AsyncConnection, tenant: str, period: Period, domains: Sequence[str] | None
-) -> dict[str, int]:
+async def _outcomes(tx: AsyncConnection, tenant: str, period: Period, within: Within) -> dict[str, int]:
     item = quarantine_items.c
     where = [item.tenant == tenant, item.arrived_ms >= period.from_ms, item.arrived_ms < period.to_ms]
-    if domains is not None:
-        where.append(item.domain.in_(domains))
+    where.append(within(item.domain))
     rows = await tx.execute(select(item.state, func.count()).where(*where).group_by(item.state))
     return {**dict.fromkeys(_STATES, 0), **{state: int(count) for state, count in rows}}
 
 
-async def _corrections(
-    tx: AsyncConnection, tenant: str, period: Period, domains: Sequence[str] | None
-) -> dict[str, int]:
+async def _corrections(tx: AsyncConnection, tenant: str, period: Period, within: Within) -> dict[str, int]:
     table = misclassifications.c
     where = [table.tenant == tenant, table.at_ms >= period.from_ms, table.at_ms < period.to_ms]
-    if domains is not None:
-        where.append(table.domain.in_(domains))
+    where.append(within(table.domain))
     rows = await tx.execute(select(table.type, func.count()).where(*where).group_by(table.type))
     return {"false_positive": 0, "false_negative": 0, **{type_: int(count) for type_, count in rows}}
 

@@ -1,12 +1,12 @@
 """What a tenant uses of what it may use: domains, mailbox storage, quarantine."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.reports.within import Within, anywhere
 from core.store.tables import domains, licences, mailboxes, quarantine_items
 
 __all__ = ["DomainQuota", "Quota", "quota"]
@@ -56,13 +56,13 @@ class Quota:
         }
 
 
-async def quota(tx: AsyncConnection, tenant: str, *, only: Sequence[str] | None = None) -> Quota:
-    """Of the tenant's domains, or those in `only`."""
-    names = list((await tx.execute(_names(tenant, only))).scalars())
-    boxes = {each.domain: each for each in await _mailboxes(tx, tenant, only)}
+async def quota(tx: AsyncConnection, tenant: str, *, within: Within = anywhere) -> Quota:
+    """Of the tenant's domains, or some of them."""
+    names = list((await tx.execute(_names(tenant, within))).scalars())
+    boxes = {each.domain: each for each in await _mailboxes(tx, tenant, within)}
     item = quarantine_items.c
     held = select(func.count(), func.coalesce(func.sum(item.size_bytes), 0)).where(
-        *_of(item.tenant, item.domain, tenant, only), item.state.in_(_HELD)
+        *_of(item.tenant, item.domain, tenant, within), item.state.in_(_HELD)
     )
     messages, size = (await tx.execute(held)).one()
     limit = (await tx.execute(select(licences.c.max_domains))).scalar_one_or_none()
@@ -75,10 +75,10 @@ async def quota(tx: AsyncConnection, tenant: str, *, only: Sequence[str] | None 
     )
 
 
-async def _mailboxes(tx: AsyncConnection, tenant: str, only: Sequence[str] | None) -> list[DomainQuota]:
+async def _mailboxes(tx: AsyncConnection, tenant: str, within: Within) -> list[DomainQuota]:
     table = mailboxes.c
     sums = (func.count(), func.sum(table.quota_mb), func.coalesce(func.sum(table.used_mb), 0))
-    asked = select(table.domain, *sums).where(*_of(table.tenant, table.domain, tenant, only))
+    asked = select(table.domain, *sums).where(*_of(table.tenant, table.domain, tenant, within))
     rows = await tx.execute(asked.group_by(table.domain))
     return [
         DomainQuota(domain=domain, mailboxes=int(count), quota_mb=int(quota_mb), used_mb=int(used))
@@ -86,16 +86,15 @@ async def _mailboxes(tx: AsyncConnection, tenant: str, only: Sequence[str] | Non
     ]
 
 
-def _names(tenant: str, only: Sequence[str] | None) -> Select[Any]:
+def _names(tenant: str, within: Within) -> Select[Any]:
     return (
         select(domains.c.name)
-        .where(*_of(domains.c.tenant, domains.c.name, tenant, only))
+        .where(*_of(domains.c.tenant, domains.c.name, tenant, within))
         .order_by(domains.c.name)
     )
 
 
 def _of(
-    owner: ColumnElement[str], domain: ColumnElement[str], tenant: str, only: Sequence[str] | None
+    owner: ColumnElement[str], domain: ColumnElement[str], tenant: str, within: Within
 ) -> tuple[ColumnElement[bool], ...]:
-    mine = owner == tenant
-    return (mine,) if only is None else (mine, domain.in_(only))
+    return owner == tenant, within(domain)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.reports.dmarc import ReportRefused
 from core.reports.dmarc_mail import MailedReports
 from core.reports.dmarc_store import Filed, file_report
@@ -39,7 +40,7 @@ async def receive(
     mailed: MailedReports,
     *,
     now_ms: int,
-    node_id: str,
+    chain: Chain,
     proven: bool,
     tenant: str | None = None,
 ) -> Received:
@@ -56,7 +57,7 @@ async def receive(
     refused = list(mailed.refused)
     for report in mailed.reports:
         try:
-            filed.append(await file_report(tx, report, now_ms=now_ms, node_id=node_id, tenant=tenant))
+            filed.append(await file_report(tx, report, now_ms=now_ms, chain=chain, tenant=tenant))
         except ReportRefused as error:
             refused.append(error)
     return Received(tuple(filed), tuple(refused))

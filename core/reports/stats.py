@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.reports.dmarc_summary import percent
+from core.reports.within import Within, anywhere
 from core.store.clock import DAY_MS, HOUR_MS, iso_seconds
 from core.store.tables import quarantine_items, stat_counters
 from hub.sql import upsert
@@ -30,7 +31,7 @@ _NAMES: Final[Mapping[str, str]] = {
 """A counter's metric -> the name in statistics."""
 _MOST_POINTS: Final = 2_000
 _row = stat_counters.c
-_PLACE = (_row.tenant, _row.domain, _row.hour_ms, _row.metric)
+_KEY = ["tenant", "domain", "hour_ms", "metric"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ async def stats(
     from_ms: int,
     to_ms: int,
     *,
-    domains: Sequence[str] | None = None,
+    within: Within = anywhere,
     interval: Interval = "total",
 ) -> Stats:
     """Counts of `[from_ms, to_ms)`, in whole hours (days where hours were folded).
@@ -108,7 +109,7 @@ async def stats(
         raise ValueError(
             f"more than {_MOST_POINTS:,} intervals: ask for a shorter period or longer intervals"
         )
-    found = await _counted(tx, _of(tenant, begin, end, domains), width)
+    found = await _counted(tx, _of(tenant, begin, end, within), width)
     points = tuple((at_ms, _counts(each)) for at_ms, each in sorted(found.items()))
     every: dict[str, int] = {}
     for each in found.values():
@@ -119,32 +120,29 @@ async def stats(
         to_ms=end,
         total=_counts(every),
         points=points if width else (),
-        held_now=await held_now(tx, tenant, domains=domains),
+        held_now=await held_now(tx, tenant, within=within),
     )
 
 
-async def held_now(tx: AsyncConnection, tenant: str, *, domains: Sequence[str] | None = None) -> int:
+async def held_now(tx: AsyncConnection, tenant: str, *, within: Within = anywhere) -> int:
     """Messages in quarantine at this moment."""
     item = quarantine_items.c
-    where = [item.tenant == tenant, item.state.in_(("held", "releasing", "release_failed"))]
-    if domains is not None:
-        where.append(item.domain.in_(domains))
+    states = item.state.in_(("held", "releasing", "release_failed"))
+    where = (item.tenant == tenant, states, within(item.domain))
     held = select(func.count()).select_from(quarantine_items).where(*where)
     return int((await tx.execute(held)).scalar_one())
 
 
-async def fold(tx: AsyncConnection, now_ms: int, *, limit: int = 5_000) -> int:
+async def fold(tx: AsyncConnection, now_ms: int) -> int:
     """Add hours that are old enough to their day's first hour; returns how many rows went."""
     until = now_ms - FOLD_AFTER_MS
-    until -= until % DAY_MS
-    late = select(*_PLACE).where(_row.hour_ms < until, _row.hour_ms % DAY_MS != 0).limit(limit)
-    places = (await tx.execute(late)).all()
-    for place in places:
-        same = [column == value for column, value in zip(_PLACE, place, strict=True)]
-        gone = await tx.execute(delete(stat_counters).where(*same).returning(_row.messages))
-        day = place.hour_ms - place.hour_ms % DAY_MS
-        await _add(tx, (place.tenant, place.domain, day, place.metric), gone.scalar_one())
-    return len(places)
+    late = (_row.hour_ms < until - until % DAY_MS, _row.hour_ms % DAY_MS != 0)
+    place = (_row.tenant, _row.domain, (_row.hour_ms - _row.hour_ms % DAY_MS).label("day_ms"), _row.metric)
+    days = select(*place, func.sum(_row.messages)).where(*late).group_by(*place)
+    new = upsert.insert(tx, stat_counters).from_select([*_KEY, "messages"], days)
+    added = {"messages": _row.messages + new.excluded.messages}
+    await tx.execute(new.on_conflict_do_update(index_elements=_KEY, set_=added))
+    return (await tx.execute(delete(stat_counters).where(*late))).rowcount
 
 
 async def _add(tx: AsyncConnection, place: tuple[str, str, int, str], messages: int) -> None:
@@ -153,7 +151,7 @@ async def _add(tx: AsyncConnection, place: tuple[str, str, int, str], messages: 
         tenant=tenant, domain=domain, hour_ms=hour_ms, metric=metric, messages=messages
     )
     more = new.on_conflict_do_update(
-        index_elements=["tenant", "domain", "hour_ms", "metric"],
+        index_elements=_KEY,
         set_={"messages": _row.messages + messages},
     )
     await tx.execute(more)
@@ -170,11 +168,8 @@ async def _counted(
     return found
 
 
-def _of(tenant: str, begin: int, end: int, domains: Sequence[str] | None) -> list[ColumnElement[bool]]:
-    where = [_row.tenant == tenant, _row.hour_ms >= begin, _row.hour_ms < end]
-    if domains is not None:
-        where.append(_row.domain.in_(domains))
-    return where
+def _of(tenant: str, begin: int, end: int, within: Within) -> list[ColumnElement[bool]]:
+    return [_row.tenant == tenant, _row.hour_ms >= begin, _row.hour_ms < end, within(_row.domain)]
 
 
 def _counts(metrics: Mapping[str, int]) -> Counts:

@@ -17,7 +17,7 @@ from core.store import meta
 from core.store.tables import audit_entries, cluster_nodes
 from core.store.tenancy import OPERATOR
 
-__all__ = ["Actor", "Entry", "Position", "Query", "append", "page", "prune"]
+__all__ = ["Actor", "Entry", "Note", "Position", "Query", "append", "chain", "page", "prune"]
 
 
 _entry = audit_entries.c
@@ -105,7 +105,7 @@ async def append(tx: AsyncConnection, node_id: str, at_ms: int, note: Note) -> s
         result=note.result,
         details=note.details,
     )
-    return (await (await _chain(tx, node_id, at_ms)).append(tx, note.tenant, change)).id
+    return (await (await chain(tx, node_id, at_ms)).append(tx, note.tenant, change)).id
 
 
 async def page(tx: AsyncConnection, query: Query, after: Position | None, limit: int) -> list[Entry]:
@@ -117,16 +117,16 @@ async def page(tx: AsyncConnection, query: Query, after: Position | None, limit:
     rows = await tx.execute(
         select(audit_entries).where(reachable, *where).order_by(*_PLACE.clauses).limit(limit)
     )
-    chain = Chain(bytes.fromhex(await meta.get(tx, _KEY) or ""))
-    return [_as_entry(row, chain) for row in rows.mappings()]
+    sealed_by = Chain(bytes.fromhex(await meta.get(tx, _KEY) or ""))
+    return [_as_entry(row, sealed_by) for row in rows.mappings()]
 
 
 async def prune(tx: AsyncConnection, node_id: str, now_ms: int, before_ms: int) -> int:
     """Delete what is older than the retention: a beginning of each chain, never its newest entry."""
-    return await retention.prune(tx, await _chain(tx, node_id, now_ms), before_ms)
+    return await retention.prune(tx, await chain(tx, node_id, now_ms), before_ms)
 
 
-async def _chain(tx: AsyncConnection, node_id: str, at_ms: int) -> Chain:
+async def chain(tx: AsyncConnection, node_id: str, at_ms: int) -> Chain:
     """A sandbox's key lies in its database: it shows how an audit log looks, and proves nothing."""
     return Chain(await meta.secret(tx, _KEY), node_id=node_id, clock=lambda: at_ms)
 
@@ -146,7 +146,7 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
     return where
 
 
-def _as_entry(row: RowMapping, chain: Chain) -> Entry:
+def _as_entry(row: RowMapping, sealed_by: Chain) -> Entry:
     actor = {"type": row["actor_type"], "name": row["actor"]}
     return Entry(
         position=Position(row["at_ms"], row["node_id"], row["number"]),
@@ -156,5 +156,5 @@ def _as_entry(row: RowMapping, chain: Chain) -> Entry:
         resource_type=row["resource_type"],
         result=row["result"],
         details=row["details"],
-        sealed=chain.holds(row),
+        sealed=sealed_by.holds(row),
     )

@@ -9,8 +9,10 @@ from core.reports import alert_store
 from core.reports.dmarc import parse
 from core.reports.dmarc_store import file_report
 from core.reports.stats import count
+from core.reports.within import named
 from core.store.clock import DAY_MS
 from core.store.tables import alerts, dmarc_records, dmarc_reports, domains
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.reports import add_domain, record_xml, report_xml
 
@@ -27,7 +29,7 @@ async def reported(tx, good, bad, domain="acme.example", name=[0]):  # noqa: B00
     records = [record_xml(count=good)] if good else []
     records += [record_xml("198.51.100.4", bad, "fail", "fail")] if bad else []
     report = parse(report_xml(*records, domain=domain, report_id=str(name[0])))
-    await file_report(tx, report, now_ms=NOW_MS, node_id="node-1")
+    await file_report(tx, report, now_ms=NOW_MS, chain=chain())
 
 
 async def forget(tx):
@@ -36,7 +38,7 @@ async def forget(tx):
 
 
 async def evaluate(tx, day=0.0, **changes):
-    events = await alerting.detect(tx, NOW_MS + round(day * DAY_MS), node_id="node-1", **changes)
+    events = await alerting.detect(tx, NOW_MS + round(day * DAY_MS), chain=chain(), **changes)
     return [(each.name, each.data["domain"], each.data.get("resolution")) for each in events]
 
 
@@ -144,7 +146,7 @@ async def test_statistics_and_other_detectors_can_be_watched(tx):
         bad = State(subject="acme.example", state=state, since_ms=NOW_MS)
         await states.put(tx, detector, bad)
     await reported(tx, 1, 1)
-    events = await alerting.detect(tx, NOW_MS, node_id="node-1")
+    events = await alerting.detect(tx, NOW_MS, chain=chain())
 
     assert sorted((each.data["type"], each.data["domain"]) for each in events) == [
         ("dmarc_failures", "acme.example"),
@@ -166,7 +168,7 @@ async def test_alerts_are_listed_newest_first_in_pages(tx):
 
     assert {first[0].domain, *(each.domain for each in rest)} == {"acme.example", "nordwind.example"}
     assert await alert_store.alerts_page(tx, "default", limit=9, state="resolved") == []
-    assert len(await alert_store.alerts_page(tx, "default", limit=9, domains=["acme.example"])) == 1
+    assert len(await alert_store.alerts_page(tx, "default", limit=9, within=named("acme.example"))) == 1
 
 
 class Model:

@@ -13,13 +13,14 @@ from core.detectors.certificates import Look
 from core.store import estate
 from core.store.clock import DAY_MS
 from hub.sdk.http.guard import Guard
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.detectors import certificate, key_pem, pem, seen, server_context, silent_server
 
 
 async def detect(tx, look=None, day=0.0, **changes):
     now_ms = NOW_MS + round(day * DAY_MS)
-    found = await certificates.detect(tx, now_ms, node_id="node-1", look=look, **changes)
+    found = await certificates.detect(tx, now_ms, chain=chain(), look=look, **changes)
     return [(each.name, each.data) for each in found]
 
 

@@ -11,6 +11,7 @@ from core.dns.expected import DmarcPolicy
 from core.dns.health import Health
 from core.store.clock import HOUR_MS
 from core.store.tables import dmarc_policies, dns_snapshots
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.reports import add_domain
 
@@ -29,7 +30,7 @@ async def tx(tx):
 async def look(tx, *records, step=0):
     live = [Live(each, records) for each in await dmarc_policy.wanted(tx)]
     now_ms = NOW_MS + step * HOUR_MS
-    events = await dmarc_policy.detect(tx, now_ms, node_id="node-1", live=live)
+    events = await dmarc_policy.detect(tx, now_ms, chain=chain(), live=live)
     return [(each.name, each.data["differs"]) for each in events]
 
 
@@ -58,7 +59,7 @@ async def test_a_policy_that_changed_since_the_look_is_not_judged(tx):
     live = [Live(each, (WEAK,)) for each in await dmarc_policy.wanted(tx)]
     await tx.execute(update(dmarc_policies).values(record=WEAK))
     for _ in range(3):
-        assert await dmarc_policy.detect(tx, NOW_MS, node_id="node-1", live=live) == []
+        assert await dmarc_policy.detect(tx, NOW_MS, chain=chain(), live=live) == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def see(tx, *statuses):
     for step, status in enumerate(statuses):
         reports = [report(status), report(status, "stranger.example")]
         now_ms = NOW_MS + step * HOUR_MS
-        events = await dns_health.detect(tx, now_ms, node_id="node-1", reports=reports)
+        events = await dns_health.detect(tx, now_ms, chain=chain(), reports=reports)
         told += [(step, each.name, each.data["previous"], each.data["checks"]) for each in events]
     return told
 

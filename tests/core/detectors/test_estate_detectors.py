@@ -8,6 +8,7 @@ from core.engine.reputation import Standing
 from core.store import estate, standings
 from core.store.clock import DAY_MS, HOUR_MS
 from hub.sdk.ed25519 import public_of
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.detectors import OTHER, PRIVATE
 from tests.factories.detectors import licence as licence_file
@@ -24,10 +25,10 @@ async def add_key(tx, selector="s1", created_ms=BORN_MS, tenant="default"):
 async def test_a_key_is_announced_thirty_days_ahead_to_its_tenant_and_once(tx):
     await add_key(tx, tenant="acme")
 
-    assert await dkim_keys.detect(tx, NOW_MS - 1, node_id="node-1") == []
-    (event,) = await dkim_keys.detect(tx, NOW_MS, node_id="node-1")
+    assert await dkim_keys.detect(tx, NOW_MS - 1, chain=chain()) == []
+    (event,) = await dkim_keys.detect(tx, NOW_MS, chain=chain())
     assert (event.name, event.tenant, event.data["days_left"]) == ("dkim.rotation_due", "acme", 30)
-    assert await dkim_keys.detect(tx, NOW_MS + DAY_MS, node_id="node-1") == []
+    assert await dkim_keys.detect(tx, NOW_MS + DAY_MS, chain=chain()) == []
 
 
 async def test_a_rotated_key_is_not_announced(tx):
@@ -35,7 +36,7 @@ async def test_a_rotated_key_is_not_announced(tx):
     await add_key(tx, "s2", NOW_MS)
     await estate.remove_dkim_key(tx, estate.DkimKey(domain="acme.example", selector="s1", created_ms=0))
 
-    assert await dkim_keys.detect(tx, NOW_MS + DAY_MS, node_id="node-1") == []
+    assert await dkim_keys.detect(tx, NOW_MS + DAY_MS, chain=chain()) == []
 
 
 class Licences:
@@ -52,7 +53,7 @@ class Licences:
             except BadLicence as error:
                 found = error
         now_ms = NOW_MS + round(day * DAY_MS)
-        events = await licence.detect(self.tx, now_ms, node_id="node-1", found=found, period_ms=HOUR_MS)
+        events = await licence.detect(self.tx, now_ms, chain=chain(), found=found, period_ms=HOUR_MS)
         return [(each.data["change"], each.data["status"], each.data["tier"]) for each in events]
 
 
@@ -146,7 +147,7 @@ def test_a_licence_is_read_from_its_file(tmp_path):
 
 async def many(tx, action, times, now_ms=NOW_MS, ip="203.0.113.7"):
     for _ in range(times):
-        standing = await reputation.count(tx, "default", ip, action, now_ms, node_id="node-1")
+        standing = await reputation.count(tx, "default", ip, action, now_ms, chain=chain())
     return standing
 
 
@@ -166,16 +167,16 @@ async def test_time_forgives_and_takes_an_address_off_the_list_without_mail(tx, 
     await many(tx, "reject", 8)
     await news()
 
-    assert await reputation.detect(tx, NOW_MS + DAY_MS, node_id="node-1") == []
-    (event,) = await reputation.detect(tx, NOW_MS + 14 * DAY_MS, node_id="node-1")
+    assert await reputation.detect(tx, NOW_MS + DAY_MS, chain=chain()) == []
+    (event,) = await reputation.detect(tx, NOW_MS + 14 * DAY_MS, chain=chain())
     assert (event.data["direction"], event.data["ip"]) == ("unlisted", "203.0.113.7")
-    assert await reputation.detect(tx, NOW_MS + 14 * DAY_MS, node_id="node-1") == []
+    assert await reputation.detect(tx, NOW_MS + 14 * DAY_MS, chain=chain()) == []
     assert await standings.listed(tx) == []
 
 
 async def test_an_address_unheard_of_for_long_is_forgotten(tx):
     await many(tx, "deliver", 3)
-    await reputation.detect(tx, NOW_MS + reputation.FORGET_MS + 1, node_id="node-1")
+    await reputation.detect(tx, NOW_MS + reputation.FORGET_MS + 1, chain=chain())
 
     assert (await standings.get(tx, "203.0.113.7")).messages == 0
 

@@ -31,6 +31,7 @@ from core.store import estate
 from core.store.clock import DAY_MS, HOUR_MS
 from core.store.tables import dmarc_policies
 from hub.sdk.ed25519 import public_of
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.detectors import PRIVATE, seen
 from tests.factories.detectors import licence as licence_file
@@ -55,31 +56,31 @@ class World:
             await step()
 
     async def nodes(self):
-        await nodes.detect(self.tx, NOW_MS, node_id="node-1")
+        await nodes.detect(self.tx, NOW_MS, chain=chain())
         await estate.beat(self.tx, "node-2", "10.0.0.2", NOW_MS)
-        await nodes.detect(self.tx, NOW_MS + 5_000, node_id="node-1")
-        await nodes.leave(self.tx, NOW_MS + 6_000, node_id="node-2")
+        await nodes.detect(self.tx, NOW_MS + 5_000, chain=chain())
+        await nodes.leave(self.tx, NOW_MS + 6_000, chain=chain(node_id="node-2"))
 
     async def certificates(self):
         for shown in (seen("a1", 5), seen("b2", 95)):
-            await certificates.detect(self.tx, NOW_MS, node_id="node-1", look=Look(seen=(shown,)))
+            await certificates.detect(self.tx, NOW_MS, chain=chain(), look=Look(seen=(shown,)))
 
     async def keys(self):
         created_ms = NOW_MS - 160 * DAY_MS
         key = estate.DkimKey(domain="acme.example", selector="s1", created_ms=created_ms)
         await estate.add_dkim_key(self.tx, key)
-        await dkim_keys.detect(self.tx, NOW_MS, node_id="node-1")
+        await dkim_keys.detect(self.tx, NOW_MS, chain=chain())
 
     async def licence(self):
         found = read(licence_file(), [public_of(PRIVATE.encode())])
-        await licence.detect(self.tx, NOW_MS, node_id="node-1", found=found, period_ms=HOUR_MS)
+        await licence.detect(self.tx, NOW_MS, chain=chain(), found=found, period_ms=HOUR_MS)
 
     async def health(self):
         for status, overall in (("pass", "healthy"), ("fail", "unhealthy"), ("pass", "healthy")):
             checks = {"spf": Check(status=status, label="SPF", message="SPF says so")}
             found = Health(domain="acme.example", overall=overall, checks=checks, dmarc=DmarcPolicy())
             for _ in range(2):
-                await dns_health.detect(self.tx, NOW_MS, node_id="node-1", reports=[found])
+                await dns_health.detect(self.tx, NOW_MS, chain=chain(), reports=[found])
 
     async def policy(self):
         row = {"domain": "acme.example", "tenant": "default", "record": "v=DMARC1; p=reject"}
@@ -87,19 +88,19 @@ class World:
         for record in ("v=DMARC1; p=none", "v=DMARC1; p=reject"):
             live = [Live(each, (record,)) for each in await dmarc_policy.wanted(self.tx)]
             for _ in range(2):
-                await dmarc_policy.detect(self.tx, NOW_MS, node_id="node-1", live=live)
+                await dmarc_policy.detect(self.tx, NOW_MS, chain=chain(), live=live)
 
     async def alerts(self):
         await alert_store.add_rule(self.tx, "default", NOW_MS, type="dmarc_failure", name="pass rate")
         for number, (good, bad) in enumerate(((90, 10), (1_000, 1))):
             records = record_xml(count=good), record_xml(count=bad, dkim="fail", spf="fail")
             report = parse(report_xml(*records, report_id=str(number)))
-            await file_report(self.tx, report, now_ms=NOW_MS, node_id="node-1")
-            await alerting.detect(self.tx, NOW_MS, node_id="node-1")
+            await file_report(self.tx, report, now_ms=NOW_MS, chain=chain())
+            await alerting.detect(self.tx, NOW_MS, chain=chain())
 
     async def reputation(self):
         for _ in range(8):
-            await reputation.count(self.tx, "default", "203.0.113.7", "reject", NOW_MS, node_id="node-1")
+            await reputation.count(self.tx, "default", "203.0.113.7", "reject", NOW_MS, chain=chain())
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from core.dns.expected import Expected
 from core.store.clock import DAY_MS
 from core.store.tables import dmarc_policies
 from hub.sdk.ed25519 import public_of
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS, FakeClock
 from tests.factories.detectors import PRIVATE, certificate, licence, pem
 from tests.factories.reports import add_domain, told
@@ -35,7 +36,7 @@ def settings(tmp_path):
     (tmp_path / "mx1.pem").write_bytes(pem(certificate(10)))
     (tmp_path / "licence.json").write_bytes(licence())
     return Settings(
-        node_id="node-1",
+        chain=chain(),
         certificate_paths=(tmp_path / "mx1.pem",),
         licence_path=tmp_path / "licence.json",
         licence_keys=(public_of(PRIVATE.encode()),),
@@ -62,7 +63,7 @@ async def test_all_jobs_together_tell_what_there_is_and_then_nothing_more(databa
 
 
 async def test_a_service_without_a_licence_file_watches_none(database):
-    assert "licence" not in {job.name for job in jobs(database, Settings(node_id="n"), Dns(), expect)}
+    assert "licence" not in {job.name for job in jobs(database, Settings(chain=chain()), Dns(), expect)}
 
 
 def test_what_happens_at_once_has_no_period():

@@ -4,6 +4,7 @@ from core.detectors import nodes
 from core.detectors.nodes import PERIOD_MS, TIMEOUT_MS
 from core.store import estate
 from core.store.clock import HOUR_MS
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 
 
@@ -26,7 +27,7 @@ class Cluster:
         return told
 
     async def detect(self):
-        return await nodes.detect(self.tx, self.now_ms, node_id="node-1")
+        return await nodes.detect(self.tx, self.now_ms, chain=chain())
 
 
 @pytest.fixture
@@ -73,8 +74,8 @@ async def test_a_clock_that_jumps_loses_no_node(cluster):
 async def test_a_node_that_stops_says_goodbye_at_once_and_once(cluster, news):
     await cluster.pass_time(2, beating=["node-1", "node-2"])
     await news()
-    await nodes.leave(cluster.tx, cluster.now_ms, node_id="node-2")
-    await nodes.leave(cluster.tx, cluster.now_ms, node_id="node-2")
+    await nodes.leave(cluster.tx, cluster.now_ms, chain=chain(node_id="node-2"))
+    await nodes.leave(cluster.tx, cluster.now_ms, chain=chain(node_id="node-2"))
 
     assert [(name, data["reason"]) for name, data in await news()] == [("cluster.node_left", "stopped")]
     assert await cluster.pass_time(ENOUGH + 2, beating=["node-1"]) == []

@@ -15,6 +15,7 @@ from core.store import estate
 from core.store.clock import DAY_MS
 from core.store.database import Database, sqlite_url
 from core.store.tables import detector_states
+from tests.factories.audit import chain
 from tests.factories.core import FakeClock
 from tests.factories.reports import told
 
@@ -165,7 +166,11 @@ class FakeClockThatRuns:
 
 async def test_a_heart_beats_and_says_goodbye(database):
     heart = Heart(
-        database=database, node_id="node-9", address="10.0.0.9", clock=FakeClockThatRuns(), every_ms=10
+        database=database,
+        chain=chain(node_id="node-9"),
+        address="10.0.0.9",
+        clock=FakeClockThatRuns(),
+        every_ms=10,
     )
     task = asyncio.create_task(heart.run())
     first = await beat_after(database, None)

@@ -5,7 +5,9 @@ from core.reports.dmarc import ReportRefused, parse
 from core.reports.dmarc_json import mailsentinel_list, mailsentinel_report
 from core.reports.dmarc_store import Filter, UnknownDomain, file_report
 from core.reports.dmarc_summary import Source, summarise, top_sources
+from core.reports.within import named
 from core.store.clock import DAY_MS
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.reports import BEGIN_S, add_domain, record_xml, report_xml, told
 
@@ -20,7 +22,7 @@ async def tx(tx):
 
 async def file(tx, *records, tenant=None, now_ms=NOW_MS, **more):
     return await file_report(
-        tx, parse(report_xml(*records, **more)), now_ms=now_ms, node_id="node-1", tenant=tenant
+        tx, parse(report_xml(*records, **more)), now_ms=now_ms, chain=chain(), tenant=tenant
     )
 
 
@@ -116,7 +118,7 @@ async def test_a_summary_counts_one_tenants_reports_of_the_period(tx):
     assert await top_sources(tx, "default", 0, NOW_MS, limit=1) == [
         Source(source_ip="192.0.2.9", messages=103, passed=103)
     ]
-    assert (await summarise(tx, "default", 0, NOW_MS, domains=["other.example"])).messages == 0
+    assert (await summarise(tx, "default", 0, NOW_MS, within=named("other.example"))).messages == 0
 
 
 async def test_old_reports_go_with_their_records(tx):

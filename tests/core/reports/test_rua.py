@@ -5,6 +5,7 @@ from core.reports.dmarc import ReportRefused
 from core.reports.dmarc_mail import read_mail
 from core.reports.dmarc_store import Filter
 from core.reports.rua import RuaAddresses, receive
+from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
 from tests.factories.reports import add_domain, gzipped, report_mail, report_xml, told
 
@@ -13,7 +14,7 @@ ADDRESSES = RuaAddresses({"acme@Reports.example": "acme", "rua@reports.example":
 
 async def mailed(tx, *, proven=True, tenant=None, **more):
     found = read_mail(report_mail(gzipped(report_xml(**more))))
-    return await receive(tx, found, now_ms=NOW_MS, node_id="node-1", proven=proven, tenant=tenant)
+    return await receive(tx, found, now_ms=NOW_MS, chain=chain(), proven=proven, tenant=tenant)
 
 
 def test_rua_addresses_are_known_with_their_tenant():

@@ -48,6 +48,7 @@ dmarc_reports = Table(
     ident(),
     tenant(),
     string("domain"),
+    string("home"),  # the domain here that it belongs to: the same, or the nearest above it
     string("organization"),
     note("contact"),
     string("report_id"),
@@ -61,8 +62,8 @@ dmarc_reports = Table(
     ms("received_ms"),
     UniqueConstraint("tenant", "domain", "organization", "report_id"),
     Index(None, "tenant", "received_ms", "id"),
-    Index(None, "tenant", "domain", "received_ms", "id"),
-    Index(None, "tenant", "domain", "begin_ms"),
+    Index(None, "tenant", "home", "received_ms", "id"),
+    Index(None, "tenant", "home", "begin_ms"),
 )
 
 dmarc_records = Table(
