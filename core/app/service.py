@@ -32,6 +32,7 @@ from core.config import CoreConfig
 from core.detectors.heart import Heart
 from core.dns.resolver import NameServers
 from core.paging.cursor import Cursors
+from core.seam.recovery import Recovery
 from core.service.core import Core
 from core.service.errands import Errands
 from core.service.idempotency import SqlIdempotency
@@ -133,6 +134,9 @@ class CoreService:
             Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
         )
         await stack.enter_async_context(self.core.outward)
+        recovery = Recovery(self.core)
+        await recovery.restart()
+        self._background(recovery.forever)
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)

@@ -43,9 +43,12 @@ def own(core: Core) -> str:
     return _PLAIN.sub("_", core.node_id)[:64] or "_"
 
 
-def file_name(core: Core, an_id: str) -> str:
-    """For a new message: `node-1/7q/qua_7q....eml`, some thousand folders at most."""
-    return f"{own(core)}/{an_id[-2:]}/{an_id}.eml"
+def file_name(core: Core, an_id: str, attempt: int = 1) -> str:
+    """For a new file: `node-1/7q/qua_....7q.eml`, some thousand folders at most.
+
+    Each attempt on a message has a file of its own, so that the end of one never removes that of the next.
+    """
+    return f"{own(core)}/{an_id[-2:]}/{an_id}{f'-{attempt}' if attempt > 1 else ''}.eml"
 
 
 async def store(core: Core, kind: Kind, name: str, data: bytes) -> None:

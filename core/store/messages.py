@@ -18,6 +18,7 @@ __all__ = [
     "crashed",
     "files",
     "find",
+    "free",
     "get",
     "give_up",
     "settle",
@@ -132,11 +133,10 @@ async def settle(
     return True
 
 
-async def crashed(tx: AsyncConnection, node_id: str, due_ms: int | None, limit: int = 100) -> list[Message]:
-    """Messages that this node had in hand: all (`due_ms` None), or those whose time for that is over."""
-    where: list[ColumnElement[bool]] = [_row.state == "relaying", _row.file != "", _row.node_id == node_id]
-    if due_ms is not None:
-        where.append(_row.due_ms <= due_ms)
+async def crashed(tx: AsyncConnection, node_id: str, now_ms: int, limit: int = 100) -> list[Message]:
+    """Messages that this node had in hand, and whose time for that is over."""
+    mine = (_row.state == "relaying", _row.file != "", _row.node_id == node_id)
+    where = (*mine, _row.due_ms <= now_ms)
     rows = await tx.execute(select(messages).where(*where).order_by(_row.updated_ms).limit(limit))
     return [_message(row) for row in rows.mappings()]
 
@@ -159,9 +159,16 @@ async def give_up(tx: AsyncConnection, message: Message, words: str, now_ms: int
     return bool(done.rowcount)
 
 
-async def files(tx: AsyncConnection) -> set[str]:
-    """Places in the spool that belong to a message."""
-    return set((await tx.execute(select(_row.file).where(_row.file != ""))).scalars())
+async def free(tx: AsyncConnection, node_id: str, now_ms: int) -> None:
+    """Nobody of that node is at work any more: its messages may be claimed."""
+    mine = (_row.state == "relaying", _row.file != "", _row.node_id == node_id, _row.due_ms > now_ms)
+    await tx.execute(update(messages).where(*mine).values(due_ms=now_ms))
+
+
+async def files(tx: AsyncConnection, node_id: str) -> dict[str, str]:
+    """Places in a node's spool that belong to a message, and its id."""
+    mine = (_row.node_id == node_id, _row.state == "relaying", _row.file != "")
+    return {row.file: row.id for row in await tx.execute(select(_row.file, _row.id).where(*mine))}
 
 
 def _mine(message: Message) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,166 @@
+"""What a process that ended left behind: finished, handed back to the sender, or cleared up."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from core.audit.entry import Resource
+from core.seam import files
+from core.seam.files import Kind
+from core.seam.intake import attempt, claimed_again
+from core.seam.release import resumed
+from core.service.by import By, Deed, record
+from core.service.core import Core
+from core.store import messages, quarantine, releases
+from core.store.clock import DAY_MS
+from core.store.database import Unavailable
+from core.store.messages import Message
+from core.store.releases import Release
+from hub.web.errors import ApiError, NotFound
+
+__all__ = ["Cleared", "Recovery"]
+
+RETURN_AFTER_MS: Final = 5 * DAY_MS
+"""As long as servers try (RFC 5321 section 4.5.4.1)."""
+_EVERY_S: Final = 2.0
+_SWEEP_S: Final = 900.0
+_YOUNG_S: Final = 3600.0
+"""A file without a row may belong to a request that runs: younger ones stay."""
+_RETURNED = "not delivered: the sender was told to come again, and did not"
+
+_RELEASING: Final[tuple[quarantine.State, ...]] = ("releasing",)
+
+log = structlog.get_logger("core.seam")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """`removed` files were of nobody; `missing` are ids of messages whose file is gone."""
+
+    removed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Recovery:
+    """One process's own. `restart` before it takes requests, then `forever`."""
+
+    core: Core
+    _swept_s: float = field(default=0.0, init=False)
+
+    async def restart(self) -> Cleared:
+        """Nobody of this node is at work: what it had in hand is free, and its files are compared with rows.
+
+        Raises `Unavailable`, `OSError`.
+        """
+        core = self.core
+        async with core.database.begin() as tx:
+            await messages.free(tx, core.node_id, core.clock())
+            await releases.free(tx, core.node_id, core.clock())
+        self._swept_s = time.monotonic()
+        return await self.clear(older_than_s=0.0)
+
+    async def forever(self) -> None:
+        """Trouble of one round is logged; the next one comes."""
+        while True:
+            try:
+                await self.once()
+                if time.monotonic() - self._swept_s > _SWEEP_S:
+                    self._swept_s = time.monotonic()
+                    await self.clear(older_than_s=_YOUNG_S)
+            except Unavailable as error:
+                log.warning("core.seam.recovery_waits", error=str(error))
+            except Exception:  # one message must not keep all others from being finished
+                log.exception("core.seam.recovery_failed")
+            await asyncio.sleep(_EVERY_S)
+
+    async def once(self) -> int:
+        """Finish what is due; returns how many messages were looked at. Raises `Unavailable`."""
+        core, now_ms = self.core, self.core.clock()
+        async with core.database.read() as tx:
+            crashed = await messages.crashed(tx, core.node_id, now_ms)
+            stranded = await messages.stranded(tx, now_ms - RETURN_AFTER_MS)
+            releasing = await releases.under_way(tx, core.node_id, now_ms)
+        for message in crashed:
+            await self._finish(message)
+        for message in stranded:
+            await self._return(message)
+        for release in releasing:
+            await self._resume(release)
+        return len(crashed) + len(stranded) + len(releasing)
+
+    async def clear(self, *, older_than_s: float) -> Cleared:
+        """Remove files without a row, and tell of rows without a file. Raises `Unavailable`, `OSError`."""
+        spool = await self._clear("spool", older_than_s)
+        held = await self._clear("quarantine", older_than_s)
+        return Cleared(removed=spool.removed + held.removed, missing=spool.missing + held.missing)
+
+    async def _finish(self, message: Message) -> None:
+        """One attempt. What cannot be delivered now goes back to the sender, who was never told 2xx."""
+        core = self.core
+        claimed = await claimed_again(core, message, message.file)
+        if claimed is None:
+            return
+        try:
+            raw = await files.load(core, "spool", claimed.file)
+        except OSError:
+            log.exception("core.seam.spool_lost", message=message.id)
+            await self._return(claimed)
+            return
+        await attempt(core, claimed, raw)
+
+    async def _return(self, message: Message) -> None:
+        async with self.core.database.begin() as tx:
+            await messages.give_up(tx, message, _RETURNED, self.core.clock())
+        await files.delete(self.core, "spool", message.file)
+
+    async def _resume(self, release: Release) -> None:
+        try:
+            await resumed(self.core, release)
+        except NotFound as error:
+            await self._failed(release, str(error))
+        except ApiError as error:
+            log.info("core.seam.release_waits", item=release.held.id, reason=error.message)
+
+    async def _failed(self, release: Release, words: str) -> None:
+        held, core = release.held, self.core
+        by = By.system(held.tenant, "filter")
+        where = Resource(type="quarantine", id=f"{held.node_id}/{held.queue_id}", domain=held.domain)
+        deed = Deed(action="quarantine.release_failed", resource=where, reason=words, details={"id": held.id})
+        async with core.database.begin() as tx:
+            if await quarantine.step(
+                tx, held, "release_failed", core.clock(), only_from=_RELEASING, detail=words
+            ):
+                await record(core, tx, by, deed)
+
+    async def _clear(self, kind: Kind, older_than_s: float) -> Cleared:
+        """Files first, then rows: a file whose row came meanwhile is known."""
+        core = self.core
+        there = await core.workers.run(_listed, core, kind)
+        async with core.database.read() as tx:
+            known = await _rows(core, tx, kind)
+        old = time.time() - older_than_s
+        removed = [name for name, changed_s in there.items() if name not in known and changed_s <= old]
+        for name in removed:
+            await files.delete(core, kind, name)
+        gone = [one for name, one in known.items() if name not in there and not await self._has(kind, name)]
+        for one in gone:
+            log.error("core.seam.file_missing", kind=kind, id=one)
+        return Cleared(removed=tuple(removed), missing=tuple(gone))
+
+    async def _has(self, kind: Kind, name: str) -> bool:
+        return await self.core.workers.run(files.folder(self.core, kind).has, name)
+
+
+def _listed(core: Core, kind: Kind) -> Mapping[str, float]:
+    return dict(files.folder(core, kind).names(files.own(core)))
+
+
+async def _rows(core: Core, tx: Any, kind: Kind) -> Mapping[str, str]:
+    if kind == "spool":
+        return await messages.files(tx, core.node_id)
+    return await releases.files(tx, core.node_id)
