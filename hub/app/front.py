@@ -138,6 +138,11 @@ class Front:
         runtime.write_bytes(orjson.dumps({"socket": str(self.socket), "url": self.url, "pid": os.getpid()}))
         stack.callback(runtime.unlink, missing_ok=True)
 
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What the public listener shows; a reload reads the certificate again into it."""
+        return self._tls_context
+
     def _tls(self) -> ssl.SSLContext | None:
         """The certificate as it is on the disk now; a reload reads it again into the same context."""
         tls = self._hub.settings.tls

@@ -11,6 +11,7 @@ from typing import Any
 
 from hub.app.backup.manifest import Extras
 from hub.cli.errors import Usage
+from hub.cli.product import Product
 from hub.config.load import Loaded, load_text
 from hub.config.model import Settings
 from hub.store.embedded.state import RESTORING
@@ -18,6 +19,7 @@ from hub.store.embedded.state import RESTORING
 __all__ = ["EXTRAS", "Demo"]
 
 SOURCE = "mailguard-demo"
+CORE = "127.0.0.1:8788"
 EXTRAS = Extras(
     folder="demo",
     files=("webhook-secret", "sandbox/mailguard.sqlite3", "sandbox/api-key", "sandbox/admin-key"),
@@ -63,27 +65,32 @@ sources:
     allow_networks: [127.0.0.0/8]
     polls: {{audit: {{every_s: 15}}, quarantine: {{every_s: 15}}}}
 """
-        return load_text(f"""
+        text = f"""
 listen: "{self._listen}"
 data: "{self._folder}"
 tenant: demo
 connectors:
-  everything: {{kind: file, path: "{self._folder / 'events.ndjson'}"}}
-  alerts: {{kind: file, path: "{self._folder / 'alerts.ndjson'}", match: [{{severity: ">=3"}}]}}
-{source}""")  # fmt: skip
+  everything: {{kind: file, path: "{self._folder / "events.ndjson"}"}}
+  alerts: {{kind: file, path: "{self._folder / "alerts.ndjson"}", match: [{{severity: ">=3"}}]}}
+core: {{listen: "{CORE}"}}
+{source}"""
+        return load_text(text, model=Product)
 
     @asynccontextmanager
-    async def beside(self, hub: Any) -> AsyncIterator[None]:
+    async def beside(self, together: Any) -> AsyncIterator[None]:
         """Start the sandbox and make it the hub's source; stop it first at the end."""
         from core.sandbox.mailguard import MailGuardSandbox
 
         shutil.copyfile(self._folder / "runtime.json", self._base / "runtime.json")
+        url = f"{together.hub.url}/in/{SOURCE}"
         sandbox = MailGuardSandbox(
-            self._folder / "sandbox", webhook_url=f"{hub.url}/in/{SOURCE}", webhook_secret=self._secret
+            self._folder / "sandbox",
+            webhook_url=url,
+            webhook_secret=self._secret,
         )
         try:
             async with sandbox:
-                await hub.reload(self._settings(sandbox))
+                await together.reload(self._settings(sandbox))
                 yield
         finally:
             (self._base / "runtime.json").unlink(missing_ok=True)

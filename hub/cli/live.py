@@ -6,9 +6,10 @@ It reads what anyone can read (books, rows, archive), so the picture and the pro
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +31,7 @@ _PAUSE_S = 0.5
 _SHOWN = 8
 _BOOKS_EVERY_S = 5.0
 DEMO = (
-    "no configuration, so this is the demo: a sandbox MailGuard filters made mail.",
+    "no configuration, so this is the demo: a core, and a sandbox MailGuard that filters made mail.",
     "Ctrl-C stops, a second start carries on. Try in another terminal:",
 )
 NEXT = (
@@ -102,10 +103,13 @@ class _Watch:
 
 
 @asynccontextmanager
-async def view(hub: "Hub", *, terminal: bool, demo: bool) -> AsyncIterator[None]:
-    """Show the hub until the block ends."""
+async def view(
+    hub: "Hub", *, terminal: bool, demo: bool, core: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[None]:
+    """Show the hub until the block ends; `core` is where the core beside it answers, by listener."""
+    said = [f"core: {url}/docs" if name == "api" else f"core as {name}: {url}" for name, url in core.items()]
     show = _on_terminal if terminal else _as_lines
-    task = asyncio.create_task(show(hub, demo=demo), name="view")
+    task = asyncio.create_task(show(hub, said, demo=demo), name="view")
     try:
         yield
     finally:
@@ -113,8 +117,10 @@ async def view(hub: "Hub", *, terminal: bool, demo: bool) -> AsyncIterator[None]
         click.echo("mxhub: stopped")
 
 
-async def _as_lines(hub: "Hub", *, demo: bool) -> None:
+async def _as_lines(hub: "Hub", said: Sequence[str], *, demo: bool) -> None:
     click.echo(f"mxhub: listening on {hub.url}, data in {hub.settings.data}")
+    for where in said:
+        click.echo(f"mxhub: {where}")
     if demo:
         click.echo("mxhub: no configuration, so this is the demo: a sandbox MailGuard filters made mail")
     watch, told_at = _Watch(hub), 0.0
@@ -138,7 +144,7 @@ def _book_line(book: Book) -> str:
     )
 
 
-async def _on_terminal(hub: "Hub", *, demo: bool) -> None:
+async def _on_terminal(hub: "Hub", said: Sequence[str], *, demo: bool) -> None:
     from rich.live import Live
 
     watch = _Watch(hub)
@@ -147,11 +153,11 @@ async def _on_terminal(hub: "Hub", *, demo: bool) -> None:
         while True:
             with suppress(StoreError, ArchiveError):
                 last.extend(map(line_of, await watch.look()))
-                live.update(_picture(hub, watch, last, demo=demo))
+                live.update(_picture(hub, watch, last, said, demo=demo))
             await asyncio.sleep(_PAUSE_S)
 
 
-def _picture(hub: "Hub", watch: _Watch, last: Sequence[Line], *, demo: bool) -> "Group":
+def _picture(hub: "Hub", watch: _Watch, last: Sequence[Line], said: Sequence[str], *, demo: bool) -> "Group":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -182,7 +188,7 @@ def _picture(hub: "Hub", watch: _Watch, last: Sequence[Line], *, demo: bool) -> 
         books.add_column(name, justify="left" if name in {"connector", "state"} else "right")
     for book in watch.books:
         books.add_row(*_book_cells(book, watch.rows.get(book.connector)))
-    foot = [Text(line, style="dim") for line in (*DEMO, *NEXT)] if demo else []
+    foot = [Text(line, style="dim") for line in (*said, *(DEMO + NEXT if demo else ()))]
     return Group(Text(title, style="bold"), Text(), events, Text(), books, Text(), *foot)
 
 

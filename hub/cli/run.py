@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from hub.cli.errors import Unreachable, Usage
-from hub.config.load import Loaded, load
+from hub.cli.product import load_product
+from hub.config.load import Loaded
 from hub.config.problem import ConfigError
 
 __all__ = ["run", "serve", "worker"]
@@ -93,7 +94,7 @@ def worker(config: Path | None, data: Path | None, listen: str | None, believe_l
 
 def _load(config: Path | None, data: Path | None, listen: str | None) -> Loaded:
     try:
-        return load(config, os.environ, overrides={"data": data, "listen": listen})
+        return load_product(config, os.environ, overrides={"data": data, "listen": listen})
     except ConfigError as error:
         raise Usage(str(error)) from error
 
@@ -147,6 +148,7 @@ async def _run_until_stopped(
     """`extras`: what a back-up takes beside the hub's own and the configuration."""
     from hub.app.backup.manifest import Extras
     from hub.app.hub import Hub
+    from hub.cli.together import Together
 
     stop = _stop_event()
     async with AsyncExitStack() as stack:
@@ -154,16 +156,19 @@ async def _run_until_stopped(
         hub = await stack.enter_async_context(
             Hub(loaded.settings, roles, extras=extras, believe_log=believe_log)
         )
-        _reload_on_hup(hub, loaded)
+        together = Together(hub, loaded.settings, any_port=loaded.path is None)
+        if {"serve", "work"} <= roles:
+            await stack.enter_async_context(together)
+        _reload_on_hup(together, loaded)
         gc.collect()
         gc.freeze()  # what lives from here on is what a collection has to look at
         gc.set_threshold(*_COLLECT)
         if beside is not None:
-            await stack.enter_async_context(beside(hub))
+            await stack.enter_async_context(beside(together))
         await stop.wait()
 
 
-def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
+def _reload_on_hup(together: Any, loaded: Loaded) -> None:
     from hub.store.base import StoreError
     from hub.telemetry import happenings
     from hub.telemetry.logs import protect
@@ -177,9 +182,9 @@ def _reload_on_hup(hub: Any, loaded: Loaded) -> None:
             happenings.config_refused(str(error))
             return
         protect(again.settings)
-        hub.extras = replace(hub.extras, documents=again.documents)
+        together.hub.extras = replace(together.hub.extras, documents=again.documents)
         try:
-            await hub.reload(again.settings)
+            await together.reload(again.settings)
         except StoreError as error:
             happenings.config_refused(f"not taken over, send SIGHUP again: {error}")
             return
@@ -225,11 +230,14 @@ def _shown(demo: Any) -> Callable[[Any], Any]:
     from hub.cli.live import view
 
     @asynccontextmanager
-    async def beside(hub: Any) -> AsyncIterator[None]:
+    async def beside(together: Any) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if demo is not None:
-                await stack.enter_async_context(demo.beside(hub))
-            await stack.enter_async_context(view(hub, terminal=sys.stdout.isatty(), demo=demo is not None))
+                await stack.enter_async_context(demo.beside(together))
+            shown = view(
+                together.hub, terminal=sys.stdout.isatty(), core=together.urls, demo=demo is not None
+            )
+            await stack.enter_async_context(shown)
             yield
 
     return beside

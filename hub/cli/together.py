@@ -1,0 +1,216 @@
+"""A hub and the core beside it, in one process.
+
+The hub's server counts the core's limits, the hub listens for it, takes its keys, and polls its outbox: one
+source a tenant, because a source belongs to one. Their tokens end with the process.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import structlog
+from aiohttp import web
+
+from core.store.database import Unavailable
+from core.store.tenancy import OPERATOR, with_events
+from hub.app.https import https_only
+from hub.app.listener import Listener
+from hub.cli.errors import Unreachable
+from hub.cli.product import Product
+from hub.config.model import PollConfig, Settings, SourceConfig
+from hub.sdk.ending import end
+from hub.sdk.values import host_port
+from hub.store.base import StoreError
+from hub.web.access import StaticToken
+
+if TYPE_CHECKING:
+    from core.app.service import CoreService
+    from hub.app.hub import Hub
+
+__all__ = ["FOLDER", "SOURCE", "Together"]
+
+FOLDER: Final = "core"
+"""Of the core, below the hub's data directory."""
+SOURCE: Final = "core"
+"""Of the operator's own events; other tenants' sources are named `core-<tenant>`."""
+_VENDOR = "core"
+_EVERY_S = 5.0
+_LOOK_S = 5.0
+_PRIVATE = "127.0.0.1:0"
+_ANSWER_S = 5.0
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+log = structlog.get_logger("hub.cli")
+
+
+class Together:
+    """`async with Together(hub, settings)`; without a section `core` there is only the hub."""
+
+    core: "CoreService | None" = None
+
+    def __init__(self, hub: "Hub", settings: Settings, *, any_port: bool = False) -> None:
+        """`any_port`: where the core's address is taken, it listens on a free port (the demo)."""
+        self.hub = hub
+        self._settings = settings
+        self._any_port = any_port
+        self._stack = AsyncExitStack()
+        self._tenants: tuple[str, ...] = (OPERATOR,)
+        self._inside = ""
+        """Where the hub reaches the core."""
+
+    async def __aenter__(self) -> Self:
+        """Raises `Unreachable` saying why the core cannot start."""
+        config = self._settings.core if isinstance(self._settings, Product) else None
+        if config is None or not isinstance(self._settings, Product):
+            return self
+        try:
+            await self._start(self._settings)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.hub.services.gate = None
+        await self._stack.aclose()
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Where the core answers: its API (`api`) and its dialects, by name."""
+        return self.core.urls if self.core else {}
+
+    async def reload(self, settings: Settings) -> None:
+        """As `Hub.reload`, with the core's sources. What the core itself is told needs a restart."""
+        self._settings = settings
+        await self.hub.reload(self._joined())
+
+    # -- start -----------------------------------------------------------------------------------------------
+    async def _start(self, settings: Product) -> None:
+        from core.app.service import CoreService
+        from hub.store.client import Client
+
+        assert settings.core is not None  # noqa: S101 - asked before
+        redis = Client.from_url(
+            self.hub.store.url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S
+        )
+        self._stack.push_async_callback(redis.aclose)
+        service = CoreService(
+            settings.core,
+            self.hub.settings.data / FOLDER,
+            redis,
+            environ=os.environ,
+            dialects=settings.dialects,
+            listen=self._listen,
+            admin_token=self._admin_token,
+        )
+        try:
+            self.core = await self._stack.enter_async_context(service)
+        except _troubles() as error:
+            raise Unreachable(f"core: {error}") from error
+        self._inside = await self._reach(service)
+        self._take_keys(service)
+        self._tenants = await self._look(service)
+        await self.hub.reload(self._joined())
+        task = asyncio.create_task(self._watch(service), name="tenants of the core")
+        self._stack.push_async_callback(end, task)
+
+    async def _listen(self, stack: AsyncExitStack, app: web.Application, address: str) -> str:
+        """With the hub's bounds and its certificate."""
+        settings, front = self.hub.settings, self.hub.front
+        listener = Listener(app, max_connections=settings.ingest.max_connections, refuse=https_only(settings))
+        stack.push_async_callback(listener.stop)
+        host, port = host_port(address)
+        tls = front.tls if front is not None else None
+        try:
+            bound = await listener.start_tcp(host, port, tls)
+        except OSError as error:
+            if not self._any_port:
+                raise Unreachable(f"{address}: {error.strerror or error}") from error
+            bound = await listener.start_tcp(host, 0, tls)
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if tls else 'http'}://{shown}:{bound}"
+
+    async def _reach(self, service: "CoreService") -> str:
+        """On loopback and without TLS: where its own address is none such, on one of its own."""
+        near = service.url.startswith(("http://127.", "http://localhost:", "http://[::1]:"))
+        if near and not self.hub.settings.force_https:
+            return service.url
+        from core.api.app import create_app
+        from core.app.listeners import listen
+
+        return await listen(self._stack, create_app(service.core, token=service.tokens), _PRIVATE)
+
+    def _take_keys(self, service: "CoreService") -> None:
+        from hub.web.gate import Gate
+
+        access = service.core.access
+        token = StaticToken(self._admin_token)
+        gate = Gate(access.keyring, access.sessions, access.limiter, token=token)
+        self.hub.services.gate = gate
+
+    def _admin_token(self) -> str:
+        secret = self.hub.settings.admin_token
+        return secret.get_secret_value() if secret else ""
+
+    # -- its tenants are sources -----------------------------------------------------------------------------
+    def _joined(self) -> Settings:
+        """The settings with the core's sources; one of the configuration with such a name stays."""
+        if self.core is None:
+            return self._settings
+        known = self._tenants if _VENDOR in self.hub.registry.sources() else ()
+        mine = {_name(tenant): self._source(self.core, tenant) for tenant in known}
+        sources: Mapping[str, SourceConfig] = {**mine, **self._settings.sources}
+        return self._settings.model_copy(update={"sources": sources})
+
+    def _source(self, service: "CoreService", tenant: str) -> SourceConfig:
+        spec = self.hub.registry.source(_VENDOR)
+        given: dict[str, Any] = {"url": self._inside, "api_key": service.tokens.of(tenant)}
+        options = spec.options.model_validate(given)
+        polls = {stream.name: PollConfig(every_s=_EVERY_S) for stream in spec.streams(options)}
+        return SourceConfig(
+            vendor=_VENDOR,
+            tenant=tenant,
+            polls=polls,
+            allow_networks=_LOOPBACK,
+            silent_after_s=None,
+            options=options,
+        )
+
+    async def _watch(self, service: "CoreService") -> None:
+        """A tenant that is new in the core becomes a source."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                tenants = await self._look(service)
+                if tenants != self._tenants:
+                    self._tenants = tenants
+                    await self.hub.reload(self._joined())
+            except (StoreError, Unavailable, OSError) as error:
+                log.warning("hub.core.tenants_unknown", reason=str(error))
+
+    async def _look(self, service: "CoreService") -> tuple[str, ...]:
+        async with service.core.database.read() as tx:
+            return tuple(sorted({OPERATOR, *await with_events(tx)}))
+
+
+def _name(tenant: str) -> str:
+    """Of a tenant's source: names of sources are narrower than those of tenants, so it may carry a digest."""
+    from hashlib import sha256
+
+    if tenant == OPERATOR:
+        return SOURCE
+    plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in tenant.lower())[:40]
+    if plain == tenant:
+        return f"{SOURCE}-{plain}"
+    return f"{SOURCE}-{plain}-{sha256(tenant.encode(errors='replace')).hexdigest()[:12]}"
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    from core.audit.chain import WrongKey
+    from core.audit.keys import BadKey
+    from core.store.database import InUse, Unavailable
+    from core.store.migrations import NewerSchema
+
+    return (OSError, InUse, Unavailable, NewerSchema, BadKey, WrongKey)
