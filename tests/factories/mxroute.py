@@ -44,6 +44,8 @@ class PlayedMxRoute:
     high_score: int = 15
     always: Reply | None = None
     """Answer to everything, while set."""
+    next: list[Reply] = field(default_factory=list)
+    """Answers to the next requests, one each."""
     lost: Reply | None = None
     """Answer to every write after it was carried out, while set."""
 
@@ -54,6 +56,8 @@ class PlayedMxRoute:
     def _answer(self, request: Received) -> Reply:
         if self.always is not None:
             return self.always
+        if self.next:
+            return self.next.pop(0)
         given = tuple(request.headers.get(name, "") for name in ("x-server", "x-username", "x-api-key"))
         if given != (SERVER, USER, KEY):
             return _error(401, "UNAUTHORIZED", "Invalid API credentials")
