@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, literal, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.paging.cursor import Cursors, Place, fingerprint
 
-__all__ = ["Asked", "Keyset", "Order", "Page", "page", "place_of", "rows", "statement"]
+__all__ = ["Asked", "Branches", "Keyset", "Order", "Page", "page", "place_of", "rows", "statement"]
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
 Order = Literal["newest", "oldest"]
 """Which comes first."""
+Branches = Sequence[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,25 @@ class Asked:
 
 
 async def page(
-    tx: AsyncConnection, query: Select[Any], by: Keyset, cursors: Cursors, asked: Asked
+    tx: AsyncConnection,
+    query: Select[Any],
+    by: Keyset,
+    cursors: Cursors,
+    asked: Asked,
+    *,
+    each: Branches = (),
 ) -> Page[RowMapping]:
     """The rows of `query` after the cursor's place, at most `asked.limit`.
 
-    `query` selects both columns of `by` and carries conditions, but neither order nor limit.
+    `query` selects both columns of `by` and carries conditions, but neither order nor limit. With `each`, a
+    row must meet one of these as well (see `statement`).
     Raises `ValidationFailed` and `CursorExpired` for the cursor.
     """
     own = asked.fingerprint
     after = None
     if asked.cursor is not None:
         after = cursors.read(asked.cursor, own, now_ms=asked.now_ms, max_age_ms=asked.max_age_ms)
-    found = await rows(tx, query, by, order=asked.order, after=after, limit=asked.limit + 1)
+    found = await rows(tx, query, by, order=asked.order, after=after, limit=asked.limit + 1, each=each)
     shown = found[: asked.limit]
     following = None
     if len(found) > len(shown):
@@ -93,23 +101,40 @@ async def page(
 
 
 async def rows(
-    tx: AsyncConnection, query: Select[Any], by: Keyset, *, order: Order, after: Place | None, limit: int
+    tx: AsyncConnection,
+    query: Select[Any],
+    by: Keyset,
+    *,
+    order: Order,
+    after: Place | None,
+    limit: int,
+    each: Branches = (),
 ) -> Sequence[RowMapping]:
     """The next `limit` rows of `query` after a place, or the first."""
-    found = await tx.execute(statement(query, by, order=order, after=after, limit=limit))
+    found = await tx.execute(statement(query, by, order=order, after=after, limit=limit, each=each))
     all_of_them: Sequence[RowMapping] = found.mappings().all()
     return all_of_them
 
 
 def statement(
-    query: Select[Any], by: Keyset, *, order: Order, after: Place | None, limit: int
+    query: Select[Any], by: Keyset, *, order: Order, after: Place | None, limit: int, each: Branches = ()
 ) -> Select[Any]:
-    """What `rows` runs."""
+    """What `rows` runs.
+
+    `each` are conditions that an index serves one by one, not all together (`domain = a`, `domain = b`): the
+    next rows are looked for by each, so that rows of others in between cost nothing. `by.id` is then unique
+    in the whole table.
+    """
     if after is not None:
         place = tuple_(by.time, by.id)
         seen = tuple_(literal(after.time_ms, by.time.type), literal(after.id, by.id.type))
         query = query.where(place < seen if order == "newest" else place > seen)
     ordered = (by.time.desc(), by.id.desc()) if order == "newest" else (by.time.asc(), by.id.asc())
+    if each:
+        ids = query.with_only_columns(by.id.label("id")).order_by(*ordered).limit(limit)
+        parts = [ids.where(condition).subquery() for condition in each]
+        found = union_all(*(select(part.c.id) for part in parts))
+        query = select(*query.selected_columns).where(by.id.in_(found))
     return query.order_by(*ordered).limit(limit)
 
 
