@@ -6,7 +6,7 @@ from dataclasses import asdict
 from core.audit.entry import Resource
 from core.service.by import By, Deed
 from core.service.core import Core
-from core.service.hosting import Write, carry_out, own
+from core.service.hosting import Write, carry_out, named, own
 from core.upstream import kept
 from core.upstream.errors import NotThere
 from core.upstream.provider import CatchAll, Forwarder, MailProvider
@@ -46,7 +46,7 @@ async def create(core: Core, by: By, domain: str, alias: str, destinations: Sequ
 async def remove(core: Core, by: By, domain: str, alias: str) -> None:
     """With all its destinations. Raises `NotThere`, `Unavailable`."""
     name = await own(core, by, WRITE, domain)
-    wanted = check_local_part(alias, field="alias")
+    wanted = named(alias)
     was = await _one(core.upstream(by.tenant), name, wanted)
     if was is None:
         raise NotThere(f"{wanted}@{name} forwards nothing")

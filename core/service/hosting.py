@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.service import visible
 from core.service.by import By, Deed, record
 from core.service.core import Core
-from core.upstream.errors import Conflict, NotThere, ProviderError, Unavailable
+from core.upstream.errors import Conflict, NotThere, ProviderError, Refused, Unavailable
 from core.upstream.local import LocalProvider
 from core.upstream.provider import MailProvider
+from core.upstream.rules import check_local_part
 
-__all__ = ["Write", "carry_out", "own"]
+__all__ = ["Write", "carry_out", "named", "own"]
 
 Act = Callable[[MailProvider], Awaitable[None]]
 Keep = Callable[[AsyncConnection], Awaitable[None]]
@@ -43,6 +44,14 @@ async def own(core: Core, by: By, scope: str, domain: str) -> str:
     """The domain's name, once it is known that the caller may. Raises `NotFound` and `Forbidden`."""
     async with core.database.read() as tx:
         return (await visible.domain(tx, by, scope, domain)).name
+
+
+def named(text: str) -> str:
+    """The name before an @ of something that should be there. Raises `NotThere` for what no name can be."""
+    try:
+        return check_local_part(text)
+    except Refused as error:
+        raise NotThere(f"{text[:80]!r} is not there") from error
 
 
 async def carry_out(core: Core, by: By, write: Write) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from core.audit.entry import Resource
 from core.service.by import By, Deed, record
 from core.service.core import Core
-from core.service.hosting import Write, carry_out, own
+from core.service.hosting import Write, carry_out, named, own
 from core.store import recovery
 from core.upstream import kept
 from core.upstream.errors import NotThere
@@ -90,7 +90,7 @@ async def listed(core: Core, by: By, domain: str) -> tuple[Account, ...]:
 async def one(core: Core, by: By, domain: str, username: str) -> Account:
     """Raises `NotThere`."""
     name = await own(core, by, READ, domain)
-    return await _one(core, by, name, check_local_part(username))
+    return await _one(core, by, name, named(username))
 
 
 async def create(core: Core, by: By, domain: str, new: New) -> Account:
@@ -126,7 +126,7 @@ async def create(core: Core, by: By, domain: str, new: New) -> Account:
 async def change(core: Core, by: By, domain: str, username: str, wanted: Change) -> Account:
     """Raises `NotThere`, `Refused`, `Unavailable`."""
     name = await own(core, by, WRITE, domain)
-    user = check_local_part(username)
+    user = named(username)
     if wanted == Change():
         raise ValidationFailed("nothing to change: give password, quota or limit")
     if wanted.password is not None:
@@ -149,7 +149,7 @@ async def change(core: Core, by: By, domain: str, username: str, wanted: Change)
 async def set_recovery(core: Core, by: By, domain: str, username: str, email: str | None) -> Account:
     """Set the recovery address, or clear it with None. Raises `NotThere`, `Refused`."""
     name = await own(core, by, WRITE, domain)
-    user = check_local_part(username)
+    user = named(username)
     address = None if email is None else check_recovery(f"{user}@{name}", email)
     was = await _one(core, by, name, user)
     box = Mailbox(username=user, quota_mb=was.quota_mb, send_limit=was.send_limit)
@@ -170,7 +170,7 @@ async def set_recovery(core: Core, by: By, domain: str, username: str, email: st
 async def remove(core: Core, by: By, domain: str, username: str) -> None:
     """With its mail. Raises `NotThere`, `Unavailable`."""
     name = await own(core, by, WRITE, domain)
-    user = check_local_part(username)
+    user = named(username)
     was = await _one(core, by, name, user)
     write = Write(
         act=lambda host: host.remove_mailbox(name, user),

@@ -14,7 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.store import tables
+from core.store import login_links, tables
+from core.upstream.provider import NewMailbox
+from hub.access.audit import SYSTEM
+from hub.access.principal import Grant
+from hub.sql.ids import new_id
 from tests.factories.owner import Owner
 
 __all__ = ["GOOD", "MADE", "Ask", "made"]
@@ -96,7 +100,7 @@ GOOD["POST /domains:batch"] = Ask(
 GOOD["POST /domains/batch"] = Ask(
     body=lambda owner, _: {"provision": [{"name": f"path-{owner.tag}.example"}]}
 )
-GOOD["PUT /domains/{domain}/aliases/{alias}"] = Ask(unknown=201)
+GOOD["PUT /domains/{domain}/aliases/{alias}"] = Ask(unknown=400)
 GOOD["PUT /domains/{domain}/downstream-addresses"] = Ask(
     body=lambda _, __: {"downstream_addresses": [{"host": "mx.example.net"}]}
 )
@@ -105,3 +109,134 @@ GOOD["POST /domains/{domain}/pointers"] = Ask(body=lambda owner, _: {"pointer": 
 GOOD["DELETE /domains/{domain}/pointers"] = Ask(
     query=lambda owner, _: {"pointer": f"none-{owner.tag}.example"}, status=404, why="there is no pointer"
 )
+
+_NO_ACCOUNT = "a key has no account of its own: in tests of their own"
+_WRONG = "a token of the first start, of a mail or of a link is made in tests of their own"
+
+
+@made("/api-keys/{key}")
+async def _api_key(owner: Owner) -> Values:
+    key, _ = await owner.api.core.access.keyring.make(
+        SYSTEM, tenant=owner.tenant, grants=[Grant.of(["read-only"])], description=f"key {owner.tag}"
+    )
+    return {"key": key.id}
+
+
+@made("/accounts/{account}")
+async def _account(owner: Owner) -> Values:
+    login = f"{new_id('jo')}@{owner.tag}.example"
+    account = await owner.api.core.access.directory.make(SYSTEM, tenant=owner.tenant, login=login)
+    return {"account": account.id}
+
+
+@made("/delegations/{account}")
+async def _delegation(owner: Owner) -> Values:
+    values, grants = await _account(owner), [Grant.of(["dns"], [await owner.domain()])]
+    await owner.api.core.access.directory.delegate(SYSTEM, owner.tenant, values["account"], grants)
+    return values
+
+
+@made("/customers/{customer}")
+async def _customer(owner: Owner) -> Values:
+    return {"customer": (await owner.row(tables.customers, status="active"))["id"]}
+
+
+@made("/organizations/{organization}")
+async def _organization(owner: Owner) -> Values:
+    return {"organization": (await owner.row(tables.organizations))["id"]}
+
+
+@made("/subscriptions/{subscription}")
+async def _subscription(owner: Owner) -> Values:
+    return {"subscription": (await owner.row(tables.subscriptions))["handle"]}
+
+
+@made("/login/{token}")
+async def _login_link(owner: Owner) -> Values:
+    key = (await _api_key(owner))["key"]
+    await owner.api.core.access.keyring.change(SYSTEM, owner.tenant, key, grants=[Grant.of(["full-admin"])])
+    now_ms = owner.api.core.clock()
+    async with owner.api.core.database.begin() as tx:
+        links = await login_links.add(
+            tx, owner.tenant, key, [await owner.domain()], now_ms=now_ms, expires_ms=now_ms + 60_000
+        )
+    return {"token": links[0][1]}
+
+
+_GRANTS = [{"domains": ["*"], "scopes": ["read-only"]}]
+
+GOOD["POST /api-keys"] = Ask(body=lambda _, __: {"grants": _GRANTS})
+GOOD["POST /accounts"] = Ask(body=lambda owner, __: {"login": f"new@{owner.tag}.example"})
+GOOD["PUT /accounts/{account}/password"] = Ask(body=lambda _, __: {"password": "correct horse battery"})
+GOOD["POST /delegations"] = Ask(
+    body=lambda _, __: {"account": "nobody@example.com", "grants": _GRANTS},
+    status=404,
+    why="the account is made in tests of its own",
+)
+GOOD["POST /setup"] = Ask(
+    body=lambda _, __: {"token": "x", "login": "jo@example.com", "password": "correct horse battery"},
+    status=401,
+    why=_WRONG,
+)
+GOOD["POST /sessions"] = Ask(
+    body=lambda _, __: {"login": "nobody@example.com", "password": "x"}, status=401, why=_WRONG
+)
+GOOD["POST /sessions/second-factor"] = Ask(
+    body=lambda _, __: {"pending": "x", "code": "123456"}, status=401, why=_WRONG
+)
+GOOD["DELETE /sessions"] = GOOD["GET /sessions/csrf"] = Ask(status=403, why="a key has no session")
+GOOD["GET /sessions/oidc"] = Ask(status=404, why="no provider is configured")
+GOOD["GET /sessions/oidc/callback"] = Ask(status=404, why="no provider is configured")
+GOOD["PUT /me/password"] = Ask(body=lambda _, __: {"old": "x", "new": "y"}, status=403, why=_NO_ACCOUNT)
+GOOD["POST /me/second-factor"] = Ask(status=403, why=_NO_ACCOUNT)
+for _name in ("confirm", "disable"):
+    GOOD[f"POST /me/second-factor/{_name}"] = Ask(
+        body=lambda _, __: {"code": "123456"}, status=403, why=_NO_ACCOUNT
+    )
+GOOD["POST /customers"] = Ask(body=lambda owner, __: {"name": owner.tag})
+GOOD["POST /organizations"] = Ask(body=lambda owner, __: {"name": owner.tag})
+GOOD["POST /subscriptions"] = Ask(body=lambda owner, __: {"handle": owner.tag, "plan": "pro"})
+GOOD["PUT /plan"] = Ask(body=lambda owner, __: {"plan": "pro", "tenant": owner.tag})
+GOOD["POST /domains/login-links:batch"] = Ask(body=lambda _, __: {"domains": ["nothing.example"]})
+GOOD["POST /public/password-reset/request"] = Ask(
+    body=lambda _, __: {"email": "jo@example.com"}, status=404, why="no relay is configured"
+)
+GOOD["POST /public/password-reset/confirm"] = Ask(
+    body=lambda _, __: {"token": "x", "password": "Correct1horse"}, status=400, why=_WRONG
+)
+GOOD["PATCH /domains/{domain}/reset-portal"] = Ask(body=lambda _, __: {"enabled": True})
+
+
+@made("/domains/{domain}/email-accounts/{user}")
+async def _mailbox(owner: Owner) -> Values:
+    domain = await owner.domain()
+    new = NewMailbox(username=owner.tag, password="Abcd123!")
+    await owner.api.core.upstream(owner.tenant).add_mailbox(domain, new)
+    return {"domain": domain, "user": owner.tag}
+
+
+@made("/domains/{domain}/forwarders/{alias}")
+async def _forwarder(owner: Owner) -> Values:
+    domain = await owner.domain()
+    await owner.api.core.upstream(owner.tenant).add_forwarder(domain, owner.tag, [":fail:"])
+    return {"domain": domain, "alias": owner.tag}
+
+
+_NO_PROVIDER = "no DNS provider is configured: in tests of their own"
+_TABLE = {"rows": [{"username": "jo", "password": "Abcd123!", "domain": "nothing.example"}]}
+GOOD["POST /domains/{domain}/email-accounts"] = Ask(
+    body=lambda _, __: {"username": "jo", "password": "Abcd123!"}
+)
+GOOD["PATCH /domains/{domain}/email-accounts/{user}"] = Ask(body=lambda _, __: {"quota": 5})
+GOOD["PATCH /domains/{domain}/email-accounts/{user}/recovery"] = Ask(
+    body=lambda _, __: {"recovery_email": "jo@elsewhere.example"}
+)
+GOOD["POST /email-accounts/import/preview"] = Ask(body=lambda _, __: _TABLE)
+GOOD["POST /email-accounts/import"] = Ask(body=lambda _, __: _TABLE)
+GOOD["POST /domains/{domain}/forwarders"] = Ask(
+    body=lambda _, __: {"alias": "sales", "destinations": ["jo@elsewhere.example"]}
+)
+GOOD["PATCH /domains/{domain}/catch-all"] = Ask(body=lambda _, __: {"type": "blackhole"})
+GOOD["POST /domains/{domain}/dns/fix"] = Ask(status=409, why=_NO_PROVIDER)
+GOOD["POST /dns/fix-bulk"] = Ask(status=409, why=_NO_PROVIDER)
+GOOD["PATCH /domains/{domain}/dmarc-policy"] = Ask(body=lambda _, __: {"dmarc_record": "v=DMARC1; p=reject"})
