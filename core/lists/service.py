@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.lists import Kind
 from core.lists import store
-from core.lists.items import BadItem, Shelf, normalise
+from core.lists.items import BadItem, Item, Shelf, normalise
 from core.lists.store import Listed, NewEntry
 from hub.web.errors import Conflict, ValidationFailed
 
@@ -51,7 +51,7 @@ async def add(
     tx: AsyncConnection, tenant: str, shelf: Shelf, kind: Kind, wanted: Wanted, *, by: str, now_ms: int
 ) -> Added:
     """Put an item on a list. Raises `ValidationFailed`, and `Conflict` when it is there already."""
-    result = await _one(tx, tenant, shelf, kind, (0, wanted), by=by, now_ms=now_ms)
+    (result,) = await add_many(tx, tenant, shelf, kind, [wanted], by=by, now_ms=now_ms)
     if result.status == "invalid":
         raise ValidationFailed.of("item", result.error)
     if result.status == "exists" or result.entry is None:
@@ -76,41 +76,46 @@ async def add_many(
     """
     if len(wanted) > MAX_ITEMS:
         raise ValidationFailed.of("items", f"{len(wanted)} items, at most {MAX_ITEMS} at a time")
+    checked = [_checked(each, now_ms) for each in wanted]
+    new = [
+        NewEntry(shelf=shelf, kind=kind, item=item, note=each.note, expires_ms=each.expires_ms, created_by=by)
+        for each, item in zip(wanted, checked, strict=True)
+        if isinstance(item, Item)
+    ]
+    made = iter(await store.add_many(tx, tenant, new, now_ms))
+    there = _Shelved(kind, now_ms, await store.find_many(tx, tenant, shelf, [each.item.text for each in new]))
     return [
-        await _one(tx, tenant, shelf, kind, numbered, by=by, now_ms=now_ms) for numbered in enumerate(wanted)
+        there.result(index, item, next(made))
+        if isinstance(item, Item)
+        else Result(index=index, item=wanted[index].item[:80], status="invalid", error=str(item))
+        for index, item in enumerate(checked)
     ]
 
 
-async def _one(
-    tx: AsyncConnection,
-    tenant: str,
-    shelf: Shelf,
-    kind: Kind,
-    numbered: tuple[int, Wanted],
-    *,
-    by: str,
-    now_ms: int,
-) -> Result:
-    index, wanted = numbered
-    shown = wanted.item[:80]
+class _Shelved:
+    """What stands on a shelf for the items asked about, the new entries included."""
+
+    def __init__(self, kind: Kind, now_ms: int, entries: Sequence[Listed]) -> None:
+        self._same = {each.item: each for each in entries if each.kind == kind}
+        living = [each for each in entries if each.expires_ms is None or each.expires_ms > now_ms]
+        self._opposite = {each.item: each for each in living if each.kind != kind}
+
+    def result(self, index: int, item: Item, made: Listed | None) -> Result:
+        if made is None:
+            known, error = self._same.get(item.text), f"{item.text} is on this list already"
+            return Result(index=index, item=item.text, status="exists", entry=known, error=error)
+        other = self._opposite.get(item.text)
+        conflicts = [] if other is None else [other]
+        return Result(index=index, item=item.text, status="added", entry=made, conflicts=conflicts)
+
+
+def _checked(wanted: Wanted, now_ms: int) -> Item | BadItem:
+    """The item in normal form, or what is wrong with it."""
     try:
         _check(wanted, now_ms)
-        item = normalise(wanted.item)
+        return normalise(wanted.item)
     except BadItem as error:
-        return Result(index=index, item=shown, status="invalid", error=str(error))
-    new = NewEntry(
-        shelf=shelf, kind=kind, item=item, note=wanted.note, expires_ms=wanted.expires_ms, created_by=by
-    )
-    made = await store.add(tx, tenant, new, now_ms)
-    others = await store.find(tx, tenant, shelf, item.text)
-    if made is None:
-        known = next((one for one in others if one.kind == kind), None)
-        error_text = f"{item.text} is on this list already"
-        return Result(index=index, item=item.text, status="exists", entry=known, error=error_text)
-    opposite = [
-        one for one in others if one.kind != kind and (one.expires_ms is None or one.expires_ms > now_ms)
-    ]
-    return Result(index=index, item=item.text, status="added", entry=made, conflicts=opposite)
+        return error
 
 
 def _check(wanted: Wanted, now_ms: int) -> None:

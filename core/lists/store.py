@@ -19,19 +19,24 @@ __all__ = [
     "Listed",
     "NewEntry",
     "add",
+    "add_many",
     "change",
+    "every",
     "find",
+    "find_many",
     "get",
     "of",
     "purge",
     "relevant",
     "remove",
+    "remove_many",
     "select_from",
 ]
 
 _row = list_items.c
 _STORED: Mapping[Kind, str] = {"safe": "allow", "block": "block"}
 _KINDS: Mapping[str, Kind] = {"allow": "safe", "block": "block"}
+_CHUNK = 400
 BY = Keyset(_row.created_ms, _row.id)
 """The order of pages."""
 
@@ -69,24 +74,23 @@ class NewEntry:
 
 async def add(tx: AsyncConnection, tenant: str, new: NewEntry, now_ms: int) -> Listed | None:
     """Store an entry; `None` when that list has the item already. One that has expired makes room."""
-    where = (*_on(tenant, new.shelf), _row.kind == _STORED[new.kind], _row.item == new.item.text)
-    await tx.execute(delete(list_items).where(*where, _row.expires_ms <= now_ms))
-    values: dict[str, Any] = {
-        "id": new_id("rul"),
-        "tenant": tenant,
-        "tier": new.shelf.tier,
-        "owner": new.shelf.owner,
-        "domain": new.shelf.domain,
-        "kind": _STORED[new.kind],
-        "type": new.item.type,
-        "item": new.item.text,
-        "note": new.note,
-        "expires_ms": new.expires_ms,
-        "created_by": new.created_by,
-        "created_ms": now_ms,
-    }
-    made = await tx.execute(upsert.insert(tx, list_items).values(**values).on_conflict_do_nothing())
-    return await get(tx, tenant, values["id"]) if made.rowcount else None
+    return (await add_many(tx, tenant, [new], now_ms))[0]
+
+
+async def add_many(
+    tx: AsyncConnection, tenant: str, new: Sequence[NewEntry], now_ms: int
+) -> list[Listed | None]:
+    """Store entries of one shelf and kind; `None` in the place of each whose item that list has already."""
+    made: dict[str, Listed] = {}
+    rows = [_values(tenant, each, now_ms) for each in new]
+    for start in range(0, len(new), _CHUNK):
+        part, chunk = new[start : start + _CHUNK], rows[start : start + _CHUNK]
+        items = _row.item.in_(sorted({each.item.text for each in part}))
+        where = (*_on(tenant, part[0].shelf), _row.kind == _STORED[part[0].kind], items)
+        await tx.execute(delete(list_items).where(*where, _row.expires_ms <= now_ms))
+        adding = upsert.insert(tx, list_items).values(chunk).on_conflict_do_nothing().returning(list_items)
+        made |= {row["id"]: of(row) for row in (await tx.execute(adding)).mappings()}
+    return [made.get(row["id"]) for row in rows]
 
 
 async def get(tx: AsyncConnection, tenant: str, entry_id: str) -> Listed | None:
@@ -99,11 +103,21 @@ async def find(
     tx: AsyncConnection, tenant: str, shelf: Shelf, item: str, kind: Kind | None = None
 ) -> Sequence[Listed]:
     """The entries of a shelf for an item (in normal form): on one list, or on both."""
-    where = [*_on(tenant, shelf), _row.item == item]
-    if kind is not None:
-        where.append(_row.kind == _STORED[kind])
-    rows = await tx.execute(select(list_items).where(*where).order_by(_row.kind))
-    return [of(row) for row in rows.mappings()]
+    return await find_many(tx, tenant, shelf, [item], kind)
+
+
+async def find_many(
+    tx: AsyncConnection, tenant: str, shelf: Shelf, items: Sequence[str], kind: Kind | None = None
+) -> list[Listed]:
+    """As `find`, for several items."""
+    found: list[Listed] = []
+    for start in range(0, len(items), _CHUNK):
+        where = [*_on(tenant, shelf), _row.item.in_(items[start : start + _CHUNK])]
+        if kind is not None:
+            where.append(_row.kind == _STORED[kind])
+        rows = await tx.execute(select(list_items).where(*where).order_by(_row.kind, _row.item))
+        found += [of(row) for row in rows.mappings()]
+    return found
 
 
 async def change(tx: AsyncConnection, tenant: str, entry_id: str, **values: Any) -> Listed | None:
@@ -115,8 +129,16 @@ async def change(tx: AsyncConnection, tenant: str, entry_id: str, **values: Any)
 
 async def remove(tx: AsyncConnection, tenant: str, entry_id: str) -> bool:
     """Whether it was there."""
-    gone = await tx.execute(delete(list_items).where(_row.tenant == tenant, _row.id == entry_id))
-    return gone.rowcount > 0
+    return await remove_many(tx, tenant, [entry_id]) > 0
+
+
+async def remove_many(tx: AsyncConnection, tenant: str, entry_ids: Sequence[str]) -> int:
+    """How many were there."""
+    gone = 0
+    for start in range(0, len(entry_ids), _CHUNK):
+        ids = entry_ids[start : start + _CHUNK]
+        gone += (await tx.execute(delete(list_items).where(_row.tenant == tenant, _row.id.in_(ids)))).rowcount
+    return gone
 
 
 async def purge(tx: AsyncConnection, now_ms: int) -> int:
@@ -131,6 +153,14 @@ def select_from(tenant: str, shelf: Shelf, kind: Kind | None, now_ms: int) -> Se
     if kind is not None:
         where.append(_row.kind == _STORED[kind])
     return select(list_items).where(*where)
+
+
+async def every(
+    tx: AsyncConnection, tenant: str, shelf: Shelf, kind: Kind | None, now_ms: int
+) -> list[Listed]:
+    """All living entries of a shelf, on one list or both, the oldest first."""
+    asked = select_from(tenant, shelf, kind, now_ms).order_by(_row.created_ms, _row.id)
+    return [of(row) for row in (await tx.execute(asked)).mappings()]
 
 
 async def relevant(
@@ -152,6 +182,23 @@ async def relevant(
     fits = or_(_row.type.in_(("cidr", "wildcard")), _row.item.in_(sorted(forms)))
     asked = select(list_items).where(_row.tenant == tenant, where, fits, _alive(now_ms)).order_by(_row.id)
     return [of(row).entry() for row in (await tx.execute(asked)).mappings()]
+
+
+def _values(tenant: str, new: NewEntry, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": new_id("rul"),
+        "tenant": tenant,
+        "tier": new.shelf.tier,
+        "owner": new.shelf.owner,
+        "domain": new.shelf.domain,
+        "kind": _STORED[new.kind],
+        "type": new.item.type,
+        "item": new.item.text,
+        "note": new.note,
+        "expires_ms": new.expires_ms,
+        "created_by": new.created_by,
+        "created_ms": now_ms,
+    }
 
 
 def of(row: RowMapping) -> Listed:

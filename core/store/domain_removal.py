@@ -24,7 +24,6 @@ from core.store.tables import (
     pointers,
     quarantine_items,
     recipients,
-    spam_settings,
 )
 
 __all__ = ["BELONGING", "held", "remove"]
@@ -44,7 +43,6 @@ BELONGING: Final[tuple[Table, ...]] = (
     password_resets,
     pointers,
     recipients,
-    spam_settings,
 )
 """What goes with its domain. Verdicts, counts, reports, alerts that were raised and the audit log stay: they
 are what happened."""

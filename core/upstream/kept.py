@@ -6,7 +6,7 @@ seam decides from one snapshot of its own (`hosting_of`).
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Row, delete, exists, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,11 +28,13 @@ __all__ = [
     "hosting_of",
     "mailboxes_of",
     "pointers_of",
+    "reject_threshold",
     "remove_forwarder",
     "remove_mailbox",
     "remove_pointer",
     "set_catch_all",
     "set_hosting",
+    "set_reject_threshold",
 ]
 
 
@@ -68,6 +70,23 @@ async def hosting_of(tx: AsyncConnection, tenant: str, domain: str) -> Hosting:
         aliases=frozenset(each.name for each in names if each.is_alias),
         is_hosting=known.is_hosting,
     )
+
+
+async def reject_threshold(tx: AsyncConnection, tenant: str, domain: str) -> float:
+    """The score from which on the domain's mail is refused. Raises `NotThere`."""
+    wanted = select(domains.c.reject_threshold).where(domains.c.tenant == tenant, domains.c.name == domain)
+    found: float | None = (await tx.execute(wanted)).scalar_one_or_none()
+    if found is None:
+        raise NotThere(f"{domain} is not a domain here")
+    return found
+
+
+async def set_reject_threshold(tx: AsyncConnection, domain: str, score: float, *, now_ms: int) -> None:
+    """Set it; a limit that would stand above it comes down to it."""
+    limits = domains.c.tag_threshold, domains.c.quarantine_threshold
+    lowered = {each.name: case((each > score, score), else_=each) for each in limits}
+    values = {**lowered, "reject_threshold": score, "updated_ms": now_ms}
+    await tx.execute(update(domains).where(domains.c.name == domain).values(**values))
 
 
 # -- mailboxes --

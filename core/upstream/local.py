@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Protocol
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.engine.lists import BadItem, item_type
+from core.engine.lists import Kind
+from core.lists import store as lists
+from core.lists.items import BadItem, Item, normalise, shelf
+from core.lists.store import NewEntry
 from core.store.clock import Clock, wall_clock
-from core.store.tables import domains, list_items, spam_settings
+from core.store.tables import domains
 from core.upstream import kept
 from core.upstream.errors import Conflict, NotThere, Refused
 from core.upstream.provider import (
@@ -34,13 +37,10 @@ from core.upstream.rules import (
     check_password,
     check_score,
 )
-from hub.sql import upsert
-from hub.sql.ids import new_id
 
 __all__ = ["LocalProvider"]
 
-_DEFAULT_SCORE: Final = 15
-_KINDS: Final[dict[SpamList, str]] = {"blacklist": "block", "whitelist": "allow"}
+_KINDS: Final[dict[SpamList, Kind]] = {"blacklist": "block", "whitelist": "safe"}
 
 
 class Transactions(Protocol):
@@ -206,81 +206,57 @@ class LocalProvider:
 
     # -- the spam filter --
     async def high_score(self, domain: str, /) -> int:
-        """Kept for clients that ask; the filter itself goes by the domain's thresholds."""
+        """The score from which on mail is refused, rounded into the range that a host knows."""
         async with self._database.read() as tx:
-            own = await self._own(tx, domain)
-            found = await tx.execute(select(spam_settings.c.settings).where(spam_settings.c.domain == own))
-            settings = found.scalar_one_or_none() or {}
-        score = settings.get("high_score", _DEFAULT_SCORE)
-        return score if isinstance(score, int) else HIGH_SCORES[1]
+            score = await kept.reject_threshold(tx, self._tenant, check_domain(domain))
+        least, most = HIGH_SCORES
+        return min(max(round(score), least), most)
 
     async def set_high_score(self, domain: str, score: int, /) -> None:
-        """Set it; other settings stay."""
+        """Set it. Lower limits of the domain follow down, so that none stands above it."""
         checked = check_score(score)
         async with self._database.begin() as tx:
             own = await self._own(tx, domain)
-            found = await tx.execute(select(spam_settings.c.settings).where(spam_settings.c.domain == own))
-            values = {
-                "settings": {**(found.scalar_one_or_none() or {}), "high_score": checked},
-                "updated_ms": self._clock(),
-            }
-            new = upsert.insert(tx, spam_settings).values(domain=own, tenant=self._tenant, **values)
-            await tx.execute(new.on_conflict_do_update(index_elements=["domain"], set_=values))
+            await kept.set_reject_threshold(tx, own, float(checked), now_ms=self._clock())
 
     async def spam_list(self, domain: str, which: SpamList, /) -> tuple[str, ...]:
         """The domain's list."""
         async with self._database.read() as tx:
-            mine = self._items(await self._own(tx, domain), which)
-            wanted = select(list_items.c.item).where(*mine).order_by(list_items.c.item)
-            return tuple((await tx.execute(wanted)).scalars())
+            own = shelf("domain", await self._own(tx, domain))
+            found = await lists.every(tx, self._tenant, own, _KINDS[which], self._clock())
+            return tuple(sorted(each.item for each in found))
 
     async def add_to_list(self, domain: str, which: SpamList, entry: str, /) -> None:
         """Add an entry; case makes no difference."""
-        item = check_entry(entry).lower()
-        try:
-            kind = item_type(item)
-        except BadItem as error:
-            raise Refused(f"entry: {error}", field="entry") from error
+        new = _item(entry)
         async with self._database.begin() as tx:
-            own = await self._own(tx, domain)
-            new = upsert.insert(tx, list_items).values(
-                id=new_id("lst"),
-                tenant=self._tenant,
-                tier="domain",
-                owner=own,
-                domain=own,
-                kind=_KINDS[which],
-                type=kind,
-                item=item,
-                created_ms=self._clock(),
-            )
-            made = await tx.execute(new.on_conflict_do_nothing())
-            if not made.rowcount:
-                raise Conflict(f"{item} is on the list already")
+            own = shelf("domain", await self._own(tx, domain))
+            adding = NewEntry(shelf=own, kind=_KINDS[which], item=new, created_by=self.name)
+            if await lists.add(tx, self._tenant, adding, self._clock()) is None:
+                raise Conflict(f"{new.text} is on the list already")
 
     async def remove_from_list(self, domain: str, which: SpamList, entry: str, /) -> None:
         """Take one away."""
-        item = check_entry(entry).lower()
+        item = _item(entry)
         async with self._database.begin() as tx:
-            mine = self._items(await self._own(tx, domain), which)
-            gone = await tx.execute(delete(list_items).where(*mine, list_items.c.item == item))
-            if not gone.rowcount:
-                raise NotThere(f"{item} is not on the list")
-
-    def _items(self, domain: str, which: SpamList) -> tuple[ColumnElement[bool], ...]:
-        columns = list_items.c
-        return (
-            columns.tenant == self._tenant,
-            columns.tier == "domain",
-            columns.owner == domain,
-            columns.kind == _KINDS[which],
-        )
+            own = shelf("domain", await self._own(tx, domain))
+            found = await lists.find(tx, self._tenant, own, item.text, _KINDS[which])
+            if not await lists.remove_many(tx, self._tenant, [each.id for each in found]):
+                raise NotThere(f"{item.text} is not on the list")
 
     async def _own(self, tx: AsyncConnection, domain: str) -> str:
         """The domain's name, once it is known to be the tenant's. Raises `NotThere`."""
         name = check_domain(domain)
         await kept.hosted(tx, self._tenant, name)
         return name
+
+
+def _item(entry: str) -> Item:
+    """Raises `Refused`."""
+    try:
+        return normalise(check_entry(entry))
+    except BadItem as error:
+        raise Refused(f"entry: {error}", field="entry") from error
 
 
 class _Within:

@@ -9,7 +9,6 @@ from core.store.tables.domains import (
     domains,
     list_items,
     recipients,
-    spam_settings,
 )
 from core.store.tables.estate import (
     alert_rules,
@@ -79,7 +78,6 @@ __all__ = [
     "recipients",
     "reputations",
     "settings",
-    "spam_settings",
     "stat_counters",
     "subscriptions",
     "verdicts",

@@ -32,7 +32,7 @@ async def mxroute():
 
 async def kept_in(database):
     """A store with a domain of ours and one of another tenant."""
-    limits = Thresholds(tag=0.5, quarantine=0.75, reject=0.97)
+    limits = Thresholds(tag=5.0, quarantine=8.0, reject=15.0)
     async with database.begin() as tx:
         for tenant, name in (("acme", "example.com"), ("other", "other.example")):
             await domains.add(tx, name, backends=[], thresholds=limits, now_ms=1, tenant=tenant)

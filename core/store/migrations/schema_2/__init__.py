@@ -15,7 +15,6 @@ from core.store.migrations.schema_2.domains import (
     domains,
     list_items,
     recipients,
-    spam_settings,
 )
 from core.store.migrations.schema_2.estate import (
     alert_rules,
@@ -103,7 +102,6 @@ __all__ = [
     "recipients",
     "reputations",
     "settings",
-    "spam_settings",
     "stat_counters",
     "subscriptions",
     "verdicts",

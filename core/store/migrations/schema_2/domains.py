@@ -1,4 +1,4 @@
-"""Domains and what belongs to one: aliases, downstream servers, lists, recipients, spam settings."""
+"""Domains and what belongs to one: aliases, downstream servers, lists, recipients."""
 
 from core.store.migrations.schema_2.base import (
     CheckConstraint,
@@ -21,7 +21,7 @@ from core.store.migrations.schema_2.base import (
     tenant,
 )
 
-__all__ = ["domain_aliases", "domain_downstreams", "domains", "list_items", "recipients", "spam_settings"]
+__all__ = ["domain_aliases", "domain_downstreams", "domains", "list_items", "recipients"]
 
 domains = Table(
     "domains",
@@ -121,13 +121,4 @@ recipients = Table(
     ms("updated_ms"),
     UniqueConstraint("tenant", "email"),
     Index(None, "tenant", "domain", "created_ms", "id"),
-)
-
-spam_settings = Table(
-    "spam_settings",
-    metadata,
-    Column("domain", String, primary_key=True),
-    tenant(),
-    json("settings"),
-    ms("updated_ms"),
 )
