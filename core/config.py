@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from core.dns.dmarc import writable
 from hub.sdk.options import Options
 from hub.sdk.values import Listen, Networks
 
@@ -117,3 +118,12 @@ class CoreConfig(Options):
     oidc: OidcConfig | None = Field(None, description="people may sign in at this provider")
     cloudflare: CloudflareConfig | None = Field(None, description="writes DNS records")
     mxroute: MxRouteConfig | None = Field(None, description="hosts mailboxes")
+
+    @field_validator("dmarc_record")
+    @classmethod
+    def _publishable(cls, record: str) -> str:
+        """It is written into the zones of domains."""
+        problems = writable(record)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return record
