@@ -6,6 +6,7 @@ database -> keys, audit chain -> heart, detectors, anchors -> API
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -33,6 +34,7 @@ from core.detectors.heart import Heart
 from core.dns.resolver import NameServers
 from core.paging.cursor import Cursors
 from core.seam.recovery import Recovery
+from core.service import expiry
 from core.service.core import Core
 from core.service.errands import Errands
 from core.service.idempotency import SqlIdempotency
@@ -137,6 +139,7 @@ class CoreService:
         recovery = Recovery(self.core)
         await recovery.restart()
         self._background(recovery.forever)
+        self._background(partial(expiry.forever, self.core))
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)
