@@ -143,7 +143,12 @@ async def change(core: Core, by: By, domain: str, username: str, wanted: Change)
         secret=wanted.password or "",
     )
     await carry_out(core, by, write)
-    return await _one(core, by, name, user)
+    quota_mb = was.quota_mb if wanted.quota_mb is None else wanted.quota_mb
+    return replace(
+        was,
+        quota_mb=quota_mb,
+        send_limit=was.send_limit if wanted.send_limit is None else wanted.send_limit,
+    )
 
 
 async def set_recovery(core: Core, by: By, domain: str, username: str, email: str | None) -> Account:
