@@ -84,7 +84,6 @@ async def _held(owner: Owner) -> Values:
 
 GOOD["POST /quarantine:batch"] = Ask(body=lambda _, __: {"action": "discard", "ids": ["qua_none"]})
 GOOD["POST /quarantine/{item}/retrain"] = Ask(body=lambda _, __: {"class": "ham"})
-GOOD["POST /quarantine/{item}/release"] = Ask(status=503, why="there is no downstream server")
 
 GOOD["POST /reports/misclassification"] = Ask(
     body=lambda _, __: {"quarantine_id": "qua_none"},
