@@ -70,6 +70,7 @@ class Limiter:
 
     def __init__(self, redis: Redis, *, deadline_s: float = 2.0) -> None:
         self._deadline_s = deadline_s
+        self._redis = redis
         self._script = redis.register_script((resources.files("hub.access") / "spend.lua").read_bytes())
 
     async def spend(
@@ -98,12 +99,26 @@ class Limiter:
             raise LimiterDown(f"the limits cannot be counted now: {type(error).__name__}") from error
         return _budget(asked, reply)
 
+    async def forget(self, tenant: str) -> int:
+        """Remove everything that is counted of a tenant; how many counts there were. Raises `LimiterDown`."""
+        plain = "".join(f"[{char}]" if char in "*?[" else char for char in _tag(tenant))
+        try:
+            names = [name async for name in self._redis.scan_iter(match=f"{_PREFIX}{plain}}}:*", count=1000)]
+            for name in names:
+                await self._redis.delete(name)
+        except (RedisError, OSError, TimeoutError, EOFError) as error:
+            raise LimiterDown(f"the limits cannot be removed now: {type(error).__name__}") from error
+        return len(names)
+
 
 def _key(window: Window, caller: str, tenant: str) -> str:
     """One hash tag a tenant, so that its windows share a slot; a brace in a name would end it."""
-    tag = tenant.replace("{", "(").replace("}", ")")
     owner = "" if window.shared else f"{caller}:"
-    return f"{_PREFIX}{tag}}}:{owner}{window.name}"
+    return f"{_PREFIX}{_tag(tenant)}}}:{owner}{window.name}"
+
+
+def _tag(tenant: str) -> str:
+    return tenant.replace("{", "(").replace("}", ")")
 
 
 def _budget(asked: Sequence[Window], reply: Sequence[Any]) -> Budget:

@@ -34,6 +34,8 @@ class HubEstate:
             counts["cursors"] += await hub.store.log.forget_cursors(name)
             counts["captures"] += forget_captures(hub.settings.data / "captures", name)
             await hub.store.state.forget_source(name)
+        if hub.beside is not None:
+            counts |= await hub.beside.erase(tenant)
         return counts
 
     async def rewrite_log(self) -> str:

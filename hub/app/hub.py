@@ -20,6 +20,7 @@ import structlog
 from hub.api.services import Readers, Services
 from hub.app.archive import open_reader
 from hub.app.backup.manifest import NO_EXTRAS, Extras
+from hub.app.beside import Beside
 from hub.app.front import Front
 from hub.app.observe import OWN_SOURCE, Observers
 from hub.app.sources import doors, polls
@@ -74,6 +75,8 @@ class Hub:
         self.registry = registry or Registry()
         self.roles = roles
         self.now_ms = clock
+        self.beside: Beside | None = None
+        """Joined by the composition root once it runs."""
         self.work: Work | None = None
         self.front: Front | None = None
         self._stack = AsyncExitStack()

@@ -19,7 +19,6 @@ from typing import Any
 import click
 
 from hub.cli.errors import Unreachable, Usage
-from hub.cli.product import load_product
 from hub.config.load import Loaded
 from hub.config.problem import ConfigError
 
@@ -93,6 +92,8 @@ def worker(config: Path | None, data: Path | None, listen: str | None, believe_l
 
 
 def _load(config: Path | None, data: Path | None, listen: str | None) -> Loaded:
+    from hub.cli.product import load_product
+
     try:
         return load_product(config, os.environ, overrides={"data": data, "listen": listen})
     except ConfigError as error:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import structlog
 from aiohttp import web
 
-from core.store.database import Unavailable
-from core.store.tenancy import OPERATOR, with_events
+from hub.access.principal import OPERATOR
 from hub.app.https import https_only
 from hub.app.listener import Listener
 from hub.cli.errors import Unreachable
@@ -180,6 +179,8 @@ class Together:
 
     async def _watch(self, service: "CoreService") -> None:
         """A tenant that is new in the core becomes a source."""
+        from core.store.database import Unavailable
+
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
@@ -191,6 +192,8 @@ class Together:
                 log.warning("hub.core.tenants_unknown", reason=str(error))
 
     async def _look(self, service: "CoreService") -> tuple[str, ...]:
+        from core.store.tenancy import with_events
+
         async with service.core.database.read() as tx:
             return tuple(sorted({OPERATOR, *await with_events(tx)}))
 

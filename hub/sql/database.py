@@ -26,6 +26,8 @@ __all__ = ["Database", "InUse", "Migrate", "Unavailable", "sqlite_url"]
 _BUSY_TIMEOUT_S = 10
 _POOL_TIMEOUT_S = 30
 _READERS = 4
+_CHECKPOINTS = 50
+_CHECKPOINT_S = 0.1
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -144,6 +146,30 @@ class Database:
             if callers_own or (isinstance(error, DBAPIError) and not _passes(error)):
                 raise
             raise Unavailable(f"the store cannot be used now: {error}") from error
+
+    async def compact(self) -> None:
+        """Leave nothing on disk of what was deleted: SQLite keeps it in free pages and in its journal.
+
+        Other writers wait meanwhile. PostgreSQL's autovacuum does that by itself, later. Raises `Unavailable`
+        while somebody reads an older state.
+        """
+        if self.path is None:
+            return
+        if self._writer is None:
+            raise RuntimeError("the store is closed")
+        try:
+            async with self._writer.connect() as connection:
+                raw: Any = (await connection.get_raw_connection()).driver_connection
+                await raw.execute("VACUUM")
+                for _ in range(_CHECKPOINTS):
+                    cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    busy = (await cursor.fetchone())[0]
+                    if not busy:
+                        return
+                    await asyncio.sleep(_CHECKPOINT_S)
+        except (sqlite3.Error, DBAPIError, PoolTimeout) as error:
+            raise Unavailable(f"the store cannot be compacted now: {error}") from error
+        raise Unavailable("the store cannot be compacted while somebody reads an older state of it")
 
     def _open_file(self, path: Path) -> None:
         if self._exclusive:

@@ -1,5 +1,6 @@
 """One tenant of a test with rows of its own, whatever table they lie in."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,11 @@ from tests.factories.core_api import Api
 
 __all__ = ["Owner"]
 
+_NUMBERS = itertools.count(1000)
 _PLAIN: tuple[tuple[type[Any], Any], ...] = (
     (JSON, {}),
     (Boolean, False),
     (Float, 1.0),
-    (Integer, 1),
     (LargeBinary, b"x"),
 )
 
@@ -39,7 +40,7 @@ class Owner:
                 continue
             if column.name.endswith("_ms"):
                 values[column.name] = self.api.core.clock()
-            elif not (column.primary_key and isinstance(column.type, Integer)):
+            elif column is not table.autoincrement_column:
                 values[column.name] = self._plain(column.type)
         async with self.api.core.database.begin() as tx:
             await tx.execute(insert(table).values(**values))
@@ -47,6 +48,8 @@ class Owner:
 
     def _plain(self, kind: Any) -> Any:
         inner = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+        if isinstance(inner, Integer):
+            return next(_NUMBERS)
         found = [value for known, value in _PLAIN if isinstance(inner, known)]
         return found[0] if found else new_id(self.tag)
 
