@@ -85,6 +85,21 @@ async def _held(owner: Owner) -> Values:
 GOOD["POST /quarantine:batch"] = Ask(body=lambda _, __: {"action": "discard", "ids": ["qua_none"]})
 GOOD["POST /quarantine/{item}/retrain"] = Ask(body=lambda _, __: {"class": "ham"})
 
+_NO_DOMAIN = "a domain with a server behind it is made in tests of their own (tests/core/seam)"
+GOOD["POST /messages"] = Ask(
+    body=lambda owner, _: {
+        "message": "U3ViamVjdDogeA0KDQo=",
+        "envelope": {"rcpt_to": [f"x@no-{owner.tag}.example"]},
+    },
+    status=404,
+    why=_NO_DOMAIN,
+)
+GOOD["POST /messages/raw"] = Ask(
+    query=lambda owner, _: {"rcpt_to": f"x@no-{owner.tag}.example"},
+    status=400,
+    why="its body is the message itself, no JSON",
+)
+
 GOOD["POST /reports/misclassification"] = Ask(
     body=lambda _, __: {"quarantine_id": "qua_none"},
     query=lambda _, __: {"type": "false_positive"},
