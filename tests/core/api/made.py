@@ -169,10 +169,10 @@ async def _subscription(owner: Owner) -> Values:
 async def _login_link(owner: Owner) -> Values:
     key = (await _api_key(owner))["key"]
     await owner.api.core.access.keyring.change(SYSTEM, owner.tenant, key, grants=[Grant.of(["full-admin"])])
-    now_ms = owner.api.core.clock()
+    now_ms, domain = owner.api.core.clock(), await owner.domain()
     async with owner.api.core.database.begin() as tx:
         links = await login_links.add(
-            tx, owner.tenant, key, [await owner.domain()], now_ms=now_ms, expires_ms=now_ms + 60_000
+            tx, owner.tenant, key, [domain], now_ms=now_ms, expires_ms=now_ms + 60_000
         )
     return {"token": links[0][1]}
 
@@ -254,3 +254,46 @@ GOOD["PATCH /domains/{domain}/catch-all"] = Ask(body=lambda _, __: {"type": "bla
 GOOD["POST /domains/{domain}/dns/fix"] = Ask(status=409, why=_NO_PROVIDER)
 GOOD["POST /dns/fix-bulk"] = Ask(status=409, why=_NO_PROVIDER)
 GOOD["PATCH /domains/{domain}/dmarc-policy"] = Ask(body=lambda _, __: {"dmarc_record": "v=DMARC1; p=reject"})
+
+
+@made("/lists/{list}")
+async def _list(owner: Owner) -> Values:
+    return {"list": "safelist"}
+
+
+@made("/domains/{domain}/lists/{list}")
+async def _domain_list(owner: Owner) -> Values:
+    domain = await owner.domain()
+    same = {"domain": domain, "kind": "allow", "type": "domain", "item": f"{owner.tag}.test"}
+    await owner.row(tables.list_items, tier="domain", owner=domain, **same)
+    return {"domain": domain, "list": "safelist"}
+
+
+@made("/users/{email}/lists/{list}")
+async def _user_list(owner: Owner) -> Values:
+    return {"email": f"grace@{await owner.domain()}", "list": "safelist"}
+
+
+@made("/users/{email}")
+async def _recipient(owner: Owner) -> Values:
+    domain = await owner.domain()
+    email = f"grace@{domain}"
+    await owner.row(tables.recipients, domain=domain, email=email, filter="compute")
+    return {"email": email}
+
+
+@made("/domains/{domain}/rules/{rule}")
+async def _rule(owner: Owner) -> Values:
+    domain = await owner.domain()
+    same = {"domain": domain, "kind": "allow", "type": "domain", "item": f"{owner.tag}.test"}
+    row = await owner.row(tables.list_items, tier="domain", owner=domain, **same)
+    return {"domain": domain, "rule": row["id"]}
+
+
+for _of in ("", "/domains/{domain}", "/users/{email}"):
+    GOOD[f"POST {_of}/lists/{{list}}"] = Ask(body=lambda owner, _: {"item": f"new-{owner.tag}.test"})
+    GOOD[f"DELETE {_of}/lists/{{list}}"] = Ask(
+        query=lambda owner, _: {"item": f"none-{owner.tag}.test"}, status=404, why="it is on no list"
+    )
+GOOD["DELETE /domains/{domain}/lists/{list}"] = Ask(query=lambda owner, _: {"item": f"{owner.tag}.test"})
+GOOD["POST /domains/{domain}/rules"] = Ask(body=lambda _, __: {"action": "block", "pattern": "bad.example"})
