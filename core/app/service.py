@@ -34,7 +34,7 @@ from core.detectors.heart import Heart
 from core.dns.resolver import NameServers
 from core.paging.cursor import Cursors
 from core.seam.recovery import Recovery
-from core.service import expiry
+from core.service import expiry, sweeping
 from core.service.core import Core
 from core.service.errands import Errands
 from core.service.idempotency import SqlIdempotency
@@ -60,6 +60,7 @@ class CoreService:
     """
 
     core: Core
+    anchoring: Anchoring
 
     def __init__(
         self,
@@ -78,6 +79,8 @@ class CoreService:
         self.tokens = Tokens(admin_token)
         self.urls: Mapping[str, str] = {}
         """Of its own API (`OWN`) and of each dialect, by name."""
+        self.first_token: str | None = None
+        """Makes the first administrator, good for a day; None when there is anybody. To be printed."""
         self._dialects = dialects
         self._listen = listen
         self._redis = redis
@@ -132,14 +135,15 @@ class CoreService:
             postman=postman_of(config),
             errands=errands,
         )
-        await self._anchored(
-            Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
-        )
+        self.anchoring = Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
+        await self._anchored(self.anchoring)
         await stack.enter_async_context(self.core.outward)
         recovery = Recovery(self.core)
         await recovery.restart()
         self._background(recovery.forever)
         self._background(partial(expiry.forever, self.core))
+        self._background(partial(sweeping.forever, self.core))
+        self.first_token = await self.core.access.directory.first_token()
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
         self._background(heart.run)

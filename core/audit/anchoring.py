@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from sqlalchemy import RowMapping, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +37,7 @@ class Anchoring:
         self._anchors = anchors
         self._clock = clock
         self._disk = Offload("audit-anchors")
+        self._busy = asyncio.Lock()
 
     async def forever(self, interval_s: float = INTERVAL_S) -> None:
         """Until cancelled. What goes wrong is logged and tried again a minute later."""
@@ -49,11 +51,19 @@ class Anchoring:
             for finding in findings:
                 _LOG.error("the audit log does not hold: %s", finding)
 
+    def still(self) -> AbstractAsyncContextManager[None]:
+        """Nothing is anchored by this process inside the block: files and database fit each other."""
+        return self._busy
+
     async def once(self) -> Sequence[Finding]:
         """Anchor every chain that has grown; what does not hold is reported instead.
 
         Raises `OSError` and `core.store.database.Unavailable`.
         """
+        async with self._busy:
+            return await self._anchor()
+
+    async def _anchor(self) -> Sequence[Finding]:
         async with self._database.read() as tx:
             heads = await _heads(tx)
         known = await self._disk.run(self._anchors.heads)

@@ -9,7 +9,7 @@ from hub.api.errors import translate
 from hub.api.services import SERVICES, Services
 from hub.api.table import ROUTES
 from hub.web.access import Authenticate, Trusted
-from hub.web.gate import tell_limits
+from hub.web.limits import tell_limits
 from hub.web.middleware import answers
 from hub.web.mount import mount
 

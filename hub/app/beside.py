@@ -1,6 +1,6 @@
 """What else lives in the hub's data directory and process: the core, as the hub sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,9 +17,12 @@ class Beside(Protocol):
         """
         ...
 
-    async def freeze(self, work: Path) -> "Mapping[str, Path]":
-        """Copies of its state at one moment, made below `work`: name in the data directory -> copy.
+    async def freeze(
+        self, work: Path, check_room: Callable[[int, str], None]
+    ) -> tuple[Mapping[str, Path], Sequence[str]]:
+        """Its state at one moment: member of the back-up -> a copy below `work`; what is not there, in words.
 
-        Copies may be links: nobody changes them. Raises `ArchiveError`.
+        Called after the log's moment, so that nothing the log has seen of it is missing. Raises
+        `ArchiveError`, what `check_room(bytes, what)` raises.
         """
         ...

@@ -106,7 +106,14 @@ class Front:
         hub = self._hub
         if hub.settings.redis_url is not None or "work" not in hub.roles:
             return None
-        return Backups(lambda: hub.settings, hub.store.log, hub.store.url, hub.keeper, lambda: hub.extras)
+        return Backups(
+            lambda: hub.settings,
+            hub.store.log,
+            hub.store.url,
+            hub.keeper,
+            lambda: hub.extras,
+            lambda: hub.beside,
+        )
 
     async def _listen(self, stack: AsyncExitStack, door: Door | None) -> None:
         settings = self._hub.settings

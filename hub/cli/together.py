@@ -6,8 +6,9 @@ source a tenant, because a source belongs to one. Their tokens end with the proc
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
@@ -16,6 +17,7 @@ from aiohttp import web
 from hub.access.principal import OPERATOR
 from hub.app.https import https_only
 from hub.app.listener import Listener
+from hub.archive.base import ArchiveError
 from hub.cli.errors import Unreachable
 from hub.cli.product import Product
 from hub.config.model import PollConfig, Settings, SourceConfig
@@ -72,13 +74,39 @@ class Together:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.hub.services.gate = None
+        self.hub.services.gate = self.hub.beside = None
         await self._stack.aclose()
 
     @property
     def urls(self) -> Mapping[str, str]:
         """Where the core answers: its API (`api`) and its dialects, by name."""
         return self.core.urls if self.core else {}
+
+    # -- as the hub sees it: `hub.app.beside.Beside` ---------------------------------------------------------
+    async def erase(self, tenant: str) -> Mapping[str, int]:
+        from core.service.erasing import erase
+        from core.store.database import Unavailable
+        from hub.access.limiter import LimiterDown
+
+        assert self.core is not None  # noqa: S101 - joined once it runs
+        try:
+            return await erase(self.core.core, tenant)
+        except (Unavailable, LimiterDown, OSError) as error:
+            raise ArchiveError(f"the core's data cannot be erased now: {error}") from error
+
+    async def freeze(
+        self, work: Path, check_room: Callable[[int, str], None]
+    ) -> tuple[Mapping[str, Path], Sequence[str]]:
+        import sqlite3
+
+        from core.app.backup import freeze
+
+        assert self.core is not None  # noqa: S101 - joined once it runs
+        try:
+            frozen = await freeze(self.core.core, self.core.anchoring, work, check_room)
+        except (OSError, sqlite3.Error) as error:
+            raise ArchiveError(f"the core's data cannot be copied: {error}") from error
+        return {f"{FOLDER}/{name}": path for name, path in frozen.files.items()}, frozen.left_out
 
     async def reload(self, settings: Settings) -> None:
         """As `Hub.reload`, with the core's sources. What the core itself is told needs a restart."""
@@ -110,6 +138,7 @@ class Together:
             raise Unreachable(f"core: {error}") from error
         self._inside = await self._reach(service)
         self._take_keys(service)
+        self.hub.beside = self
         self._tenants = await self._look(service)
         await self.hub.reload(self._joined())
         task = asyncio.create_task(self._watch(service), name="tenants of the core")

@@ -1,6 +1,6 @@
 """Lets a request in by key, admin token or session, within its limits; tells the limits on every answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -12,11 +12,10 @@ from hub.access.sessions import COOKIE, NoSession, Sessions, is_csrf_token
 from hub.sql.database import Unavailable
 from hub.web.access import Principal, presented
 from hub.web.errors import CsrfFailed, RateLimited, ServiceUnavailable, Unauthorized
+from hub.web.limits import BUDGET, limit_headers, tell_limits
 
 __all__ = ["BUDGET", "CSRF_HEADER", "Gate", "Holder", "limit_headers", "tell_limits"]
 
-BUDGET: Final = web.RequestKey("budget", Budget)
-"""How the caller's limits stand; not there for callers without any."""
 CSRF_HEADER: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -108,25 +107,3 @@ def _refuse(budget: Budget) -> None:
     if budget.is_tenants:
         raise ServiceUnavailable(f"{said} by all keys together.", retry_after_s=budget.retry_after_s)
     raise RateLimited(f"{said} by this key.", retry_after_s=budget.retry_after_s)
-
-
-def limit_headers(budget: Budget) -> Mapping[str, str]:
-    """`X-RateLimit-Limit`, `-Remaining` and `-Reset` (epoch seconds) of the tightest window."""
-    tightest = budget.tightest
-    if tightest is None:
-        return {}
-    return {
-        "X-RateLimit-Limit": str(tightest.window.capacity),
-        "X-RateLimit-Remaining": str(tightest.remaining),
-        "X-RateLimit-Reset": str(-(-(budget.now_ms + tightest.full_ms) // 1000)),
-    }
-
-
-def tell_limits(app: web.Application, headers: Callable[[Budget], Mapping[str, str]] = limit_headers) -> None:
-    """Add the headers to every answer of the application, errors and streams too."""
-
-    async def tell(request: web.Request, response: web.StreamResponse) -> None:
-        if BUDGET in request:
-            response.headers.update(headers(request[BUDGET]))
-
-    app.on_response_prepare.append(tell)

@@ -21,7 +21,8 @@ from typing import Any, BinaryIO, TypeVar
 import msgspec
 
 from hub.app.backup.manifest import Extras, Manifest, Member, Versions, installed_version
-from hub.app.backup.tarball import BLOCK, CHUNK, DIGEST, END, MANIFEST, header, padding
+from hub.app.backup.tarball import BLOCK, CHUNK, DIGEST, END, MANIFEST, MOST_MEMBERS, header, padding
+from hub.app.beside import Beside
 from hub.archive.base import ArchiveError
 from hub.archive.sqlite.snapshot import ArchiveSnapshot, copy_database
 from hub.config.model import Settings
@@ -63,6 +64,7 @@ class Backups:
         url: str,
         keeper: Keeper,
         extras: Callable[[], Extras],
+        beside: Callable[[], Beside | None] = lambda: None,
     ) -> None:
         """`url` is the embedded server's. Clears what a killed back-up left behind."""
         self._settings = settings
@@ -70,6 +72,7 @@ class Backups:
         self._url = url
         self._keeper = keeper
         self._extras = extras
+        self._beside_hub = beside
         self._data = settings().data
         self._disk = Disk(self._data, settings().log.disk_reserve_mb * _MIB)
         self._work = self._data / WORK
@@ -130,6 +133,8 @@ class Backups:
             async for chunk in self._file(f"archive/{name}", await self._run(cut.archive.copy, name)):
                 yield chunk
         left_out: list[str] = []
+        async for chunk in self._of_beside(left_out):
+            yield chunk
         async for chunk in self._documents(left_out):
             yield chunk
         for name in self._extras().files:
@@ -157,6 +162,19 @@ class Backups:
             else:
                 plain = "".join(char if char.isascii() and char.isalnum() else "_" for char in path.stem)
                 yield self._whole(f"config/{number}-{plain[:60]}.yaml", text)
+
+    async def _of_beside(self, left_out: list[str]) -> AsyncIterator[bytes]:
+        """The core's state, where one runs in this process."""
+        beside = self._beside_hub()
+        if beside is None:
+            return
+        files, missing = await beside.freeze(self._work / "beside", self._check_room)
+        left_out += missing
+        if len(files) > MOST_MEMBERS:
+            raise ServiceUnavailable(f"{len(files)} held messages are more than a back-up can hold.")
+        for name, copy in files.items():
+            async for chunk in self._file(name, copy):
+                yield chunk
 
     async def _beside(self, name: str) -> AsyncIterator[bytes]:
         path = self._data / name

@@ -15,19 +15,32 @@ import msgspec
 
 from hub.app.backup.manifest import FORMAT, BackupError, Manifest, Member
 
-__all__ = ["BLOCK", "CHUNK", "DIGEST", "END", "MANIFEST", "Piece", "header", "padding", "read_through"]
+__all__ = [
+    "BLOCK",
+    "CHUNK",
+    "DIGEST",
+    "END",
+    "MANIFEST",
+    "MOST_MEMBERS",
+    "Piece",
+    "header",
+    "padding",
+    "read_through",
+]
 
 BLOCK = 512
 CHUNK = 1 << 20
 END = bytes(2 * BLOCK)
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
-_SMALL = 64 * CHUNK
-_MOST_MEMBERS = 200_000
+_SMALL = 256 * CHUNK
+MOST_MEMBERS = 1_000_000
 _NAME = re.compile(
     r"log/dump\.rdb|archive/catalogue\.db|archive/events-\d{1,4}-\d{12,18}(-r\d{1,6})?\.db"
     r"|config/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}"
     r"|beside/[A-Za-z0-9_][A-Za-z0-9._-]{0,39}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,39})?"
+    r"|core/(core\.sqlite3|audit\.key|anchors/anchors-\d{8}\.ndjson)"
+    r"|core/(quarantine|spool)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,4}"
     r"|manifest\.json|manifest\.sha256",
     re.ASCII,
 )
@@ -99,7 +112,7 @@ def _header(file: BinaryIO, found: dict[str, Member]) -> tuple[str, int] | None:
         raise BackupError("it is damaged before a member; take another copy of the back-up")
     if info.type != tarfile.REGTYPE or info.size < 0:
         raise BackupError(f"it holds {info.name!r}, which is no plain file: mxhub did not write it")
-    if not _NAME.fullmatch(info.name) or info.name in found or len(found) >= _MOST_MEMBERS:
+    if not _NAME.fullmatch(info.name) or info.name in found or len(found) >= MOST_MEMBERS:
         raise BackupError(f"it holds {info.name!r}, which has no place in a back-up: mxhub did not write it")
     if info.name in {MANIFEST, DIGEST} and info.size > _SMALL:
         raise BackupError(f"its {info.name} is too large: mxhub did not write it")
