@@ -39,7 +39,24 @@ async def _mailguard(folder: Path) -> AsyncIterator[World]:
         yield World(url=sandbox.url, keys={"default": sandbox.admin_key, "read-only": sandbox.api_key})
 
 
-DIALECTS = {"mailguard": Dialect(routes=_mailguard_routes, world=_mailguard)}
+def _manager_routes() -> Iterable[tuple[str, str]]:
+    from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+
+    return [(route.method, route.path) for route in MXROUTE_MANAGER.routes]
+
+
+@asynccontextmanager
+async def _manager(folder: Path) -> AsyncIterator[World]:
+    from tests.factories.manager import managers_world
+
+    async with managers_world(folder) as (url, keys):
+        yield World(url=url, keys=keys)
+
+
+DIALECTS = {
+    "mailguard": Dialect(routes=_mailguard_routes, world=_mailguard),
+    "mxroute-manager": Dialect(routes=_manager_routes, world=_manager),
+}
 """By the vendor's name."""
 
 

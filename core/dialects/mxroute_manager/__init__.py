@@ -1,0 +1,1 @@
+"""MXroute Manager's API: mailboxes, forwarding, DNS and spam lists of many domains."""

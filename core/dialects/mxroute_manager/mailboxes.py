@@ -1,0 +1,250 @@
+"""Mailboxes, tables of them, and what mail programs must be told."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import BaseModel, Field, SecretStr
+
+from core.api.services import asked
+from core.service import mail_clients, mailboxes
+from core.service.mailbox_csv import MAX_ROWS, Row, exported
+from core.service.mailbox_preview import Checked, preview
+from core.service.mailboxes import QUOTA_MB, READ, SEND_LIMIT, WRITE, Account
+from hub.web.errors import Conflict, NotFound, UpstreamFailed
+from hub.web.route import Call, Reply, Route, Stream
+
+__all__ = ["ROUTES"]
+
+_TROUBLE = (NotFound, UpstreamFailed)
+_MOST = 2**31 - 1
+_NOTE = "Use your full email address as the username."
+
+
+class MailboxBody(BaseModel):
+    username: str = Field(max_length=320)
+    password: SecretStr = Field(max_length=256)
+    quota: int = Field(QUOTA_MB, ge=0, le=_MOST)
+    limit: int = Field(SEND_LIMIT, ge=0, le=_MOST)
+    recovery_email: str | None = Field(None, max_length=320)
+
+
+class MailboxChangeBody(BaseModel):
+    password: SecretStr | None = Field(None, max_length=256)
+    quota: int | None = Field(None, ge=0, le=_MOST)
+    limit: int | None = Field(None, ge=0, le=_MOST)
+
+
+class RecoveryBody(BaseModel):
+    recovery_email: str | None = Field(max_length=320)
+
+
+class UsernameQuery(BaseModel):
+    username: str | None = Field(None, max_length=320)
+
+
+class RowBody(BaseModel):
+    """Columns as the manager's tables call them."""
+
+    username: str = Field("", max_length=320)
+    user: str = Field("", max_length=320)
+    email: str = Field("", max_length=320)
+    mailbox: str = Field("", max_length=320)
+    address: str = Field("", max_length=320)
+    password: SecretStr = Field(SecretStr(""), max_length=256)
+    quota: int | str | None = None
+    limit: int | str | None = None
+    recovery_email: str | None = Field(None, max_length=320)
+    domain: str | None = Field(None, max_length=300)
+    line: int | None = None
+
+    def row(self) -> Row:
+        return Row(
+            username=self.username or self.user,
+            address=self.email or self.mailbox or self.address,
+            password=self.password.get_secret_value(),
+            quota=self.quota,
+            limit=self.limit,
+            recovery_email=self.recovery_email or "",
+            domain=self.domain or "",
+            line=self.line,
+        )
+
+
+class TableBody(BaseModel):
+    default_domain: str = Field("", max_length=300)
+    existing_by_domain: dict[str, list[str]] = Field(default_factory=dict)
+    rows: list[RowBody] = Field(max_length=MAX_ROWS)
+
+
+async def listing(call: Call[None, None]) -> Reply:
+    core, by = asked(call)
+    return Reply(data=[_shown(each) for each in await mailboxes.listed(core, by, call.path["domain"])])
+
+
+def _shown(found: Account) -> dict[str, Any]:
+    return {
+        "username": found.username,
+        "email": found.address,
+        "quota": found.quota_mb,
+        "usage": found.used_mb or 0,
+        "limit": found.send_limit,
+        "sent": found.sent_today or 0,
+        "suspended": found.is_suspended,
+        "recovery_email": found.recovery_email,
+        "has_recovery_email": found.recovery_email is not None,
+    }
+
+
+async def create(call: Call[None, MailboxBody]) -> Reply:
+    core, by = asked(call)
+    body = call.body
+    new = mailboxes.New(
+        username=body.username,
+        password=body.password.get_secret_value(),
+        quota_mb=body.quota,
+        send_limit=body.limit,
+        recovery_email=body.recovery_email or None,
+    )
+    return Reply(data=_shown(await mailboxes.create(core, by, call.path["domain"], new)))
+
+
+async def one(call: Call[None, None]) -> Reply:
+    core, by = asked(call)
+    return Reply(data=_shown(await mailboxes.one(core, by, call.path["domain"], call.path["user"])))
+
+
+async def change(call: Call[None, MailboxChangeBody]) -> Reply:
+    core, by = asked(call)
+    body = call.body
+    wanted = mailboxes.Change(
+        password=body.password.get_secret_value() if body.password is not None else None,
+        quota_mb=body.quota,
+        send_limit=body.limit,
+    )
+    return Reply(
+        data=_shown(await mailboxes.change(core, by, call.path["domain"], call.path["user"], wanted))
+    )
+
+
+async def remove(call: Call[None, None]) -> Reply:
+    core, by = asked(call)
+    await mailboxes.remove(core, by, call.path["domain"], call.path["user"])
+    return Reply(data=None)
+
+
+async def recovery(call: Call[None, RecoveryBody]) -> Reply:
+    core, by = asked(call)
+    email = call.body.recovery_email or None
+    changed = await mailboxes.set_recovery(core, by, call.path["domain"], call.path["user"], email)
+    return Reply(data={"recovery_email": changed.recovery_email})
+
+
+async def client_settings(call: Call[UsernameQuery, None]) -> Reply:
+    core, by = asked(call)
+    found = await mail_clients.client_settings(core, by, call.path["domain"], call.query.username or None)
+    view: dict[str, Any] = asdict(found)
+    view["webmail"] = {"url": view.pop("webmail_url"), "status": view.pop("webmail_status")}
+    return Reply(data=view | {"username_note": _NOTE})
+
+
+async def check(call: Call[None, TableBody]) -> Reply:
+    core, by = asked(call)
+    body = call.body
+    rows = [each.row() for each in body.rows]
+    found = await preview(
+        core, by, rows, default_domain=body.default_domain, existing=body.existing_by_domain
+    )
+    return Reply(data={"rows": [_checked(each) for each in found.rows], "summary": found.summary})
+
+
+def _checked(row: Checked) -> dict[str, Any]:
+    """Without the password: whoever sent it has it."""
+    return {
+        "line": row.line,
+        "domain": row.domain,
+        "username": row.username,
+        "quota": row.quota,
+        "limit": row.limit,
+        "recovery_email": row.recovery_email,
+        "valid": row.is_valid,
+        "needs_password": row.needs_password,
+        "already_exists": row.already_exists,
+        "duplicate_in_csv": row.duplicate_in_csv,
+        "errors": list(row.errors),
+    }
+
+
+async def export(call: Call[None, None]) -> Stream:
+    core, by = asked(call)
+    text = await exported(core, by, call.path["domain"])
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    name = f"mailboxes-{call.path['domain']}.csv"
+    return Stream(chunks=chunks(), media_type="text/csv", filename=name)
+
+
+_ALL = "/api/domains/{domain}/email-accounts"
+_ONE = f"{_ALL}/{{user}}"
+ROUTES = (
+    Route("GET", _ALL, listing, summary="Mailboxes", scope=READ, errors=_TROUBLE),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        summary="Make a mailbox",
+        body=MailboxBody,
+        status=201,
+        scope=WRITE,
+        errors=(*_TROUBLE, Conflict),
+    ),
+    Route("GET", _ONE, one, summary="One mailbox", scope=READ, errors=_TROUBLE),
+    Route(
+        "PATCH",
+        _ONE,
+        change,
+        summary="Change a mailbox",
+        body=MailboxChangeBody,
+        scope=WRITE,
+        errors=_TROUBLE,
+    ),
+    Route("DELETE", _ONE, remove, summary="Delete a mailbox", scope=WRITE, errors=_TROUBLE),
+    Route(
+        "PATCH",
+        f"{_ONE}/recovery",
+        recovery,
+        summary="Set the recovery address",
+        body=RecoveryBody,
+        scope=WRITE,
+        errors=_TROUBLE,
+    ),
+    Route(
+        "GET",
+        "/api/domains/{domain}/mail-client-settings",
+        client_settings,
+        summary="IMAP, SMTP and webmail settings",
+        query=UsernameQuery,
+        scope=READ,
+        errors=_TROUBLE,
+    ),
+    Route(
+        "POST",
+        "/api/email-accounts/import/preview",
+        check,
+        summary="Check a table of mailboxes",
+        body=TableBody,
+        scope=WRITE,
+        errors=(UpstreamFailed,),
+    ),
+    Route(
+        "GET",
+        f"{_ALL}.csv",
+        export,
+        summary="Mailboxes as CSV",
+        scope=READ,
+        errors=_TROUBLE,
+        media_types=("text/csv",),
+    ),
+)

@@ -1,0 +1,20 @@
+"""MXroute Manager's API, whole."""
+
+from core.dialects.dialect import Dialect
+from core.dialects.mxroute_manager import dns, domains, forwarding, mailboxes, system
+from core.dialects.mxroute_manager.access import bearer
+from core.dialects.mxroute_manager.form import ManagerForm
+
+__all__ = ["MXROUTE_MANAGER"]
+
+_ROUTES = (*domains.ROUTES, *mailboxes.ROUTES, *forwarding.ROUTES, *dns.ROUTES)
+
+MXROUTE_MANAGER = Dialect(
+    name="mxroute-manager",
+    routes=system.routes(_ROUTES),
+    form=ManagerForm(),
+    key_of=bearer,
+    sessions=True,
+    max_body_bytes=1024 * 1024,
+)
+"""Its page names no limits and no headers that tell them: a key's own hold, silently."""

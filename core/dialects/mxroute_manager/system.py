@@ -1,0 +1,84 @@
+"""Whether the manager lives, who asks, and what there is to ask."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+import orjson
+
+from core.api.services import asked
+from core.dialects.mxroute_manager.access import is_admin, shown_grants, username
+from hub.access.scopes import ADMIN
+from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
+
+__all__ = ["catalogue", "routes", "skeleton"]
+
+
+async def health(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+    return Bare(body=b'{"status":"ok"}', media_type="application/json")
+
+
+async def me(call: Call[None, None]) -> Reply:
+    _, by = asked(call)
+    who = by.principal
+    about = {
+        "username": username(by),
+        "auth": "token" if who.kind == "key" else "session",
+        "is_admin": is_admin(by),
+        "grants": shown_grants(who.grants),
+    }
+    return Reply(data=about)
+
+
+def skeleton(routes: Iterable[Route]) -> dict[str, Any]:
+    """OpenAPI 3 with paths, methods and summaries."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        operation = {
+            "operationId": route.operation_id,
+            "summary": route.summary,
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in route.names
+            ],
+            "security": [] if route.scope is None else [{"bearer": []}],
+            "responses": {str(route.status): {"description": route.summary}},
+        }
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "MXroute Manager", "version": "1"},
+        "paths": paths,
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def catalogue(routes: Iterable[Route]) -> str:
+    """The routes as a page for people."""
+    rows = "".join(
+        f"<tr><td>{each.method}</td><td><code>{escape(each.path)}</code></td><td>{escape(each.summary)}</td></tr>"
+        for each in routes
+    )
+    title = "MXroute Manager API"
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+    return f"{head}<body><h1>{title}</h1><table>{rows}</table></body></html>"
+
+
+def routes(others: tuple[Route, ...]) -> tuple[Route, ...]:
+    """All routes: these and `others`, which the descriptions name as well."""
+
+    async def docs(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+        return Bare(body=catalogue(every).encode(), media_type="text/html; charset=utf-8")
+
+    async def openapi(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+        return Bare(body=orjson.dumps(skeleton(every)), media_type="application/json")
+
+    html, json = ("text/html; charset=utf-8",), ("application/json",)
+    every = (
+        Route("GET", "/health", health, summary="Whether it lives", scope=None, media_types=json),
+        Route("GET", "/api/me", me, summary="Who asks, with which permissions", scope=ANY_CALLER),
+        Route("GET", "/api/docs", docs, summary="This list", scope=ADMIN, media_types=html),
+        Route("GET", "/api/openapi.json", openapi, summary="OpenAPI 3", scope=ADMIN, media_types=json),
+        *others,
+    )
+    return every
