@@ -14,13 +14,12 @@ from core.engine.policy import DomainPolicy, HeaderNames
 from core.lists import store as lists
 from core.seam.recipients import Addressed, Host, host_of
 from core.service.core import Core
+from core.service.spam import PREFIX, options_of
 from core.store.domains import Domain
 from core.store.tables import recipients
 from core.upstream.local import LocalProvider
 
 __all__ = ["Settings", "policy_of", "settings_of"]
-
-_PREFIX = "[SPAM]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +56,13 @@ async def settings_of(
 def policy_of(domain: Domain) -> DomainPolicy:
     """A domain's record as the engine weighs by it."""
     policy, own = domain.policy, HeaderNames()
-    prefix = domain.settings.get("subject_prefix", _PREFIX)
     return DomainPolicy(
         thresholds=policy.thresholds,
         action=policy.action,
-        enforce_dmarc=domain.settings.get("enforce_dmarc") is True,
-        subject_prefix=prefix if isinstance(prefix, str) else _PREFIX,
         headers=HeaderNames(
             flag=policy.header_name or own.flag, flag_value=policy.header_value or own.flag_value
         ),
+        **{"subject_prefix": PREFIX, **options_of(domain.settings)},
     )
 
 
