@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.audit.chain import Chain
@@ -12,7 +13,7 @@ from core.audit.query import Filter
 from core.store.database import Database
 from core.store.tables import audit_entries
 
-__all__ = ["COLUMNS", "MEDIA_TYPES", "Form", "export"]
+__all__ = ["COLUMNS", "MEDIA_TYPES", "Form", "Piece", "export", "pieces"]
 
 Form = Literal["ndjson", "csv"]
 MEDIA_TYPES: Mapping[Form, str] = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -26,17 +27,33 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _entry = audit_entries.c
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some entries, rendered; `seq` is the number of the last of them (0: of none, the head of a table)."""
+
+    seq: int
+    data: bytes
+
+
 async def export(
     database: Database, chain: Chain, tenant: str, asked: Filter, form: Form = "ndjson"
 ) -> AsyncIterator[bytes]:
-    """Every entry that matches, in the order of the chain, up to what it holds at the end.
+    """Every entry that matches, in the order of the chain, up to what it holds at the end."""
+    async for piece in pieces(database, chain, tenant, asked, form):
+        yield piece.data
+
+
+async def pieces(
+    database: Database, chain: Chain, tenant: str, asked: Filter, form: Form, *, after: int | None = None
+) -> AsyncIterator[Piece]:
+    """The same with places to go on from: `after` an entry, or from the begin.
 
     No transaction stays open between two pieces, so a slow reader holds up nobody.
     """
-    if form == "csv":
-        yield _rows([COLUMNS])
+    if form == "csv" and after is None:
+        yield Piece(0, _rows([COLUMNS]))
     query = asked.select(tenant).order_by(_entry.seq).limit(_PAGE)
-    last = 0
+    last = after or 0
     while True:
         async with database.read() as tx:
             rows = (await tx.execute(query.where(_entry.seq > last))).mappings().all()
@@ -44,7 +61,7 @@ async def export(
             return
         last = rows[-1]["seq"]
         entries = [chain.entry(row) for row in rows]
-        yield _rows([_cells(one) for one in entries]) if form == "csv" else _lines(entries)
+        yield Piece(last, _rows([_cells(one) for one in entries]) if form == "csv" else _lines(entries))
 
 
 def _lines(entries: Sequence[Entry]) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.chain import Chain
@@ -12,6 +12,7 @@ from core.audit.entry import Entry
 from core.paging.cursor import Cursors
 from core.paging.keyset import Asked, Keyset, Order, Page
 from core.paging.keyset import page as page_of
+from core.reports.within import Within, anywhere
 from core.store.tables import audit_entries
 
 __all__ = ["Filter", "actions", "entry", "page"]
@@ -24,7 +25,8 @@ _BY = Keyset(_entry.at_ms, _entry.seq)
 class Filter:
     """Times are inclusive; `resource` matches a type, a `type/id`, or what lies below one.
 
-    `domains` are those that the reader may see (`None` = all of the tenant's).
+    `within` are the domains that the reader may see; it is no part of the question, so a cursor outlives a
+    change of grants.
     """
 
     from_ms: int | None = None
@@ -34,14 +36,15 @@ class Filter:
     resource: str | None = None
     domain: str | None = None
     result: Literal["success", "failure"] | None = None
-    domains: tuple[str, ...] | None = None
+    within: Within = anywhere
 
     def select(self, tenant: str) -> Select[Any]:
         """The entries of a tenant that match."""
-        return select(audit_entries).where(_entry.tenant == tenant, *self._conditions())
+        mine = (_entry.tenant == tenant, self.within(_entry.domain))
+        return select(audit_entries).where(*mine, *self._conditions())
 
     def as_dict(self) -> Mapping[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "within"}
 
     def _conditions(self) -> list[ColumnElement[bool]]:
         table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
@@ -51,7 +54,6 @@ class Filter:
             (self.action, _entry.action.__eq__),
             (self.domain, _entry.domain.__eq__),
             (self.result, _entry.result.__eq__),
-            (self.domains, _entry.domain.in_),
             (self.resource, _about),
         )
         return [compare(value) for value, compare in table if value is not None]
@@ -79,14 +81,21 @@ async def page(
     return found.of(chain.entry)
 
 
-async def entry(tx: AsyncConnection, chain: Chain, tenant: str, entry_id: str) -> Entry | None:
+async def entry(
+    tx: AsyncConnection, chain: Chain, tenant: str, entry_id: str, within: Within = anywhere
+) -> Entry | None:
     """One entry by its id."""
-    asked = select(audit_entries).where(_entry.tenant == tenant, _entry.id == entry_id)
+    mine = (_entry.tenant == tenant, within(_entry.domain))
+    asked = select(audit_entries).where(*mine, _entry.id == entry_id)
     row = (await tx.execute(asked)).mappings().one_or_none()
     return chain.entry(row) if row is not None else None
 
 
-async def actions(tx: AsyncConnection, tenant: str) -> list[str]:
-    """Every action that occurs, for a choice of filters."""
-    asked = select(_entry.action).where(_entry.tenant == tenant).distinct().order_by(_entry.action)
+async def actions(tx: AsyncConnection, tenant: str, within: Within = anywhere) -> list[str]:
+    """Every action that occurs, for a choice of filters. Looks from one to the next, not at all entries."""
+    mine = (_entry.tenant == tenant, within(_entry.domain))
+    found = select(func.min(_entry.action).label("action")).where(*mine).cte("found", recursive=True)
+    following = select(func.min(_entry.action)).where(*mine, _entry.action > found.c.action)
+    found = found.union_all(select(following.scalar_subquery()).where(found.c.action.is_not(None)))
+    asked = select(found.c.action).where(found.c.action.is_not(None))
     return list((await tx.execute(asked)).scalars())

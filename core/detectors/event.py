@@ -29,6 +29,7 @@ class Event:
     domain: str = ""
     action: str = ""
     actor: Actor = SCHEDULER
+    request_id: str = ""
 
 
 async def tell(tx: AsyncConnection, chain: Chain, now_ms: int, events: Iterable[Event]) -> list[Event]:
@@ -42,6 +43,7 @@ async def tell(tx: AsyncConnection, chain: Chain, now_ms: int, events: Iterable[
             actor=event.actor,
             action=event.action or event.name,
             resource=Resource(type=kind, id=name, domain=event.domain),
+            request_id=event.request_id,
             details=event.data,
         )
         await chain.append(tx, event.tenant, change)

@@ -37,10 +37,8 @@ def decayed(standing: Standing, idle_ms: int, *, half_life_ms: int = HALF_LIFE_M
 
 async def standing(tx: AsyncConnection, tenant: str, ip: str, now_ms: int) -> Standing:
     """What is known of an address now."""
-    known = await standings.get(tx, ip, tenant=tenant)
-    where = (_row.tenant == tenant, _row.ip == ip)
-    updated_ms = (await tx.execute(select(_row.updated_ms).where(*where))).scalar_one_or_none()
-    return known if updated_ms is None else decayed(known, now_ms - updated_ms)
+    found = await standings.known(tx, ip, tenant=tenant)
+    return Standing(ip=ip) if found is None else decayed(found[0], now_ms - found[1])
 
 
 async def count(

@@ -34,11 +34,11 @@ _MOST_NAME_CHARS: Final = 200
 
 
 class BadRule(ValueError):
-    """A rule that cannot be. `field` says which part."""
+    """A rule that cannot be. `field` says which part, `says` why."""
 
     def __init__(self, field: str, says: str) -> None:
         super().__init__(f"{field}: {says}")
-        self.field = field
+        self.field, self.says = field, says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,27 @@
 """Alert rules and alerts in the store."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, tuple_, update
+from sqlalchemy import Row, RowMapping, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.paging.keyset import Keyset
 from core.reports.alert_rules import Rule, checked
 from core.reports.within import Within, anywhere
 from core.store.tables import alert_rules, alerts
 from hub.sql.ids import new_id
 
 __all__ = [
+    "BY",
+    "DOMAIN",
     "Alert",
     "add_rule",
-    "alerts_page",
     "change_rule",
     "close",
-    "find_alert",
     "find_rule",
+    "listing",
+    "of",
     "open_alerts",
     "raise_alert",
     "remove_rule",
@@ -26,6 +29,9 @@ __all__ = [
 ]
 
 _rule, _alert = alert_rules.c, alerts.c
+BY: Final = Keyset(_alert.at_ms, _alert.id)
+"""The order of a listing."""
+DOMAIN: Final = _alert.domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +76,16 @@ async def remove_rule(tx: AsyncConnection, rule: Rule) -> None:
     await tx.execute(delete(alert_rules).where(_rule.id == rule.id))
 
 
-async def rules(tx: AsyncConnection, tenant: str | None = None) -> list[Rule]:
+async def rules(tx: AsyncConnection, tenant: str | None = None, within: Within = anywhere) -> list[Rule]:
     """Of a tenant, or of all, in the order in which they were made."""
-    asked = select(alert_rules).order_by(_rule.created_ms, _rule.id)
+    asked = select(alert_rules).where(within(_rule.domain)).order_by(_rule.created_ms, _rule.id)
     if tenant is not None:
         asked = asked.where(_rule.tenant == tenant)
     return [_as_rule(row) for row in await tx.execute(asked)]
 
 
-async def find_rule(tx: AsyncConnection, tenant: str, ident: str) -> Rule | None:
-    where = (_rule.tenant == tenant, _rule.id == ident)
+async def find_rule(tx: AsyncConnection, tenant: str, ident: str, within: Within = anywhere) -> Rule | None:
+    where = (_rule.tenant == tenant, _rule.id == ident, within(_rule.domain))
     row = (await tx.execute(select(alert_rules).where(*where))).one_or_none()
     return None if row is None else _as_rule(row)
 
@@ -98,32 +104,13 @@ async def open_alerts(tx: AsyncConnection, tenant: str | None = None) -> list[Al
     asked = select(alerts).where(_alert.state == "triggered").order_by(_alert.at_ms, _alert.id)
     if tenant is not None:
         asked = asked.where(_alert.tenant == tenant)
-    return [_as_alert(row) for row in await tx.execute(asked)]
+    return [of(row) for row in (await tx.execute(asked)).mappings()]
 
 
-async def alerts_page(
-    tx: AsyncConnection,
-    tenant: str,
-    *,
-    limit: int,
-    within: Within = anywhere,
-    state: str | None = None,
-    after: tuple[int, str] | None = None,
-) -> list[Alert]:
-    """Newest first; `after` is `(at_ms, id)` of the last one seen."""
-    asked = select(alerts).where(_alert.tenant == tenant, within(_alert.domain))
-    if state is not None:
-        asked = asked.where(_alert.state == state)
-    if after is not None:
-        asked = asked.where(tuple_(_alert.at_ms, _alert.id) < after)
-    ordered = asked.order_by(_alert.at_ms.desc(), _alert.id.desc()).limit(limit)
-    return [_as_alert(row) for row in await tx.execute(ordered)]
-
-
-async def find_alert(tx: AsyncConnection, tenant: str, ident: str) -> Alert | None:
-    where = (_alert.tenant == tenant, _alert.id == ident)
-    row = (await tx.execute(select(alerts).where(*where))).one_or_none()
-    return None if row is None else _as_alert(row)
+def listing(tenant: str, **equal: str | None) -> Select[Any]:
+    """Alerts, for `core.paging`; `of` makes records of the rows. `equal`: columns and values (None = any)."""
+    same = [_alert[name] == value for name, value in equal.items() if value is not None]
+    return select(alerts).where(_alert.tenant == tenant, *same)
 
 
 def _as_rule(row: Row[Any]) -> Rule:
@@ -142,5 +129,6 @@ def _as_rule(row: Row[Any]) -> Rule:
     )
 
 
-def _as_alert(row: Row[Any]) -> Alert:
-    return Alert(**{name: getattr(row, name) for name in Alert.__dataclass_fields__})
+def of(row: RowMapping) -> Alert:
+    """A row of `listing`."""
+    return Alert(**{name: row[name] for name in Alert.__dataclass_fields__})

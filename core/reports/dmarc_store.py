@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.chain import Chain
 from core.audit.entry import Actor
 from core.detectors.event import FILTER, Event, tell
+from core.paging.keyset import Keyset
 from core.reports.dmarc import Record, Report, ReportRefused
 from core.reports.within import Within, anywhere
 from core.store.clock import DAY_MS, iso_seconds
@@ -18,6 +19,7 @@ from hub.sql import upsert
 from hub.sql.ids import new_id
 
 __all__ = [
+    "BY",
     "Filed",
     "Filter",
     "Home",
@@ -26,14 +28,16 @@ __all__ = [
     "file_report",
     "find",
     "home_of",
-    "page",
+    "listing",
+    "of",
     "prune",
     "records",
-    "total",
 ]
 
 _RECORDS_AT_ONCE: Final = 500
 _report = dmarc_reports.c
+BY: Final = Keyset(_report.received_ms, _report.id)
+"""The order of a listing."""
 
 
 class UnknownDomain(ReportRefused):
@@ -117,6 +121,7 @@ async def file_report(
     chain: Chain,
     tenant: str | None = None,
     actor: Actor = FILTER,
+    request_id: str = "",
 ) -> Filed:
     """Keep a report and tell `report.received`; a repeated one changes nothing.
 
@@ -145,36 +150,23 @@ async def file_report(
         tenant=whose,
         domain=home.domain,
         actor=actor,
+        request_id=request_id,
     )
     await tell(tx, chain, now_ms, [event])
     return Filed(row_id, whose, is_new=True)
 
 
-async def find(tx: AsyncConnection, tenant: str, row_id: str) -> StoredReport | None:
-    row = (await tx.execute(_select().where(_report.tenant == tenant, _report.id == row_id))).one_or_none()
-    return None if row is None else _stored(row)
+def listing(wanted: Filter) -> Select[Any]:
+    """Reports, for `core.paging`; `of` makes records of the rows."""
+    return _select().where(*_conditions(wanted))
 
 
-async def page(
-    tx: AsyncConnection,
-    wanted: Filter,
-    *,
-    limit: int,
-    offset: int = 0,
-    after: tuple[int, str] | None = None,
-) -> list[StoredReport]:
-    """Newest first. `after` is `(received_ms, id)` of the last one seen; `offset` is for pages by number."""
-    place = tuple_(_report.received_ms, _report.id)
-    asked = _select().where(*_conditions(wanted))
-    if after is not None:
-        asked = asked.where(place < after)
-    ordered = asked.order_by(_report.received_ms.desc(), _report.id.desc()).limit(limit).offset(offset)
-    return [_stored(row) for row in await tx.execute(ordered)]
-
-
-async def total(tx: AsyncConnection, wanted: Filter) -> int:
-    counted = select(func.count()).select_from(dmarc_reports).where(*_conditions(wanted))
-    return int((await tx.execute(counted)).scalar_one())
+async def find(
+    tx: AsyncConnection, tenant: str, row_id: str, within: Within = anywhere
+) -> StoredReport | None:
+    asked = listing(Filter(tenant=tenant, within=within)).where(_report.id == row_id)
+    row = (await tx.execute(asked)).mappings().one_or_none()
+    return None if row is None else of(row)
 
 
 async def records(tx: AsyncConnection, row_id: str, *, limit: int = 20_000) -> list[dict[str, Any]]:
@@ -278,8 +270,9 @@ def _record(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _stored(row: Row[Any]) -> StoredReport:
-    return StoredReport(**{name: getattr(row, name) for name in StoredReport.__dataclass_fields__})
+def of(row: RowMapping) -> StoredReport:
+    """A row of `listing`."""
+    return StoredReport(**{name: row[name] for name in StoredReport.__dataclass_fields__})
 
 
 def _told(row_id: str, report: Report) -> dict[str, Any]:

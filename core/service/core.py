@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.audit.chain import Chain
+from core.audit.files import ExportFiles
 from core.config import CoreConfig
 from core.dns.answers import Resolver
 from core.dns.provider import DnsProvider
@@ -48,7 +49,8 @@ class Core:
     `data` is the folder of what is not in the database: the spool, quarantined messages, audit anchors.
     `upstream` gives who hosts a tenant's mailboxes. `dns_provider` is None where there are no credentials,
     `oidc` where no provider is configured, `postman` where there is no relay for the service's own mail.
-    `errands` is work that goes on after the answer, `outward` what sends events to webhooks and people.
+    `errands` is work that goes on after the answer, `outward` what sends events to webhooks and people,
+    `exports` remembers where entries lie in exports of the audit log.
     """
 
     config: CoreConfig
@@ -69,3 +71,4 @@ class Core:
     oidc: Oidc | None = None
     postman: Postman | None = None
     errands: Errands = field(default_factory=Errands)
+    exports: ExportFiles = field(default_factory=ExportFiles)

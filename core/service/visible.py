@@ -4,12 +4,14 @@ A domain that is tied to a key (`api_key_id`) exists only for that key, for sess
 for people with `full-admin`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.reports.within import Within
 from core.service.by import By
 from core.store import domains as stored
 from core.store.tables import domains
@@ -18,7 +20,7 @@ from hub.access.principal import Decision
 from hub.web.access import authorize
 from hub.web.errors import NotFound
 
-__all__ = ["domain", "limit", "seen", "several"]
+__all__ = ["bounds", "domain", "limit", "seen", "several", "within"]
 
 
 async def domain(tx: AsyncConnection, by: By, scope: str, name: str) -> stored.Domain:
@@ -54,6 +56,18 @@ def limit(query: Select[Any], by: By, scope: str, column: ColumnElement[str]) ->
     (of no domain) are seen by those whose scope holds on all domains.
     """
     return query.where(_within(by, scope, column))
+
+
+def within(by: By, scope: str) -> Within:
+    """The same as a condition, for sums over several tables."""
+    return partial(_within, by, scope)
+
+
+async def bounds(tx: AsyncConnection, by: By, scope: str) -> Hashable:
+    """A value that stands for what `limit` and `within` let through now: equal bounds, equal answers."""
+    reach, held = by.principal.reach(scope), _held_by_others(by)
+    names = () if held is None else (await tx.execute(held)).scalars()
+    return reach.everything, reach.domains, frozenset(names)
 
 
 def _within(by: By, scope: str, column: ColumnElement[str]) -> ColumnElement[bool]:

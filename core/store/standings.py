@@ -8,20 +8,23 @@ from core.store.tables import reputations
 from core.store.tenancy import OPERATOR
 from hub.sql import upsert
 
-__all__ = ["get", "hold", "listed", "put"]
+__all__ = ["get", "hold", "known", "listed", "put"]
 
 _row = reputations.c
 
 
 async def get(tx: AsyncConnection, ip: str, *, tenant: str = OPERATOR) -> Standing:
     """What is known of an address; a new one has the start value."""
-    found = await tx.execute(
-        select(reputations).where(reputations.c.tenant == tenant, reputations.c.ip == ip)
-    )
-    row = found.one_or_none()
+    found = await known(tx, ip, tenant=tenant)
+    return Standing(ip=ip) if found is None else found[0]
+
+
+async def known(tx: AsyncConnection, ip: str, *, tenant: str = OPERATOR) -> tuple[Standing, int] | None:
+    """What is known of an address, and when it was last moved; None for one that is new."""
+    row = (await tx.execute(select(reputations).where(_row.tenant == tenant, _row.ip == ip))).one_or_none()
     if row is None:
-        return Standing(ip=ip)
-    return Standing(ip=row.ip, score=row.score, messages=row.messages, listed=row.listed)
+        return None
+    return Standing(ip=row.ip, score=row.score, messages=row.messages, listed=row.listed), row.updated_ms
 
 
 async def hold(tx: AsyncConnection, ip: str, now_ms: int, *, tenant: str = OPERATOR) -> tuple[Standing, int]:

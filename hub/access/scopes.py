@@ -53,7 +53,7 @@ RESOURCES: Final = (
     Resource("notifications", _RW, "notification targets", domain_bound=False),
     Resource("people", _RW, "accounts and delegations", domain_bound=False),
     Resource("quarantine", ("read", "act"), "held mail; release, discard, report, retrain"),
-    Resource("reports", ("read",), "DMARC aggregate reports"),
+    Resource("reports", _RW, "DMARC aggregate reports"),
     Resource("rules", _RW, "safelists, blocklists, sender rules"),
     Resource("settings", _RW, "settings of the service", domain_bound=False),
     Resource("spam", _RW, "spam settings"),

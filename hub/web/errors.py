@@ -11,6 +11,7 @@ ApiError
   +- CursorExpired       410  the place to go on from is gone
   +- PreconditionFailed  412  what `If-Match` names is not what is there
   +- PayloadTooLarge     413
+  +- RangeNotSatisfiable 416  the bytes asked for are not there (yet)
   +- RateLimited         429  later
   +- InternalError       500  a defect of ours
   +- UpstreamFailed      502  what we asked on the caller's behalf failed
@@ -34,6 +35,7 @@ __all__ = [
     "NotFound",
     "PayloadTooLarge",
     "PreconditionFailed",
+    "RangeNotSatisfiable",
     "RateLimited",
     "ServiceUnavailable",
     "Unauthorized",
@@ -109,6 +111,14 @@ class PreconditionFailed(ApiError):
 
 class PayloadTooLarge(ApiError):
     status, code = 413, "PAYLOAD_TOO_LARGE"
+
+
+class RangeNotSatisfiable(ApiError):
+    status, code = 416, "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size: int) -> None:
+        message = f"The range begins at or after the end: there are {size} bytes now."
+        super().__init__(message, headers={"Content-Range": f"bytes */{size}"})
 
 
 class _Later(ApiError):

@@ -131,15 +131,16 @@ async def _stream(request: web.Request, answer: Stream) -> web.StreamResponse:
         "Content-Disposition": f'attachment; filename="{answer.filename}"',
         "Cache-Control": "no-store",
         "X-Request-Id": request[REQUEST_ID],
+        **answer.headers,
     }
     if request.method == "HEAD":
-        return web.Response(headers=headers)
+        return web.Response(status=answer.status, headers=headers)
     chunks = answer.chunks
     try:
         first = await anext(chunks)
     except StopAsyncIteration:
         first = b""
-    response = web.StreamResponse(headers=headers)
+    response = web.StreamResponse(status=answer.status, headers=headers)
     await response.prepare(request)
     try:
         await _pour(response, first, chunks)

@@ -72,6 +72,8 @@ class Stream:
     chunks: AsyncIterator[bytes]
     media_type: str
     filename: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = Reply | Bare | Stream

@@ -11,9 +11,11 @@ Paths stand below `/api/v1`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from typing import Any
 
+from core.audit.entry import Actor, Change, Resource
 from core.store import login_links, tables
 from core.upstream.provider import NewMailbox
 from hub.access.audit import SYSTEM
@@ -45,7 +47,8 @@ class Ask:
 
     `body` and `query` are given the owner and the values of the path. `status` is what it answers where the
     tests cannot give it what it needs (say `why`); `None` = the route's own. `unknown` is the answer for a
-    thing that is not there, where that is not 404 (a PUT that makes it, a DELETE that is content).
+    thing that is not there, where that is not 404 (a PUT that makes it, a DELETE that is content). `everywhere`
+    marks a thing of which every tenant has one of its own.
     """
 
     body: Callable[[Owner, Values], Any] | None = None
@@ -53,6 +56,7 @@ class Ask:
     status: int | None = None
     unknown: int = 404
     why: str = ""
+    everywhere: bool = False
 
 
 GOOD: dict[str, Ask] = {}
@@ -285,7 +289,7 @@ async def _recipient(owner: Owner) -> Values:
 @made("/domains/{domain}/rules/{rule}")
 async def _rule(owner: Owner) -> Values:
     domain = await owner.domain()
-    same = {"domain": domain, "kind": "allow", "type": "domain", "item": f"{owner.tag}.test"}
+    same = {"domain": domain, "kind": "allow", "type": "domain", "item": f"rule-{owner.tag}.test"}
     row = await owner.row(tables.list_items, tier="domain", owner=domain, **same)
     return {"domain": domain, "rule": row["id"]}
 
@@ -297,3 +301,65 @@ for _of in ("", "/domains/{domain}", "/users/{email}"):
     )
 GOOD["DELETE /domains/{domain}/lists/{list}"] = Ask(query=lambda owner, _: {"item": f"{owner.tag}.test"})
 GOOD["POST /domains/{domain}/rules"] = Ask(body=lambda _, __: {"action": "block", "pattern": "bad.example"})
+
+
+@made("/dmarc/reports/{report}")
+async def _dmarc_report(owner: Owner) -> Values:
+    domain = await owner.domain()
+    row = await owner.row(
+        tables.dmarc_reports, domain=domain, home=domain, organization=owner.tag, messages=3, passed=2
+    )
+    return {"report": row["id"]}
+
+
+@made("/alerts/{alert}")
+async def _alert(owner: Owner) -> Values:
+    return {"alert": (await owner.row(tables.alerts, domain=await owner.domain(), state="triggered"))["id"]}
+
+
+@made("/alert-rules/{rule}")
+async def _alert_rule(owner: Owner) -> Values:
+    limits = {"comparison": "below", "window_ms": 604_800_000, "minimum": 1}
+    row = await owner.row(
+        tables.alert_rules,
+        domain=await owner.domain(),
+        type="dmarc_failure",
+        threshold=95.0,
+        frequency="immediate",
+        settings=limits,
+    )
+    return {"rule": row["id"]}
+
+
+@made("/reputation/{ip}")
+async def _reputation(owner: Owner) -> Values:
+    address = str(IPv6Address((0x2001_0DB8 << 96) + int.from_bytes(owner.tag.encode())))
+    return {"ip": (await owner.row(tables.reputations, ip=address, score=20.0, listed=True))["ip"]}
+
+
+@made("/dkim-keys/{domain}/{selector}")
+async def _dkim_key(owner: Owner) -> Values:
+    row = await owner.row(tables.dkim_keys, domain=await owner.domain(), selector="s1", public_key="")
+    return {"domain": row["domain"], "selector": row["selector"]}
+
+
+@made("/audit/logs/{entry}")
+async def _audit_entry(owner: Owner) -> Values:
+    core = owner.api.core
+    resource = Resource(type="domain", id=owner.tag, domain=await owner.domain())
+    async with core.database.begin() as tx:
+        change = Change(actor=Actor(type="user", id=owner.tag), action="domain.updated", resource=resource)
+        return {"entry": (await core.chain.append(tx, owner.tenant, change)).id}
+
+
+_NO_REPORT = "a report is handed in by tests of its own"
+GOOD["POST /dmarc/reports"] = Ask(status=400, why=_NO_REPORT)
+GOOD["POST /alert-rules"] = Ask(body=lambda _, __: {"type": "dmarc_failure"})
+GOOD["POST /dkim-keys"] = Ask(
+    body=lambda owner, _: {"domain": "nowhere.example", "selector": owner.tag},
+    status=404,
+    why="the domain is made in tests of its own",
+)
+for _method in ("GET", "POST", "DELETE"):
+    _asked = f"{_method} /lists/{{list}}"
+    GOOD[_asked] = replace(GOOD.get(_asked, Ask()), everywhere=True)

@@ -11,6 +11,7 @@ from core.audit.entry import Actor, Resource
 from core.audit.export import COLUMNS, export
 from core.audit.query import Filter, actions, entry, page
 from core.paging.cursor import Cursors
+from core.reports.within import named
 from hub.web.errors import ValidationFailed
 from tests.factories.audit import KEY, chain, change, unguard, write
 from tests.factories.core import NOW_MS, FakeClock
@@ -49,8 +50,8 @@ async def some(tx):
         ({"resource": "quarantine/node"}, []),
         ({"domain": "b.example"}, [4]),
         ({"result": "failure"}, [2]),
-        ({"domains": ("acme.example",)}, [2, 1]),
-        ({"domains": ()}, []),
+        ({"within": named("acme.example")}, [2, 1]),
+        ({"within": named()}, []),
     ],
 )
 async def test_filters_narrow_and_other_tenants_never_show(tx, asked, seqs):

@@ -9,7 +9,6 @@ from core.reports import alert_store
 from core.reports.dmarc import parse
 from core.reports.dmarc_store import file_report
 from core.reports.stats import count
-from core.reports.within import named
 from core.store.clock import DAY_MS
 from core.store.tables import alerts, dmarc_records, dmarc_reports, domains
 from tests.factories.audit import chain
@@ -46,6 +45,11 @@ async def rule(tx, **settings):
     return await alert_store.add_rule(tx, "default", NOW_MS, **{"type": "dmarc_failure", **settings})
 
 
+async def kept(tx, state=None):
+    rows = await tx.execute(alert_store.listing("default", state=state))
+    return [alert_store.of(row) for row in rows.mappings()]
+
+
 async def test_a_pass_rate_below_the_threshold_opens_one_alert_and_recovery_closes_it(tx):
     await rule(tx, threshold=95)
     await reported(tx, 94, 6)
@@ -57,7 +61,8 @@ async def test_a_pass_rate_below_the_threshold_opens_one_alert_and_recovery_clos
     await reported(tx, 100, 0)
     assert await evaluate(tx) == [("alert.resolved", "acme.example", "recovered")]
     assert await alert_store.open_alerts(tx) == []
-    assert (await alert_store.find_alert(tx, "default", alert.id)).resolved_ms == NOW_MS
+    (closed,) = await kept(tx)
+    assert (closed.id, closed.resolved_ms) == (alert.id, NOW_MS)
 
 
 async def test_a_rate_at_the_threshold_is_no_breach(tx):
@@ -135,7 +140,7 @@ async def test_tenants_are_judged_apart(tx):
     await alert_store.add_rule(tx, "other", NOW_MS, type="dmarc_failure")
     assert await evaluate(tx, tenant="default") == []
     assert await evaluate(tx, tenant="other") == [("alert.triggered", "other.example", None)]
-    assert await alert_store.alerts_page(tx, "default", limit=10) == []
+    assert await kept(tx) == []
 
 
 async def test_statistics_and_other_detectors_can_be_watched(tx):
@@ -163,12 +168,9 @@ async def test_alerts_are_listed_newest_first_in_pages(tx):
     await reported(tx, 1, 9)
     await reported(tx, 1, 9, "nordwind.example")
     await evaluate(tx)
-    first = await alert_store.alerts_page(tx, "default", limit=1)
-    rest = await alert_store.alerts_page(tx, "default", limit=9, after=(first[0].at_ms, first[0].id))
 
-    assert {first[0].domain, *(each.domain for each in rest)} == {"acme.example", "nordwind.example"}
-    assert await alert_store.alerts_page(tx, "default", limit=9, state="resolved") == []
-    assert len(await alert_store.alerts_page(tx, "default", limit=9, within=named("acme.example"))) == 1
+    assert {each.domain for each in await kept(tx)} == {"acme.example", "nordwind.example"}
+    assert await kept(tx, "resolved") == []
 
 
 class Model:
