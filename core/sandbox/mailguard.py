@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -24,7 +25,9 @@ from core.sandbox.estate import Pace, install, key_text, licence_server, renew
 from core.sandbox.faults import Faults
 from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.people import act
+from core.sandbox.service import service_of
 from core.service import detectors, intake
+from core.service.core import Core
 from core.service.pusher import Policy, Pusher
 from core.store import audit, meta, outbox, quarantine
 from core.store.clock import DAY_MS, Clock, wall_clock
@@ -91,6 +94,8 @@ class MailGuardSandbox:
         self._pusher = Pusher(self.database, render, clock=clock, node_id=nodes[0], policy=policy)
         self._rng = random.Random(seed)  # noqa: S311 -- a made world
         self._mail = MailGenerator(seed)
+        self._core: Core
+        self._stack = AsyncExitStack()
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -122,6 +127,9 @@ class MailGuardSandbox:
             await self.database.open()
             async with self.database.begin() as tx:
                 await self._prepare(tx)
+            self._core = await service_of(
+                self.database, self.data_dir, self._cluster.own, self._clock, self._stack
+            )
             await self._listen()
         except BaseException:
             await self.stop()
@@ -131,6 +139,7 @@ class MailGuardSandbox:
             for name, work in (
                 ("sandbox-mail", self._traffic),
                 ("sandbox-chores", self._chores),
+                ("sandbox-people", self._people),
                 ("sandbox-push", self._pusher.run),
             )
         ]
@@ -144,6 +153,7 @@ class MailGuardSandbox:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._stack.aclose()
         await self.database.close()
 
     async def deliver(self, kind: str | None = None, count: int = 1) -> list[Judgement]:
@@ -178,6 +188,7 @@ class MailGuardSandbox:
         async with self.database.begin() as tx:
             cursor_key = await meta.secret(tx, "cursor_key")
         service = Service(
+            core=self._core,
             database=self.database,
             clock=self._clock,
             node_id=self._cluster.own,
@@ -219,15 +230,16 @@ class MailGuardSandbox:
             await self.deliver(count=count)
 
     async def _chores(self) -> None:
-        people_at_ms = self._clock()
         while True:
             await self.tick()
-            if self._clock() - people_at_ms >= self._pace.operator_every_s * 1000:
-                people_at_ms = self._clock()
-                async with self.database.begin() as tx:
-                    await act(tx, self._rng, self._cluster.own, people_at_ms)
-                self._pusher.wake()
             await asyncio.sleep(self._pace.tick_s)
+
+    async def _people(self) -> None:
+        """Beside the chores: a release takes its time, a partner that comes and goes is to be seen."""
+        while True:
+            await asyncio.sleep(self._pace.operator_every_s)
+            await act(self._core, self._rng)
+            self._pusher.wake()
 
     async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Judgement]:
         verdicts = []

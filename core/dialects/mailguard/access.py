@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from core.dialects.mailguard.envelope import Refused
+from core.service.by import By
 from core.store import audit, keys
 from core.store.clock import Clock
 from core.store.database import Database
+from core.store.tenancy import OPERATOR
+from hub.access import principal as access
 
 __all__ = ["BURST", "PRINCIPAL", "Gate", "Principal", "TokenBucket"]
 
@@ -30,6 +33,20 @@ class Principal:
     @property
     def actor(self) -> audit.Actor:
         return audit.Actor(type="api_key", name=self.key.name, key_prefix=self.key.prefix, ip=self.ip)
+
+    @property
+    def by(self) -> By:
+        """As the service knows callers; MailGuard's scopes are the names of bundles."""
+        key = self.key
+        who = access.Principal(
+            kind="key",
+            id=f"mailguard_{key.id}",
+            name=key.name,
+            tenant=OPERATOR,
+            grants=(access.Grant.of([key.scope], [key.domain or access.ALL]),),
+            key_prefix=key.prefix,
+        )
+        return By(principal=who, ip=self.ip)
 
 
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -11,13 +12,16 @@ from core.dialects.mailguard import params
 from core.dialects.mailguard.access import PRINCIPAL
 from core.dialects.mailguard.envelope import Refused, answer
 from core.dialects.mailguard.service import SERVICE
-from core.service import actions
+from core.service import quarantine as service
+from core.service.by import By
+from core.service.core import Core
 from core.store import quarantine
+from core.store.quarantine import Held
+from hub.web.errors import ApiError, Conflict
 
 __all__ = ["body", "discard", "listing", "release", "retrain"]
 
 MAX_OFFSET = 2**31 - 1
-_RETRY_UNREACHABLE_S = 10
 
 
 class Label(msgspec.Struct, frozen=True, rename={"label": "class"}):
@@ -52,64 +56,56 @@ async def listing(request: web.Request) -> web.Response:
 
 async def release(request: web.Request) -> web.Response:
     """Deliver the message."""
-    held = await _settle(request, actions.release)
+    held = await _settle(request, service.release)
     return answer(held.as_dict(), message="Released")
 
 
 async def discard(request: web.Request) -> web.Response:
     """Delete the message for good."""
-    held = await _settle(request, actions.discard)
+    held = await _settle(request, service.discard)
     return answer(held.as_dict(), message="Discarded")
 
 
 async def retrain(request: web.Request) -> web.Response:
     """Label the message as ham or spam; it stays held."""
     label = (await params.json_body(request, Label)).label
-    node_id, queue_id = _named(request)
-    principal, service = request[PRINCIPAL], request.app[SERVICE]
-    with _translated():
-        async with service.database.begin() as tx:
-            held = await actions.retrain(
-                tx,
-                node_id,
-                queue_id,
-                label,
-                principal.actor,
-                service.clock(),
-                domain=principal.key.domain,
-            )
+    held = await _settle(request, partial(service.retrain, klass=label))
     return answer({**held.as_dict(), "class": label}, message="Trained")
 
 
 async def body(request: web.Request) -> web.Response:
     """The message as received, `text/rfc822`."""
-    node_id, queue_id = _named(request)
+    core, by = _asked(request)
     with _translated():
-        async with request.app[SERVICE].database.read() as tx:
-            raw = await actions.body(tx, node_id, queue_id, domain=request[PRINCIPAL].key.domain)
+        item_id = await _lying(request, core, by, service.READ)
+        _, raw = await service.raw(core, by, item_id)
     return web.Response(body=raw, content_type="text/rfc822")
 
 
-async def _settle(request: web.Request, action: Callable[..., Awaitable[quarantine.Held]]) -> quarantine.Held:
-    node_id, queue_id = _named(request)
-    principal, service = request[PRINCIPAL], request.app[SERVICE]
+async def _settle(request: web.Request, deed: Callable[[Core, By, str], Awaitable[Held]]) -> Held:
+    core, by = _asked(request)
     with _translated():
-        async with service.database.begin() as tx:
-            return await action(
-                tx, node_id, queue_id, principal.actor, service.clock(), domain=principal.key.domain
-            )
+        return await deed(core, by, await _lying(request, core, by, service.ACT))
 
 
-def _named(request: web.Request) -> tuple[str, str]:
-    """The node and the queue id in the path."""
-    return request.match_info["node_id"], request.match_info["queue_id"]
+def _asked(request: web.Request) -> tuple[Core, By]:
+    return request.app[SERVICE].core, request[PRINCIPAL].by
+
+
+async def _lying(request: web.Request, core: Core, by: By, scope: str) -> str:
+    """The id of the message in the place that the path names."""
+    node_id, queue_id = request.match_info["node_id"], request.match_info["queue_id"]
+    async with core.database.read() as tx:
+        return (await service.placed(tx, by, node_id, queue_id, scope)).id
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """Whatever is not there any more is 404 here, also what somebody else settled a moment ago."""
     try:
         yield
-    except actions.NotHeld as error:
-        raise Refused(404, str(error)) from error
-    except actions.NodeUnreachable as error:
-        raise Refused(503, str(error), headers={"Retry-After": str(_RETRY_UNREACHABLE_S)}) from error
+    except Conflict as error:
+        raise Refused(404, error.message) from error
+    except ApiError as error:
+        headers = {name: text for name, text in error.headers.items() if name == "Retry-After"}
+        raise Refused(error.status, error.message, headers=headers) from error

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from core.service.core import Core
 from core.store.clock import DAY_MS, Clock
 from core.store.database import Database
 
@@ -12,8 +13,9 @@ __all__ = ["SERVICE", "Service"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One node's view: its store, its clock, its name. `cursor_key` signs cursors."""
+    """One node's view: the service, its store, its clock, its name. `cursor_key` signs cursors."""
 
+    core: Core
     database: Database
     clock: Clock
     node_id: str

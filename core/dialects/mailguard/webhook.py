@@ -24,6 +24,8 @@ EVENT_NAMES = (
     "cert.expiring",
 )
 """Of the service's events those that MailGuard's REST API page lists, in its order."""
+_OURS = frozenset({"id", "state", "asked_by"})
+"""What only the service's own callers know a message by."""
 
 
 def render(event: Event, endpoint: Endpoint) -> Push:
@@ -34,7 +36,7 @@ def render(event: Event, endpoint: Endpoint) -> Push:
             "event": event.name,
             "timestamp": iso_millis(event.at_ms),
             "node_id": event.node_id,
-            "data": event.data,
+            "data": {name: value for name, value in event.data.items() if name not in _OURS},
         }
     )
     return Push(

@@ -73,8 +73,9 @@ async def test_a_held_message_is_listed_read_and_released(api):
     assert (raw, kind) == (raw_mail(), "text/rfc822")
     assert (status, body["message"], body["data"]["queue_id"]) == (200, "Released", item.queue_id)
     assert await api.data("/mail/quarantine") == []
-    (entry,) = await api.data("/audit/logs", resource=f"quarantine/node-1/{item.queue_id}")
-    assert entry["actor"] == {
+    begun, ended = await api.data("/audit/logs", resource=f"quarantine/node-1/{item.queue_id}")
+    assert (begun["action"], ended["action"]) == ("quarantine.release", "quarantine.released")
+    assert begun["actor"] == ended["actor"] == {
         "type": "api_key",
         "name": "admin-key",
         "key_prefix": api.sandbox.admin_key[:20],

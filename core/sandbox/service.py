@@ -1,0 +1,68 @@
+"""The service that a sandbox runs on: the real one, but what it delivers goes nowhere."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from core.app.assemble import access_of, outward_of, upstream_of
+from core.audit.chain import Chain
+from core.config import CoreConfig
+from core.dns.resolver import NameServers
+from core.paging.cursor import Cursors
+from core.seam.parts import Seam
+from core.seam.smtp import Letter, Outcome, Relay, Target
+from core.service.core import Core
+from core.store import meta
+from core.store.clock import Clock
+from core.store.database import Database
+from hub.sdk.http import Guard
+from hub.sdk.offload import Offload
+from hub.web.idempotency import MemoryIdempotency
+
+__all__ = ["service_of"]
+
+_TAKEN = Outcome(state="sent", words="250 2.0.0 made mail ends here")
+
+
+class _Nowhere(Relay):
+    """Made recipients have no server."""
+
+    async def send(self, targets: Sequence[Target], letter: Letter) -> dict[str, Outcome]:
+        del targets
+        return dict.fromkeys(letter.addresses, _TAKEN)
+
+
+async def service_of(
+    database: Database, data: Path, node_id: str, clock: Clock, stack: AsyncExitStack
+) -> Core:
+    """Over the sandbox's own database. It counts no requests: its dialect has buckets of its own.
+
+    The key of its audit log lies in the database: it shows how such a log looks, and proves nothing.
+    """
+    config = CoreConfig(node=node_id)
+    async with database.begin() as tx:
+        key, cursors = await meta.secret(tx, "audit_key"), await meta.secret(tx, "cursor_key")
+    chain = Chain(key, node_id=node_id, clock=clock)
+    workers, redis, seam = Offload("sandbox", 1), Redis(), Seam(config)
+    seam.relay = _Nowhere(Guard(()), config.hostname)
+    stack.callback(workers.close)
+    stack.push_async_callback(redis.aclose)
+    stack.push_async_callback(seam.close)
+    return Core(
+        config=config,
+        data=data,
+        database=database,
+        access=access_of(database, redis, chain, key, clock),
+        chain=chain,
+        cursors=Cursors(cursors),
+        clock=clock,
+        node_id=node_id,
+        resolver=NameServers(),
+        workers=workers,
+        idempotency=MemoryIdempotency(),
+        upstream=upstream_of(config, database, clock, stack),
+        seam=seam,
+        outward=outward_of(config, database, redis, chain, key, clock),
+    )
