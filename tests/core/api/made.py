@@ -47,8 +47,8 @@ class Ask:
 
     `body` and `query` are given the owner and the values of the path. `status` is what it answers where the
     tests cannot give it what it needs (say `why`); `None` = the route's own. `unknown` is the answer for a
-    thing that is not there, where that is not 404 (a PUT that makes it, a DELETE that is content). `everywhere`
-    marks a thing of which every tenant has one of its own.
+    thing that is not there, where that is not 404 (a PUT that makes it, a DELETE that is content).
+    `everywhere` marks a thing of which every tenant has one of its own.
     """
 
     body: Callable[[Owner, Values], Any] | None = None
