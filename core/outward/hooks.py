@@ -1,6 +1,6 @@
 """Webhooks as rows of the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,8 +59,7 @@ class Hooks:
         row = lane(webhook.id, "webhook", self._policy)
         return Served(row, Endpoint(self.courier(webhook), self.ledger, self._policy, row.deadline_s))
 
-    async def settle(self, engine: Engine, mark: Mark) -> None:
-        owed = {row.name: row for row in await engine.owed()}
+    async def settle(self, engine: Engine, mark: Mark, owed: Mapping[str, Owed]) -> None:
         async with self._database.read() as tx:
             served = {each.id: each for each in await webhooks.enabled(tx)}
         await self._give_up(engine, mark, served, owed)
@@ -84,7 +83,7 @@ class Hooks:
         return since is not None and self._clock() - since >= self._policy.give_up_ms
 
     async def _give_up(
-        self, engine: Engine, mark: Mark, served: dict[str, Webhook], owed: dict[str, Owed]
+        self, engine: Engine, mark: Mark, served: Mapping[str, Webhook], owed: Mapping[str, Owed]
     ) -> None:
         """What the engine parked was tried long enough: it is written down, then dropped."""
         for name in [name for name, row in owed.items() if row.parked and name in served]:

@@ -25,7 +25,9 @@ __all__ = ["FAMILY", "Outward"]
 FAMILY = "core"
 """Of the service's log; a sandbox on the same server has another."""
 _SOON_S = 0.01
-_TROUBLE_S = 1.0
+_TROUBLE_S = 0.5
+_PATIENCE = 3
+"""Troubles in a row before the log is opened anew: it may have been emptied under us."""
 _logger = structlog.get_logger("core.outward")
 
 
@@ -95,25 +97,21 @@ class Outward:
         self._bell.set()
 
     async def _run(self) -> None:
-        pause_s = _SOON_S
+        pause_s, troubles = _SOON_S, 0
         while True:
             try:
                 done = await self._relay.turn(self.engine)
                 await self._settle_when_due()
-            except RolledBack as error:
-                _logger.warning("core.outward.rolled_back", error=str(error))
-                await self._renew()
+            except Exception as error:  # total on purpose: whatever it is, the database has every event
+                troubles += 1
+                _say(error)
+                if isinstance(error, RolledBack) or troubles >= _PATIENCE:
+                    await self._renew()
+                    troubles = 0
+                await asyncio.sleep(_TROUBLE_S)
                 continue
-            except (StoreError, Unavailable) as error:
-                _logger.warning("core.outward.interrupted", error=str(error))
-                done, pause_s = 0, _TROUBLE_S
-            except Exception:  # a defect must not end it: the next look may succeed
-                _logger.exception("core.outward.failed")
-                done, pause_s = 0, _TROUBLE_S
-            if done:
-                pause_s = _SOON_S
-                continue
-            pause_s = await self._pause(pause_s)
+            troubles = 0
+            pause_s = _SOON_S if done else await self._pause(pause_s)
 
     async def _pause(self, pause_s: float) -> float:
         """Until there is news. Returns how long to wait next: longer each time, short again after news."""
@@ -134,20 +132,26 @@ class Outward:
         mark = self._relay.mark
         if mark is None:
             return
+        owed = {row.name: row for row in await self.engine.owed()}
+        if not await self._relay.is_current(self.engine, mark):
+            return
         for kind in self._kinds:
-            await kind.settle(self.engine, mark)
-        for row in await self.engine.owed():
+            await kind.settle(self.engine, mark, owed)
+        for row in owed.values():
             if row.name not in self._relay.rows:
                 await self.engine.forget(row.name)
 
     async def _renew(self) -> None:
-        """The log lost what this process saw: the database has it all, so it goes on with what is left."""
+        """The log lost what this process saw, or everything: the database has it."""
+        with suppress(StoreError):
+            await self._relay.leave(self.engine)
         await self.engine.stop()
         self._relay, self.engine = self._new_relay(), self._new_engine()
-        with suppress(StoreError):
+        try:
             await self.engine.log.accept()
+        except Exception as error:  # said again by the next look
+            _say(error)
         await self.engine.start()
-        await asyncio.sleep(_TROUBLE_S)
 
     def _new_relay(self) -> Relay:
         return Relay(self._database, self._kinds, clock=self._clock)
@@ -161,3 +165,10 @@ class Outward:
             stored=relay.stored,
             now_ms=self._clock,
         )
+
+
+def _say(error: Exception) -> None:
+    if isinstance(error, StoreError | Unavailable):
+        _logger.warning("core.outward.interrupted", error=str(error))
+    else:
+        _logger.error("core.outward.failed", error=repr(error), exc_info=error)

@@ -72,6 +72,11 @@ class Relay:
         """Where it stands, as of the last look."""
         return self._mark
 
+    async def is_current(self, engine: Engine, mark: Mark) -> bool:
+        """Whether the log still lives the mark's life: asked after its numbers were read, they are of it."""
+        text = await engine.log.cursor(STREAM)
+        return text is not None and Mark.parse(text).epoch == mark.epoch
+
     async def leave(self, engine: Engine) -> None:
         """Let the next process relay at once."""
         await engine.log.release(_LEASE, self._token)
@@ -98,18 +103,24 @@ class Relay:
             rows = {row.name: row for kind in self._kinds for row in await kind.rows(tx)}
             is_sound = mark is not None and await self._sound(tx, mark)
             events = await feed.after(tx, mark.seq, _BATCH) if mark is not None and is_sound else []
+        if not await engine.log.acquire(_LEASE, self._token, _LEASE_MS):
+            self._mark = mark
+            await self._serve(engine, rows)
+            return 0
+        if (
+            await engine.log.cursor(STREAM) != text
+        ):  # moved while we looked: rows and place must be of one time
+            return 1
         if mark is None or not is_sound or (events and events[0].seq != mark.seq + 1):
-            if not await engine.log.acquire(_LEASE, self._token, _LEASE_MS):
-                return 0
             await self._begin(engine, text, list(rows.values()))
             return 1
         self._mark = mark
         await self._serve(engine, rows)
-        if not await engine.log.acquire(_LEASE, self._token, _LEASE_MS) or not await self._agree(
-            engine, rows
-        ):
+        if not await self._agree(engine, rows, mark):
             return 0
-        done = await self._record(engine, mark, text or "", events)
+        late = [row.position for row in rows.values() if row.position > mark.seq]
+        wanted = [event for event in events if event.seq <= min(late)] if late else events
+        done = await self._record(engine, mark, text or "", wanted)
         await engine.log.trim(self._mark.seq - self._mark.base)
         return done
 
@@ -135,7 +146,7 @@ class Relay:
         mark = Mark.new(seq, event_id, head.seq)
         _logger.info("core.outward.began", epoch=mark.epoch, after=seq, events=top - seq)
         await engine.log.record([], CursorMove(STREAM, text, mark.text()), now_ms=self._clock())
-        self._checked = True
+        self._checked, self._mark = True, mark
 
     async def _serve(self, engine: Engine, rows: Mapping[str, Row]) -> None:
         """Take over what changed since the last look."""
@@ -146,15 +157,19 @@ class Relay:
         for name in before.keys() - rows.keys():
             await engine.lanes.close(name)
 
-    async def _agree(self, engine: Engine, rows: Mapping[str, Row]) -> bool:
-        """Make the log's table of routes ours. False while what was recorded under another is not routed."""
-        table = orjson.dumps({name: list(row.rules) for name, row in sorted(rows.items())}).decode()
+    async def _agree(self, engine: Engine, rows: Mapping[str, Row], mark: Mark) -> bool:
+        """Make the log's table of routes ours, without those whose time has not come.
+
+        False while what was recorded under another table is not routed.
+        """
+        wanted = {name: list(row.rules) for name, row in sorted(rows.items()) if row.position <= mark.seq}
+        table = orjson.dumps(wanted).decode()
         if table != (await engine.log.table())[1]:
             head = await engine.log.head()
             if head.routed < head.seq:
                 engine.recorded()
                 return False
-            await engine.log.publish(table, sorted(rows), now_ms=self._clock())
+            await engine.log.publish(table, sorted(wanted), now_ms=self._clock())
         return True
 
     async def _record(self, engine: Engine, mark: Mark, text: str, events: Sequence[Happening]) -> int:

@@ -1,21 +1,28 @@
 """Webhooks under test: a running way out with short waits, and strict receivers on loopback."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from aiohttp import web
+from sqlalchemy import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from core.audit.entry import Resource
 from core.outward.policy import Policy
 from core.outward.post import Outward
+from core.service import webhooks
+from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.store.clock import wall_clock
+from core.store.tables import outbox_events
 from hub.delivery import Backoff
+from tests.factories.core_api import OPERATOR_BY
 
-__all__ = ["LOOPBACK", "Hook", "hook", "quick", "running", "until"]
+__all__ = ["LOOPBACK", "Hook", "add", "happen", "hook", "log_of", "quick", "running", "shown", "until"]
 
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -112,14 +119,44 @@ async def running(core: Core, **policy: Any) -> AsyncIterator[Outward]:
         yield made
 
 
-async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    import asyncio
-
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60.0) -> None:
+    """Wait for it; an awaitable is asked as well."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while True:
+            found = condition()
+            if found if isinstance(found, bool) else await found:
+                return
             await asyncio.sleep(0.005)
 
 
-def with_policy(core: Core, outward: Outward) -> Core:
-    """The service with this way out in place of its own."""
-    return replace(core, outward=outward)
+async def add(core: Core, url: str, *, by: By = OPERATOR_BY, **more: Any) -> webhooks.Made:
+    """A webhook."""
+    async with core.database.begin() as tx:
+        return await webhooks.create(core, tx, by, webhooks.New(url=url, **more))
+
+
+async def happen(
+    core: Core, count: int = 1, *, name: str = "domain.created", by: By = OPERATOR_BY
+) -> list[str]:
+    """Changes that tell of themselves; returns the ids of their events."""
+    thing = Resource(type="domain", id="d1", domain="acme.example")
+    async with core.database.begin() as tx:
+        for number in range(count):
+            deed = Deed(action="domain.create", resource=thing, event=name, data={"n": number})
+            await record(core, tx, by, deed)
+        events = outbox_events.c
+        found = await tx.execute(select(events.id).order_by(events.seq.desc()).limit(count))
+        return list(found.scalars())[::-1]
+
+
+async def shown(core: Core, made: webhooks.Made, by: By = OPERATOR_BY) -> webhooks.Webhook:
+    """How the webhook does."""
+    async with core.database.read() as tx:
+        return await webhooks.find(tx, by, made.webhook.id)
+
+
+async def log_of(core: Core, made: webhooks.Made) -> dict[str, webhooks.Delivery]:
+    """Event id -> what became of it."""
+    async with core.database.read() as tx:
+        page = await webhooks.deliveries(core, tx, OPERATOR_BY, made.webhook.id, limit=1000)
+    return {each.event: each for each in page.items}
