@@ -1,13 +1,30 @@
 """MXroute Manager's API, whole."""
 
 from core.dialects.dialect import Dialect
-from core.dialects.mxroute_manager import dns, domains, forwarding, mailboxes, system
+from core.dialects.mxroute_manager import (
+    dns,
+    domains,
+    forwarding,
+    logs,
+    mailboxes,
+    password_reset,
+    spam,
+    system,
+)
 from core.dialects.mxroute_manager.access import bearer
 from core.dialects.mxroute_manager.form import ManagerForm
 
 __all__ = ["MXROUTE_MANAGER"]
 
-_ROUTES = (*domains.ROUTES, *mailboxes.ROUTES, *forwarding.ROUTES, *dns.ROUTES)
+_ROUTES = (
+    *domains.ROUTES,
+    *mailboxes.ROUTES,
+    *forwarding.ROUTES,
+    *dns.ROUTES,
+    *spam.ROUTES,
+    *logs.ROUTES,
+    *password_reset.ROUTES,
+)
 
 MXROUTE_MANAGER = Dialect(
     name="mxroute-manager",

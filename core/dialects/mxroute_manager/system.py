@@ -35,7 +35,6 @@ def skeleton(routes: Iterable[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         operation = {
-            "operationId": route.operation_id,
             "summary": route.summary,
             "parameters": [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
