@@ -5,18 +5,15 @@ Never for the whole account, and never as a block: one person's opinion of a sen
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.audit.entry import Resource
-from core.lists import service as lists
-from core.lists.items import shelf
-from core.service.by import By, Deed, record
+from core.lists.service import Wanted
+from core.service import lists
+from core.service.by import By
 from core.service.core import Core
 from core.store.quarantine import Held
 from hub.web.access import authorize
 from hub.web.errors import Conflict, ValidationFailed
 
-__all__ = ["WRITE", "allow"]
-
-WRITE = "rules:write"
+__all__ = ["allow"]
 
 
 async def allow(core: Core, by: By, held: Held) -> int:
@@ -25,24 +22,19 @@ async def allow(core: Core, by: By, held: Held) -> int:
 
     Raises `Forbidden` without `rules:write` on the domain, `ValidationFailed` where the sender is no address.
     """
-    authorize(by.principal, WRITE, held.domain)
+    authorize(by.principal, lists.WRITE, held.domain)
     if "@" not in held.sender:
         raise ValidationFailed.of("allow_sender", "the message has no sender that could be allowed")
     async with core.database.begin() as tx:
-        added = [await _allowed(core, tx, by, held, recipient) for recipient in held.recipients]
-    return sum(added)
+        return sum([await _allowed(core, tx, by, held, recipient) for recipient in held.recipients])
 
 
 async def _allowed(core: Core, tx: AsyncConnection, by: By, held: Held, recipient: str) -> bool:
-    place, wanted = shelf("user", recipient), lists.Wanted(item=held.sender, note=f"released {held.id}")
+    """Lists belong to addresses of the domain itself, also where the message came to an alias of it."""
+    owner = f"{recipient.rpartition('@')[0]}@{held.domain}"
+    where = await lists.shelf(tx, by, lists.WRITE, "user", owner)
     try:
-        added = await lists.add(tx, by.tenant, place, "safe", wanted, by=by.actor.id, now_ms=core.clock())
+        await lists.add(core, tx, by, where, "safe", Wanted(item=held.sender, note=f"released {held.id}"))
     except Conflict:
         return False
-    entry = added.entry
-    after = {"tier": "user", "owner": place.owner, "kind": "safe", "item": entry.item}
-    where = Resource(type="rule", id=entry.id, domain=held.domain)
-    await record(
-        core, tx, by, Deed(action="rule.added", resource=where, after=after, event="rule.added", data=after)
-    )
     return True
