@@ -93,6 +93,7 @@ bench-rivals: dev
 # What is generated from the code; a test fails when it is stale.
 docs: dev
 	$(PY) -m hub.api.reference > docs/reference/api.md
+	$(PY) -m core.api.reference > docs/reference/core-api.md
 	$(PY) -m hub.cli.reference > docs/reference/cli.md
 	$(PY) -m hub.telemetry.reference > docs/reference/metrics.md
 	$(PY) -m tests.vendors.tables --write

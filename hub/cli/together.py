@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import click
+import orjson
 import structlog
 from aiohttp import web
 
@@ -137,12 +139,22 @@ class Together:
         except _troubles() as error:
             raise Unreachable(f"core: {error}") from error
         self._inside = await self._reach(service)
+        self._publish(service)
+        _welcome(service)
         self._take_keys(service)
         self.hub.beside = self
         self._tenants = await self._look(service)
         await self.hub.reload(self._joined())
         task = asyncio.create_task(self._watch(service), name="tenants of the core")
         self._stack.push_async_callback(end, task)
+
+    def _publish(self, service: "CoreService") -> None:
+        """Where the core answers stands beside where the hub does."""
+        path = self.hub.settings.data / "runtime.json"
+        said = {**orjson.loads(path.read_bytes()), FOLDER: dict(service.urls)}
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(orjson.dumps(said))
+        draft.replace(path)
 
     async def _listen(self, stack: AsyncExitStack, app: web.Application, address: str) -> str:
         """With the hub's bounds and its certificate."""
@@ -225,6 +237,16 @@ class Together:
 
         async with service.core.database.read() as tx:
             return tuple(sorted({OPERATOR, *await with_events(tx)}))
+
+
+def _welcome(service: "CoreService") -> None:
+    """While nobody can sign in, whoever starts it is told how; only they see it."""
+    if service.first_token is not None:
+        click.echo(
+            "mxhub: core: nobody can sign in yet; make the first administrator within a day:"
+            f' POST {service.url}/api/v1/setup {{"token": "{service.first_token}",'
+            ' "login": ..., "password": ...}'
+        )
 
 
 def _name(tenant: str) -> str:

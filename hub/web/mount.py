@@ -9,6 +9,7 @@ from aiohttp import web
 
 from hub.access.domain_names import normal_domain
 from hub.web.access import PRINCIPAL, Authenticate, Principal, authorize
+from hub.web.deprecated import DEPRECATED, tell_deprecated
 from hub.web.errors import ValidationFailed
 from hub.web.form import ENVELOPE, Form
 from hub.web.idempotency import IdempotencyStore, Saved, Slot
@@ -33,6 +34,8 @@ def mount(
     form: Form = ENVELOPE,
 ) -> None:
     """Add every route. Raises `ValueError` when two rows claim the same method and path."""
+    if any(route.deprecated for route in routes) and tell_deprecated not in app.on_response_prepare:
+        app.on_response_prepare.append(tell_deprecated)
     seen: set[tuple[str, str]] = set()
     for route in routes:
         if (route.method, route.path) in seen:
@@ -48,6 +51,8 @@ def _endpoint(
     route: Route, authenticate: Authenticate, idempotency: IdempotencyStore, form: Form
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
+        if route.deprecated is not None:
+            request[DEPRECATED] = route.deprecated
         principal, path = None, _path(request)
         if route.scope is not None:
             principal = request[PRINCIPAL] = await authenticate(request)

@@ -89,6 +89,8 @@ def _operation(route: Route, refs: _Models) -> dict[str, Any]:
         "responses": _responses(route, refs),
         "security": [] if route.scope is None else [{"bearer": []}, {"key": []}],
     }
+    if route.deprecated is not None:
+        operation["deprecated"] = True
     if route.scope is not None:
         operation["x-scope"] = route.scope
     if route.body is not None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from hub.access.principal import Principal
+from hub.web.deprecated import Deprecated
 from hub.web.errors import ApiError
 
 __all__ = ["ANY_CALLER", "Answer", "Bare", "Call", "Handler", "Method", "Reply", "Route", "Stream"]
@@ -110,6 +111,8 @@ class Route:
     """A POST that makes something new: takes an `Idempotency-Key`."""
     media_types: tuple[str, ...] = field(default=(), kw_only=True)
     """Of bare and streamed answers; empty = the envelope."""
+    deprecated: Deprecated | None = field(default=None, kw_only=True)
+    """Since when, until when, and what to use instead."""
 
     @property
     def names(self) -> tuple[str, ...]:

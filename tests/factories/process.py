@@ -133,6 +133,20 @@ class HubProcess:
         """Base of its HTTP listener."""
         return str(json.loads((self.data / "runtime.json").read_text())["url"])
 
+    @property
+    def core(self) -> str:
+        """Base of the API of the core beside it."""
+        runtime = self.data / "runtime.json"
+        return str(until(lambda: json.loads(runtime.read_text()).get("core"), 60)["api"])
+
+    def core_asked(self, method: str, path: str, body: Any = None, *, key: str) -> tuple[int, Any]:
+        """Status and JSON of a request to the core, `path` below `/api/v1`."""
+        headers = {"Authorization": f"Bearer {key}"}
+        data = None if body is None else orjson.dumps(body)
+        asked = urllib.request.Request(f"{self.core}/api/v1{path}", data, headers, method=method)
+        status, said = self._ask(asked)
+        return status, orjson.loads(said)
+
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Status and body of a GET."""
         return self._ask(urllib.request.Request(self.url + path, headers=headers))
