@@ -2,6 +2,7 @@
 
 from core.dialects.dialect import Dialect
 from core.dialects.mxroute_manager import (
+    admin,
     dns,
     domains,
     forwarding,
@@ -22,6 +23,7 @@ _ROUTES = (
     *forwarding.ROUTES,
     *dns.ROUTES,
     *spam.ROUTES,
+    *admin.ROUTES,
     *logs.ROUTES,
     *password_reset.ROUTES,
 )

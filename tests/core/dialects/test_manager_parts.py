@@ -1,13 +1,16 @@
 """MXroute Manager's dialect: spam lists, the log, the password reset."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
+from core.api.app import create_app as create_core
 from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 from hub.sdk.testing import Reply
 from tests.factories.core_api import serve
+from tests.factories.core_people import Browser, person, signed_in
 from tests.factories.hosting import add_domain, audit_entries, events, far
 from tests.factories.manager import token
 
@@ -108,3 +111,83 @@ async def test_a_password_reset_is_answered_alike_for_everybody(manager):
     wrong = await manager.call("POST", f"{path}/confirm", {"token": "x", "password": "Abcd123!"}, key="")
 
     assert (status.data, said.status, wrong.status) == ({"enabled": False}, 200, 400)
+
+
+# -- administrators --
+async def session_of(manager, login, *, csrf=True):
+    """Who signed in at the service has a session at the manager too."""
+    async with serve(manager.core, create_core(manager.core)) as api:
+        cookie = (await signed_in(api, login)).cookie
+    return partial(Browser(manager, cookie).call, csrf=csrf)
+
+
+async def test_no_token_lists_makes_or_revokes_tokens(manager):
+    path = "/api/admin/api-tokens"
+    asked = [
+        ("GET", path, None),
+        ("POST", path, {"label": "more", "is_admin": True}),
+        ("DELETE", f"{path}/key_1", None),
+    ]
+    before = len(await manager.core.access.keyring.every("default"))
+
+    assert [(await manager.call(*one)).status for one in asked] == [403, 403, 403]
+    assert len(await manager.core.access.keyring.every("default")) == before
+
+
+async def test_an_administrator_in_a_session_makes_lists_and_revokes_tokens(manager):
+    await person(manager, "root@example.com", admin=True)
+    browser = await session_of(manager, "root@example.com")
+    grants = [{"domain": "example.com", "permissions": ["emails"]}]
+    made = await browser("POST", "/api/admin/api-tokens", {"label": "ci", "grants": grants})
+    ours = [one for one in (await browser("GET", "/api/admin/api-tokens")).data if one["label"] == "ci"]
+    works = await manager.call("GET", "/api/domains", key=made.data["token"])
+    await browser("DELETE", f"/api/admin/api-tokens/{made.data['id']}")
+
+    assert (made.status, made.data["token"][:4], works.data) == (201, "mxm_", ["example.com"])
+    assert [(one["prefix"], one["grants"], "token" in one) for one in ours] == [
+        (made.data["token"][:12], grants, False)
+    ]
+    assert (await manager.call("GET", "/api/domains", key=made.data["token"])).status == 401
+
+
+async def test_a_session_needs_its_csrf_token_for_writes(manager):
+    await person(manager, "root@example.com", admin=True)
+    browser = await session_of(manager, "root@example.com", csrf=False)
+
+    assert (await browser("GET", "/api/me")).data["is_admin"] is True
+    assert (await browser("POST", "/api/admin/api-tokens", {"label": "ci"})).status == 403
+
+
+async def test_a_delegation_holds_for_its_domain_and_ends(manager):
+    await person(manager, "jo@example.com")
+    path, grants = "/api/admin/delegations", [{"domain": "example.com", "permissions": ["emails", "dns"]}]
+    given = await manager.call("POST", path, {"username": "jo@example.com", "grants": grants})
+    listed = await manager.call("GET", path)
+    browser = await session_of(manager, "jo@example.com")
+    may = await browser("GET", "/api/domains/example.com/email-accounts")
+    ended = await manager.call("DELETE", f"{path}/jo@example.com")
+    may_not = await browser("GET", "/api/domains/example.com/email-accounts")
+
+    assert (given.data, listed.data) == (
+        {"username": "jo@example.com", "grants": grants},
+        [{"username": "jo@example.com", "grants": grants}],
+    )
+    assert (may.status, ended.status, may_not.status) == (200, 200, 403)
+
+
+@pytest.mark.parametrize(
+    "grant", [{"domain": "x", "permissions": ["all"]}, {"domain": "a b", "permissions": ["dns"]}]
+)
+async def test_a_delegation_of_what_there_is_not_is_400(manager, grant):
+    await person(manager, "jo@example.com")
+    body = {"username": "jo@example.com", "grants": [grant]}
+    assert (await manager.call("POST", "/api/admin/delegations", body)).status == 400
+
+
+async def test_settings_are_shown_and_changed(manager):
+    before = (await manager.call("GET", "/api/admin/settings")).data
+    after = (await manager.call("PATCH", "/api/admin/settings", {"login_link_minutes": 5})).data
+    wrong = await manager.call("PATCH", "/api/admin/settings", {"colour": "red"})
+
+    assert (before["dmarc_record"], before["public_url_scheme"]) == ("v=DMARC1; p=none", "https")
+    assert (after["login_link_minutes"], wrong.status) == (5, 400)
