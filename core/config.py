@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 
 from core.dns.dmarc import writable
-from hub.sdk.options import Options
+from hub.sdk.ed25519 import public_of
+from hub.sdk.options import ConfigPath, Options
 from hub.sdk.values import Listen, Networks
 
 __all__ = [
@@ -104,6 +105,15 @@ class CoreConfig(Options):
         30, ge=1, le=3650, description="events, and the log of deliveries, are kept so long at least"
     )
     audit_days: int | None = Field(None, ge=1, description="the audit log is kept so long; none = for ever")
+    report_days: int = Field(400, ge=1, le=3660, description="DMARC reports are kept so long")
+    licence_file: ConfigPath | None = Field(None, description="the signed licence; none = there is none")
+    licence_keys: tuple[str, ...] = Field((), description="public keys (whpk_...) that may sign a licence")
+    certificate_paths: tuple[ConfigPath, ...] = Field(
+        (), description="certificates whose end is announced: files, and folders of .pem, .crt, .cer, .der"
+    )
+    certificate_endpoints: tuple[str, ...] = Field(
+        (), description="servers whose certificates are watched: host:port (TLS), smtp://host:port (STARTTLS)"
+    )
     public_url: str = Field(
         "", description="where browsers reach this service, for login links; empty = http://<listen>"
     )
@@ -127,3 +137,24 @@ class CoreConfig(Options):
         if problems:
             raise ValueError("; ".join(problems))
         return record
+
+    @field_validator("certificate_endpoints")
+    @classmethod
+    def _reachable(cls, endpoints: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises `ValueError` for what names no server."""
+        from core.detectors.certificate_endpoints import (
+            Endpoint,  # brings TLS and SMTP, which others do without
+        )
+
+        for each in endpoints:
+            Endpoint.parse(each)
+        return endpoints
+
+    @field_validator("licence_keys")
+    @classmethod
+    def _usable(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises `ValueError` for what is no public key."""
+        for key in keys:
+            if not key.startswith("whpk_") or public_of(key.encode()) != key:
+                raise ValueError(f"{key[:12]}...: write a public key as whpk_ and the base64 of its 32 bytes")
+        return keys

@@ -25,13 +25,16 @@ from core.app.assemble import (
 from core.app.dialects import DialectConfig
 from core.app.listeners import OWN, Listen, listen, open_all
 from core.app.tokens import Tokens
+from core.app.watch import scheduler_of
 from core.audit import keys
 from core.audit.anchoring import Anchoring
 from core.audit.anchors import Anchors
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.detectors.heart import Heart
+from core.detectors.nodes import HEARTBEAT_MS
 from core.dns.resolver import NameServers
+from core.outward.watch import Watch
 from core.paging.cursor import Cursors
 from core.seam.recovery import Recovery
 from core.service import expiry, sweeping
@@ -73,6 +76,7 @@ class CoreService:
         listen: Listen = listen,
         admin_token: Callable[[], str] = str,
         clock: Clock = wall_clock,
+        hurry: float = 1.0,
     ) -> None:
         self.config = config
         self.data = data
@@ -86,6 +90,7 @@ class CoreService:
         self._redis = redis
         self._environ = environ
         self._clock = clock
+        self._hurry = hurry
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -107,7 +112,7 @@ class CoreService:
         url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
         database = await stack.enter_async_context(Database(url, exclusive=given is None))
         key = keys.load(self.data, self._environ)
-        chain = Chain(key, node_id=config.node, clock=self._clock)
+        chain = Chain(key, node_id=config.node, clock=self._clock, told=Watch(config.node, self._clock))
         async with database.begin() as tx:
             await chain.confirm(tx)
             cursor_key = await meta.secret(tx, "cursor_key")
@@ -145,8 +150,13 @@ class CoreService:
         self._background(partial(sweeping.forever, self.core))
         self.first_token = await self.core.access.directory.first_token()
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
-        heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock)
+        self._watch(database, chain)
+
+    def _watch(self, database: Database, chain: Chain) -> None:
+        every_ms = max(round(HEARTBEAT_MS / self._hurry), 1)
+        heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock, every_ms=every_ms)
         self._background(heart.run)
+        self._background(scheduler_of(self.core, hurry=self._hurry).run)
 
     async def _idempotency(self, database: Database, key: bytes) -> SqlIdempotency:
         secret, node = keys.derive(key, "idempotency"), self.config.node

@@ -22,8 +22,9 @@ __all__ = ["INTERVAL_S", "SEEN", "Anchoring"]
 
 _LOG = logging.getLogger("core.audit")
 INTERVAL_S = 60.0
-SEEN = "audit_anchors"
-"""Of `meta`: number and seal of the last line of the files, so that lines missing there show here."""
+SEEN = "audit_anchors:"
+"""Of `meta`, with the node behind it, for each process has files of its own: number and seal of their last
+line, so that lines missing there show here."""
 
 
 class Anchoring:
@@ -79,7 +80,7 @@ class Anchoring:
         line, seal = await self._disk.run(self._anchors.write, grown)
         if grown:
             async with self._database.begin() as tx:
-                await meta.put(tx, SEEN, f"{line}:{seal}")
+                await meta.put(tx, SEEN + self._chain.node_id, f"{line}:{seal}")
         return findings
 
     def _doubt(self, head: RowMapping, last: Anchor | None) -> Finding | None:

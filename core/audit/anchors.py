@@ -64,6 +64,8 @@ class Found:
     """The number of the last line."""
     last: str = ""
     """Its seal."""
+    seals: dict[int, str] = field(default_factory=dict)
+    """Of all lines that are kept, by number."""
 
     def newest(self) -> dict[str, Anchor]:
         """The last anchor of each tenant."""
@@ -124,6 +126,7 @@ class Anchors:
             state = self.read()
             self._heads = state.newest()
             state.anchors.clear()
+            state.seals.clear()
             self._cut()
             self._state = state
         return self._state
@@ -198,6 +201,7 @@ class Anchors:
             )
         found.anchors.setdefault(line.t, {})[line.s] = line.h
         found.last, found.lines = seal.decode(), line.n
+        found.seals[line.n] = found.last
 
     def _seal(self, body: bytes) -> str:
         return hmac.new(self._key, body, sha256).hexdigest()

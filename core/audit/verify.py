@@ -75,14 +75,24 @@ async def _heads(tx: AsyncConnection) -> dict[str, Head]:
 
 
 async def _of_files(tx: AsyncConnection, known: Found) -> list[Finding]:
-    """What is wrong with the anchors themselves."""
+    """What is wrong with the anchors themselves: flaws, or a place that the database has seen is not there.
+
+    Each process has files of its own; these are good when they are those of one of them.
+    """
     found = [
         Finding("anchors", "", 0, 0, f"{flaw.file} line {flaw.line}: {flaw.what}") for flaw in known.flaws
     ]
-    number, _, seal = (await meta.get(tx, SEEN) or "0:").partition(":")
-    if int(number) > known.lines:
-        what = f"they end at line {known.lines}, the database has seen {number}"
-        found.append(Finding("anchors", "", 0, 0, what))
-    elif int(number) == known.lines and seal != known.last:
-        found.append(Finding("anchors", "", 0, 0, f"line {number} is not the one that the database has seen"))
+    places = [text.partition(":") for text in await meta.below(tx, SEEN)]
+    missing = [_missing(known, int(number), seal) for number, _, seal in places]
+    if missing and all(missing):
+        found.append(Finding("anchors", "", 0, 0, "; ".join(each for each in missing if each)))
     return found
+
+
+def _missing(known: Found, number: int, seal: str) -> str | None:
+    """Of one process's place."""
+    if number > known.lines:
+        return f"they end at line {known.lines}, the database has seen {number}"
+    if known.seals.get(number, seal) != seal:
+        return f"line {number} is not the one that the database has seen"
+    return None

@@ -40,7 +40,7 @@ from hub.sdk.http.guard import Guard
 from hub.sdk.offload import Offload
 from hub.web.errors import NotFound
 
-__all__ = ["Settings", "jobs"]
+__all__ = ["Expect", "Settings", "jobs"]
 
 _AT_ONCE: Final = 20
 _LONG_LEASE_MS: Final = 15 * 60_000

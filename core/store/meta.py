@@ -8,13 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.store.tables import counters, meta
 from hub.sql import upsert
 
-__all__ = ["count_up", "counted", "get", "put", "secret"]
+__all__ = ["below", "count_up", "counted", "get", "put", "secret"]
 
 
 async def get(tx: AsyncConnection, key: str) -> str | None:
     found = await tx.execute(select(meta.c.value).where(meta.c.key == key))
     value: str | None = found.scalar_one_or_none()
     return value
+
+
+async def below(tx: AsyncConnection, prefix: str) -> list[str]:
+    """The values of all keys that begin so, in the order of the keys."""
+    asked = select(meta.c.value).where(meta.c.key.startswith(prefix, autoescape=True)).order_by(meta.c.key)
+    return list((await tx.execute(asked)).scalars())
 
 
 async def put(tx: AsyncConnection, key: str, value: str) -> None:

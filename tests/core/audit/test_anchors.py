@@ -187,6 +187,26 @@ async def test_anchors_made_by_a_crash_before_the_database_heard_of_them_are_no_
         await write(tx, CHAIN, "acme", 2)
     await Anchoring(database, CHAIN, Anchors(folder, KEY)).once()
     async with database.begin() as tx:
-        await tx.execute(text("DELETE FROM meta WHERE key = 'audit_anchors'"))
+        await tx.execute(text("DELETE FROM meta WHERE key LIKE 'audit_anchors:%'"))
 
     assert await verify(database, CHAIN, Anchors(folder, KEY)) == []
+
+
+async def test_processes_that_share_a_database_have_anchors_of_their_own(database, tmp_path):
+    folders = [tmp_path / node for node in ("node-1", "node-2")]
+    chains = [chain(node_id=folder.name) for folder in folders]
+    for number in range(3):
+        for writer, place in zip(chains, folders, strict=True):
+            async with database.begin() as tx:
+                await writer.append(tx, "acme", change(number))
+            await Anchoring(database, writer, Anchors(place, KEY)).once()
+    for place in folders:
+        assert await verify(database, CHAIN, Anchors(place, KEY)) == []
+
+    rewrite(folders[1], lambda lines: lines[:2])
+
+    (finding,) = await verify(database, CHAIN, Anchors(folders[1], KEY))
+    assert (finding.kind, finding.what) == (
+        "anchors",
+        "they end at line 2, the database has seen 3; they end at line 2, the database has seen 3",
+    )

@@ -24,7 +24,7 @@ PERIOD_MS, LEASE_MS = 60_000, 120_000
 
 async def shout(tx, now_ms, observed):
     event = Event(name="license.changed", resource="license", data={"seen": observed})
-    return await tell(tx, "node-1", now_ms, [event])
+    return await tell(tx, chain(), now_ms, [event])
 
 
 def job(detect=shout, **changes):
@@ -198,16 +198,19 @@ async def beat_after(database, last):
 _CHILD = """
 import asyncio, sys
 from random import Random
+from core.audit.chain import Chain
 from core.detectors.event import Event, tell
 from core.detectors.scheduler import Job, Scheduler
 from core.store.clock import wall_clock
 from core.store.database import Database
 from core.store import meta
 
+CHAIN = Chain(b"a key that both processes have, for tests")
+
 async def count(tx, now_ms, _):
     number = await meta.count_up(tx, "runs")
     event = Event(name="license.changed", resource="license", data={"seen": number})
-    return await tell(tx, "node-1", now_ms, [event])
+    return await tell(tx, CHAIN, now_ms, [event])
 
 async def main():
     job = Job(name="count", period_ms=20, detect=count, lease_ms=300)
