@@ -10,13 +10,17 @@ GUARD = {
     "hub/sdk/http/client.py": "the one client: judged look-up, judged socket, no proxy, no redirects",
     "hub/sdk/http/guard.py": "judges the very address that is connected to, then makes the socket",
     "hub/sdk/http/resolve.py": "looks names up for the client and judges what comes back",
+    "core/seam/smtp.py": "connects to addresses that the guarded look-up gave, and to nothing else",
     "core/detectors/certificate_endpoints.py": "speaks TLS over sockets of the guard, to judged addresses",
+    "core/notify/guarded.py": "what Apprise's plugins send by `requests`: judged look-up, judged socket",
 }
 NOT_GUARDED = {
+    "core/service/postman.py": "sends the service's own mail to the relay that the operator configured",
     "core/dns/names.py": "reads names by the rules of the DNS; asks nobody",
     "core/dns/resolver.py": "asks the name servers that the operator alone sets, or the system's; what they "
     "answer is text, and whoever connects to an address in it is judged then",
     "hub/cli/client.py": "the command line's way to its own hub, at a URL that its user typed",
+    "core/service/postman.py": "hands the service's own mail to the relay that the operator alone writes down",
     "hub/cli/probes.py": "asks the Redis of the configuration, which the operator alone writes",
 }
 _OPENS = frozenset(
@@ -49,6 +53,7 @@ _OPENS = frozenset(
 """Calls that reach out, whatever they are called on."""
 _LIBRARIES = frozenset(
     {
+        "aiosmtplib",
         "ftplib",
         "http.client",
         "httpx",

@@ -72,7 +72,7 @@ async def addressed(tx: AsyncConnection, by: By, recipients: Sequence[str]) -> A
             "rcpt_to", f"one domain a message: hand it in once for each of {said}, with the recipients there"
         )
     domain = await visible.domain(tx, by, CREATE, next(iter(names.values())))
-    if not domain.active or domain.status != "active":
+    if not domain.takes_mail:
         raise Conflict(f"{domain.name} takes no mail: it is {'off' if not domain.active else domain.status}.")
     unique = tuple({plain_address(one): one for one in reversed(recipients)}.values())[::-1]
     canonical = tuple(f"{one.rpartition('@')[0]}@{domain.name}" for one in unique)

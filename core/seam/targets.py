@@ -27,16 +27,14 @@ class NoServer(Exception):
 def servers(domain: Domain, rng: random.Random) -> tuple[Target, ...]:
     """The downstream servers of a domain: lower priority first, among equals by weight (RFC 2782).
 
-    Without such, its `real_mx_host` (`host` or `host:port`). Raises `NoServer`.
+    Raises `NoServer`.
     """
-    if domain.downstreams:
-        ordered = sorted(domain.downstreams, key=lambda one: one.priority)
-        groups = (list(group) for _, group in groupby(ordered, key=lambda one: one.priority))
-        picked = [one for group in groups for one in _by_weight(group, rng)]
-        return tuple(Target(one.host, one.port) for one in picked[:_MOST])
-    if domain.real_mx_host:
-        return (_target(domain.real_mx_host),)
-    raise NoServer("later", f"{domain.name} has no downstream server: set one")
+    if not domain.downstreams:
+        raise NoServer("later", f"{domain.name} has no downstream server: set one")
+    ordered = sorted(domain.downstreams, key=lambda one: one.priority)
+    groups = (list(group) for _, group in groupby(ordered, key=lambda one: one.priority))
+    picked = [one for group in groups for one in _by_weight(group, rng)]
+    return tuple(Target(one.host, one.port) for one in picked[:_MOST])
 
 
 async def exchangers(resolver: Resolver, name: str) -> tuple[Target, ...]:
@@ -55,13 +53,6 @@ async def exchangers(resolver: Resolver, name: str) -> tuple[Target, ...]:
     if not hosts:
         raise NoServer("refused", f"556 5.1.10 {name} takes no mail")
     return tuple(Target(host, SMTP_PORT) for host in hosts[:_MOST])
-
-
-def _target(text: str) -> Target:
-    host, colon, port = text.rpartition(":")
-    if colon and port.isdecimal() and ":" not in host.strip("[]"):
-        return Target(host.strip("[]"), int(port))
-    return Target(text.strip("[]"), SMTP_PORT)
 
 
 def _by_weight(group: Sequence[Downstream], rng: random.Random) -> Iterator[Downstream]:
