@@ -45,14 +45,25 @@ class Every:
         tag = f"t{next(self.numbers):04}q"
         return Owner(self.api, tenant or tag, tag)
 
-    async def key(self, *scopes: str, tenant: str, domains: Sequence[str] = ("*",)) -> str:
-        """The same one for the same rights."""
-        rights = (scopes, tenant, tuple(domains))
+    async def key(self, *scopes: str, tenant: str, domains: Sequence[str] = ("*",), **limits: int) -> str:
+        """The same one for the same rights; without limits it may ask as often as the suite does."""
+        rights = (scopes, tenant, tuple(domains), *limits)
         if rights not in self.keys:
             self.keys[rights] = await self.api.key(
-                *scopes, tenant=tenant, domains=domains, allow_key_admin=True
+                *scopes,
+                tenant=tenant,
+                domains=domains,
+                allow_key_admin=True,
+                limits=limits or {"per_minute": 1_000_000},
             )
         return self.keys[rights]
+
+    async def spent(self) -> str:
+        """A key whose only request of the day is done."""
+        key = await self.key("events:read", tenant="default", per_day=1)
+        await self.api.call("GET", "/nowhere", key=key)
+        await self.api.call("GET", "/events", key=key)
+        return key
 
     async def all_but(self, scope: str) -> str:
         """A key with every scope but this one and those that hold it."""

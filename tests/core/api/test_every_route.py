@@ -65,7 +65,9 @@ async def every(url, bucket_server, tmp_path_factory):
         redis = Redis.from_url(bucket_server.url)
         stack.push_async_callback(redis.aclose)
         core = await make_core(database, redis, tmp_path_factory.mktemp("core"), stack)
-        yield Every(await stack.enter_async_context(serve(core, create_app(core))))
+        every = Every(await stack.enter_async_context(serve(core, create_app(core))))
+        every.api.admin = await every.key("full-admin", tenant="default")
+        yield every
 
 
 def placeholder(route):
@@ -79,12 +81,12 @@ def problem(said):
 
 # -- who may -------------------------------------------------------------------------------------------------
 @routes(GUARDED)
-@pytest.mark.parametrize("key", ["", "mxh_live_" + "x" * 40, "\xff", "x" * 5000], ids=range(4))
-async def test_without_a_key_that_is_known_it_is_401(every, route, key):
-    said = await every.api.call(route.method, placeholder(route), key=key)
+async def test_without_a_key_that_is_known_it_is_401(every, route):
+    for key in ("", "mfk_live_" + "x" * 43, "\xff", "x" * 5000):
+        said = await every.api.call(route.method, placeholder(route), key=key)
 
-    assert (said.status, problem(said).code) == (401, "UNAUTHORIZED")
-    assert said.headers["WWW-Authenticate"].startswith("Bearer")
+        assert (said.status, problem(said).code) == (401, "UNAUTHORIZED")
+        assert said.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @routes(SCOPED)
@@ -93,6 +95,7 @@ async def test_without_its_scope_it_is_403_that_names_the_scope(every, route):
 
     assert (said.status, problem(said).code) == (403, "FORBIDDEN")
     assert route.scope in said.error["message"]
+    assert all(int(said.headers[f"X-RateLimit-{name}"]) > 0 for name in ("Limit", "Remaining", "Reset"))
 
 
 @routes(ON_DOMAIN)
@@ -158,23 +161,18 @@ async def test_things_of_a_domain_that_the_key_is_not_bound_to_are_in_no_list(ev
 
 # -- how often -----------------------------------------------------------------------------------------------
 @routes(GUARDED)
-async def test_over_the_keys_limit_it_is_429_and_every_answer_tells_the_limits(every, route):
-    key = await every.api.key("events:read", limits={"per_minute": 1, "burst": 1})
-    first = await every.api.call(route.method, placeholder(route), key=key)
-    second = await every.api.call(route.method, placeholder(route), key=key)
+async def test_over_the_keys_limit_it_is_429_and_says_when_to_come_again(every, route):
+    said = await every.api.call(route.method, placeholder(route), key=await every.spent())
 
-    assert first.status != 429
-    assert (second.status, problem(second).code) == (429, "RATE_LIMITED")
-    assert 0 < int(second.headers["Retry-After"]) <= 60
-    for said in (first, second):
-        assert (said.headers["X-RateLimit-Limit"], said.headers["X-RateLimit-Remaining"]) == ("1", "0")
-        assert int(said.headers["X-RateLimit-Reset"]) > 0
+    assert (said.status, problem(said).code) == (429, "RATE_LIMITED")
+    assert 0 < int(said.headers["Retry-After"]) <= 86_400
+    assert (said.headers["X-RateLimit-Limit"], said.headers["X-RateLimit-Remaining"]) == ("1", "0")
+    assert int(said.headers["X-RateLimit-Reset"]) > 0
 
 
 @routes(GUARDED)
 async def test_over_the_limit_of_the_whole_tenant_it_is_503(every, route):
-    tenant = every.owner(tenant="").tenant
-    key = await every.api.key("events:read", tenant=tenant, limits={"tenant_per_second": 1})
+    key = await every.key("events:read", tenant="crowded", tenant_per_second=1)
     for _ in range(100):
         said = await every.api.call(route.method, placeholder(route), key=key)
         if said.status == 503:
@@ -194,12 +192,12 @@ async def test_an_unknown_parameter_is_400_and_named(every, route):
 
 
 @routes(WITH_BODY)
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"\\ud800"', b"null", b"[" * 10_000], ids=range(6))
-async def test_a_body_that_is_none_is_400(every, route, body):
-    said = await every.api.call(route.method, placeholder(route), data=body)
+async def test_a_body_that_is_none_is_400(every, route):
+    for body in (b"{", b"[]", b"\xff", b'"\\ud800"', b"null", b"[" * 10_000):
+        said = await every.api.call(route.method, placeholder(route), data=body)
 
-    assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
-    assert problem(said).details
+        assert (said.status, problem(said).code) == (400, "VALIDATION_ERROR")
+        assert problem(said).details
 
 
 @routes(WITH_BODY)
@@ -225,15 +223,15 @@ async def test_a_value_of_another_type_is_400_and_named(every, route):
 
 
 @routes(NAMED)
-@pytest.mark.parametrize("value", UNKNOWN, ids=range(len(UNKNOWN)))
-async def test_a_thing_that_is_not_there_is_404(every, route, value):
+async def test_a_thing_that_is_not_there_is_404(every, route):
     owner = every.owner()
     values = await every.make(route, owner)
     last = route.names[-1]
-    said = await every.ask(route, {**values, last: value}, owner, "" if route.scope is None else None)
+    for value in UNKNOWN:
+        said = await every.ask(route, {**values, last: value}, owner, "" if route.scope is None else None)
 
-    assert said.status in {404, ask_of(route).unknown}
-    assert said.status == 200 or problem(said).code
+        assert said.status in {404, ask_of(route).unknown}, (value, said.raw[:300])
+        assert said.status == 200 or problem(said).code
 
 
 @routes(API)
