@@ -26,10 +26,10 @@ async def listing(
     """
     if narrow.domain is not None:
         authorize(by.principal, READ, narrow.domain)
-    query = verdicts.select_from(by.tenant, narrow, first=cursor is None)
+    each = branches(by, narrow)
+    query = verdicts.select_from(by.tenant, narrow, first=cursor is None, by_domain=bool(each))
     seen = visible.limit(query, by, READ, verdicts.DOMAIN)
     asked = Asked(scope=f"verdicts:{by.tenant}", filters=narrow.as_dict(), limit=limit, cursor=cursor)
-    each = branches(by, narrow)
     return (await page(tx, seen, verdicts.BY, core.cursors, asked, each=each)).of(verdicts.of)
 
 

@@ -66,13 +66,15 @@ class Filter:
         return asdict(self)
 
 
-def select_from(tenant: str, narrow: Filter, *, first: bool) -> Select[Any]:
+def select_from(tenant: str, narrow: Filter, *, first: bool, by_domain: bool = False) -> Select[Any]:
     """Verdicts of a tenant for `core.paging`; rows become verdicts by `of`.
 
     `first`: no cursor is given. After one, the end of the period says nothing that its place does not, and
-    SQLite would begin each page at the wrong one of the two.
+    SQLite would begin each page at the wrong one of the two. `by_domain`: the caller adds domains.
     """
-    return select(verdicts).where(_row.tenant == tenant, *_conditions(narrow, first=first))
+    return select(verdicts).where(
+        _row.tenant == tenant, *_conditions(narrow, first=first), *_judged(narrow, by_domain=by_domain)
+    )
 
 
 def by_id(verdict_id: str) -> Select[Any]:
@@ -90,13 +92,20 @@ def _conditions(narrow: Filter, *, first: bool) -> list[ColumnElement[bool]]:
         (narrow.from_ms, _row.at_ms.__ge__),
         (narrow.to_ms if first else None, _row.at_ms.__le__),
         (narrow.domain, _row.domain.__eq__),
-        (narrow.verdict, _row.verdict.__eq__),
         (narrow.sender, _from),
         (narrow.recipient, lambda asked: _row.recipient == plain_address(asked)),
         (narrow.min_score, _row.score.__ge__),
         (narrow.max_score, _row.score.__le__),
     )
     return [compare(value) for value, compare in table if value is not None]
+
+
+def _judged(narrow: Filter, *, by_domain: bool) -> list[ColumnElement[bool]]:
+    """There are four verdicts and many of everything else: SQLite, which does not know, must not go by it."""
+    if narrow.verdict is None:
+        return []
+    better = by_domain or any(one is not None for one in (narrow.domain, narrow.sender, narrow.recipient))
+    return [(_row.verdict.concat("") if better else _row.verdict) == narrow.verdict]
 
 
 def _from(asked: str) -> ColumnElement[bool]:

@@ -61,9 +61,9 @@ def row(number):
 
 
 def asked(narrow, caller, place=None, limit=21):
-    query = stored.select_from("default", stored.Filter(**narrow), first=place is None)
-    seen = visible.limit(query, caller, verdicts.READ, stored.DOMAIN)
     each = verdicts.branches(caller, stored.Filter(**narrow))
+    query = stored.select_from("default", stored.Filter(**narrow), first=place is None, by_domain=bool(each))
+    seen = visible.limit(query, caller, verdicts.READ, stored.DOMAIN)
     return statement(seen, stored.BY, order="newest", after=place, limit=limit, each=each)
 
 
