@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "DialectConfig", "DialectName", "maker_of"]
 
-DIALECTS: Final[Mapping[str, str]] = {}
+DIALECTS: Final[Mapping[str, str]] = {
+    "mxguard": "core.dialects.mxguard.mxguard:create_app",
+}
 """Name -> `module:function`; the function takes a `Core` and gives the application."""
 
 

@@ -53,8 +53,23 @@ async def _manager(folder: Path) -> AsyncIterator[World]:
         yield World(url=url, keys=keys)
 
 
+def _mxguard_routes() -> Iterable[tuple[str, str]]:
+    from core.dialects.mxguard.mxguard import MXGUARD
+
+    return [(route.method, route.path) for route in MXGUARD.routes]
+
+
+@asynccontextmanager
+async def _mxguard(folder: Path) -> AsyncIterator[World]:
+    from tests.factories.mxguards import mxguards_world
+
+    async with mxguards_world(folder) as (_, url, keys):
+        yield World(url=url, keys=keys, facts={"domain": "acme.example"})
+
+
 DIALECTS = {
     "mailguard": Dialect(routes=_mailguard_routes, world=_mailguard),
+    "mxguard": Dialect(routes=_mxguard_routes, world=_mxguard),
     "mxroute-manager": Dialect(routes=_manager_routes, world=_manager),
 }
 """By the vendor's name."""

@@ -1,0 +1,89 @@
+"""MxGuard's API, whole, with its description."""
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from core.api import customers
+from core.api.openapi import released
+from core.api.page import page
+from core.api.services import asked
+from core.dialects.dialect import Dialect
+from core.dialects.dialect import create_app as create
+from core.dialects.mxguard import domains, mail
+from core.dialects.mxguard.access import bearer, limits, told
+from core.dialects.mxguard.form import MxGuardForm
+from core.service.core import Core
+from hub.web.openapi import describe
+from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
+
+__all__ = ["MXGUARD", "create_app"]
+
+_HTML = "text/html; charset=utf-8"
+_MAX_BODY_BYTES = 1024 * 1024
+
+
+async def me(call: Call[None, None]) -> Reply:
+    """The token is known, or this is never reached."""
+    _, by = asked(call)
+    who = by.principal
+    own = limits(who)
+    token = {"name": who.name, "prefix": who.key_prefix}
+    per = {"hour": own.per_hour, "minute": own.per_minute} if own is not None else {}
+    return Reply(data={"account": who.tenant, "token": token, "limits": per})
+
+
+async def openapi(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+    return Bare(body=_document(), media_type="application/json")
+
+
+async def docs(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+    return Bare(body=page(orjson.loads(_document())).encode(), media_type=_HTML)
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
+    found: dict[str, Any] = describe(
+        _ROUTES, title="MxGuard", version=released(), summary="Domains, rules, verdicts, quarantine, stats"
+    )
+    return orjson.dumps(found)
+
+
+_ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/me",
+        me,
+        summary="Whether the token works, and whose it is",
+        response=dict[str, Any],
+        scope=ANY_CALLER,
+    ),
+    *domains.ROUTES,
+    *mail.ROUTES,
+    *(route for route in customers.ROUTES if route.method == "GET"),
+    Route(
+        "GET",
+        "/api/v1/openapi.json",
+        openapi,
+        summary="OpenAPI",
+        scope=None,
+        media_types=("application/json",),
+    ),
+    Route("GET", "/api/v1/docs", docs, summary="The same for people", scope=None, media_types=(_HTML,)),
+)
+
+MXGUARD = Dialect(
+    name="mxguard",
+    routes=_ROUTES,
+    form=MxGuardForm(),
+    key_of=bearer,
+    limits=limits,
+    headers=told,
+    max_body_bytes=_MAX_BODY_BYTES,
+)
+
+
+def create_app(core: Core) -> web.Application:
+    return create(core, MXGUARD)

@@ -1,0 +1,59 @@
+"""MxGuard's dialect over a service with mail, and a downstream server that takes it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from core.dialects.mxguard.mxguard import create_app
+from core.engine.verdict import Thresholds
+from core.service.core import Core
+from core.store import domains
+from core.store.database import Database, sqlite_url
+from hub.access.audit import Actor
+from hub.access.principal import Grant
+from hub.access.secret_text import STYLES
+from hub.store.client import Client
+from tests.factories.core import NOW_MS
+from tests.factories.core_api import make_core, serve
+from tests.factories.judged import hold, judged, put_verdicts
+from tests.factories.smtp import SmtpServer
+from tests.factories.valkey import start_valkey
+
+__all__ = ["mxguards_world", "token"]
+
+_MAKER = Actor(type="local", id="local", name="local")
+
+
+async def token(core: Core, *scopes: str, **more: object) -> str:
+    """A token in MxGuard's form; with everything unless scopes are given."""
+    _, text = await core.access.keyring.make(
+        _MAKER,
+        tenant="default",
+        grants=[Grant.of(scopes or ("full-admin",))],
+        description="script",
+        style=STYLES["mxguard"],
+        **more,
+    )
+    return text
+
+
+@asynccontextmanager
+async def mxguards_world(folder: Path) -> AsyncIterator[tuple[Core, str, Mapping[str, str]]]:
+    """The service, the dialect's URL, and tokens by role. Three messages are held, five were judged."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        process = start_valkey()
+        stack.callback(process.stop)
+        buckets = Client.from_url(process.url)
+        stack.push_async_callback(buckets.aclose)
+        downstream = await stack.enter_async_context(SmtpServer())
+        database = await stack.enter_async_context(Database(sqlite_url(folder / "core.sqlite3")))
+        core = await make_core(database, buckets, folder / "core", stack, allow_networks=("127.0.0.0/8",))
+        backends = [f"127.0.0.1:{downstream.port}"]
+        async with core.database.begin() as tx:
+            await domains.add(tx, "acme.example", backends=backends, thresholds=Thresholds(), now_ms=NOW_MS)
+        for number in range(1, 4):
+            await hold(core, number)
+        await put_verdicts(core.database, (judged(number) for number in range(1, 6)))
+        api = await stack.enter_async_context(serve(core, create_app(core)))
+        yield core, str(api.client.make_url("")).rstrip("/"), {"default": await token(core)}
