@@ -132,9 +132,10 @@ async def change(
     after = applied(before, wanted, hostname=core.config.hostname)
     if after == before:
         return before
+    left = await room(tx, by.tenant, [wanted])
+    left.check_owners(wanted)
     if after.subscription != before.subscription:
-        handles = [after.subscription] if after.subscription is not None else []
-        (await room(tx, by.tenant, handles)).check(after.subscription, adds_domain=False)
+        left.check(after.subscription, adds_domain=False)
     after = replace(after, updated_ms=max(core.clock(), before.updated_ms + 1))
     await stored.replace_whole(tx, before, after)
     await record(core, tx, by, deed_of("domain.updated", after, before, after))

@@ -82,8 +82,7 @@ async def provision(
     names = [name for each in plain for name in (each.name, *each.aliases)]
     work.taken = await domain_names.taken(tx, names)
     work.own = await visible.several(tx, by, _WRITE, names)
-    subscriptions = [each.change.subscription for each in plain]
-    work.room = await room(tx, by.tenant, [each for each in subscriptions if isinstance(each, str)])
+    work.room = await room(tx, by.tenant, [each.change for each in plain])
     outcomes = [work.one(each) for each in plain]
     made = {each.name: each for each in await work.write(tx)}
     return [
@@ -193,6 +192,7 @@ class _Provisioning:
             if item.error is not None:
                 raise item.error
             authorize(self.by.principal, _WRITE, item.name)
+            self.room.check_owners(item.change)
             if item.name in self.own and item.name not in self.given and self.options.overwrite:
                 return self._overwrite(self.own[item.name], item)
             return self._make(item)

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Column, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store import meta
-from core.store.tables import domain_aliases, domains, licences, pointers, subscriptions
+from core.store.tables import domain_aliases, domains, licences, pointers
 
-__all__ = ["Subscription", "Taken", "hold", "licensed", "subscription", "taken"]
+__all__ = ["Taken", "hold", "licensed", "taken"]
 
 _CHUNK = 500
 
@@ -22,16 +21,6 @@ class Taken:
     domains: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     pointers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
-    """`limits` as they were agreed; `domains` is how many it has now."""
-
-    handle: str
-    active: bool
-    limits: Mapping[str, Any]
-    domains: int
 
 
 async def hold(tx: AsyncConnection) -> None:
@@ -53,17 +42,6 @@ async def licensed(tx: AsyncConnection) -> tuple[int, int | None]:
     """How many domains there are, of all tenants, and how many the licence allows (None: there is none)."""
     count = (await tx.execute(select(func.count()).select_from(domains))).scalar_one()
     return int(count), (await tx.execute(select(licences.c.max_domains))).scalars().first()
-
-
-async def subscription(tx: AsyncConnection, tenant: str, handle: str) -> Subscription | None:
-    """The tenant's subscription."""
-    mine = (subscriptions.c.tenant == tenant) & (subscriptions.c.handle == handle)
-    row = (await tx.execute(select(subscriptions).where(mine))).one_or_none()
-    if row is None:
-        return None
-    its = (domains.c.tenant == tenant) & (domains.c.subscription == handle)
-    count = (await tx.execute(select(func.count()).select_from(domains).where(its))).scalar_one()
-    return Subscription(handle=handle, active=row.active, limits=dict(row.limits or {}), domains=int(count))
 
 
 async def _found(

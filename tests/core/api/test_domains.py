@@ -86,6 +86,8 @@ async def test_what_is_no_domain_of_a_customer_is_refused(service_api, name):
         ({"policy": {"header_name": "Subject"}}, "policy.header_name"),
         ({"policy": {"header_value": "a\r\nBcc: x@y"}}, "policy.header_value"),
         ({"subscription_handle": "none"}, "subscription_handle"),
+        ({"customer_id": "cus_none"}, "customer_id"),
+        ({"organization_id": "org_none"}, "organization_id"),
     ],
 )
 async def test_what_does_not_hold_is_refused_by_name(service_api, body, field):
@@ -341,6 +343,7 @@ async def test_a_subscription_bounds_its_domains(service_api):
     owner = Owner(service_api, "default", "t1")
     await owner.row(subscriptions, handle="sub_1", limits={"domains": 1}, active=True)
     await owner.row(subscriptions, handle="sub_2", limits={}, active=False)
+    await owner.row(subscriptions, handle="sub_3", limits={"domains": -1}, active=True)
     await add(service_api, "one.example", subscription_handle="sub_1")
     body = {"name": "two.example", "subscription_handle": "sub_1"}
 
@@ -348,6 +351,7 @@ async def test_a_subscription_bounds_its_domains(service_api):
     await add(service_api, "two.example")
     moved = await service_api.call("PATCH", "/domains/two.example", {"subscription_handle": "sub_1"})
     assert moved.status == 409
+    await add(service_api, "unbounded.example", subscription_handle="sub_3")
     body = {"name": "three.example", "subscription_handle": "sub_2"}
     assert (await service_api.call("POST", "/domains", body)).status == 400
 
