@@ -20,7 +20,6 @@ NOT_GUARDED = {
     "core/dns/resolver.py": "asks the name servers that the operator alone sets, or the system's; what they "
     "answer is text, and whoever connects to an address in it is judged then",
     "hub/cli/client.py": "the command line's way to its own hub, at a URL that its user typed",
-    "core/service/postman.py": "hands the service's own mail to the relay that the operator alone writes down",
     "hub/cli/probes.py": "asks the Redis of the configuration, which the operator alone writes",
 }
 _OPENS = frozenset(

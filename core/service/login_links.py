@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
 from core.service import settings, visible
-from core.service.by import By, Deed, record
+from core.service.by import By, Deed, record, record_many
 from core.service.core import Core
 from core.store import domains
 from core.store import login_links as stored
@@ -31,7 +31,7 @@ __all__ = ["MOST", "Followed", "LoginLink", "Outcome", "follow", "make", "make_m
 _SCOPE: Final = "login-links:create"
 MOST: Final = 1_000
 """Domains of one bulk request."""
-_SLICE: Final = 50
+_SLICE: Final = 200
 """Of a bulk request, in one transaction: others write in between."""
 _MINUTE_MS: Final = 60_000
 _REFUSED: Final = "The login link is not known, was used, or has expired: ask for a new one."
@@ -123,7 +123,8 @@ async def _slice(
 ) -> list[Outcome]:
     plain = [normal_domain(name) for name in names]
     known = await visible.several(tx, by, _SCOPE, plain)
-    links = await _made(core, tx, by, key_id, list(known), minutes)
+    wanted = [name for name in dict.fromkeys(plain) if name in known]
+    links = await _made(core, tx, by, key_id, wanted, minutes)
     made = {link.domain: link for link in links}
     outcomes = []
     for asked, name in zip(names, plain, strict=True):
@@ -151,8 +152,8 @@ async def _made(
     now_ms = core.clock()
     until_ms = now_ms + lasts * _MINUTE_MS
     links = await stored.add(tx, by.tenant, key_id, names, now_ms=now_ms, expires_ms=until_ms)
-    for link, _ in links:
-        await record(core, tx, by, _deed("login_link.created", link, event="login_link.created"))
+    name = "login_link.created"
+    await record_many(core, tx, by, [_deed(name, link, event=name) for link, _ in links])
     root = (core.config.public_url or f"http://{core.config.listen}").rstrip("/")
     return [
         LoginLink(

@@ -7,6 +7,8 @@ import structlog
 from sqlalchemy import select, update
 
 from core.api.app import create_app
+from core.engine.verdict import Thresholds
+from core.store import domains as domain_rows
 from core.store.tables import domains, login_links
 from hub.access.audit import SYSTEM
 from tests.factories.core_api import make_core, serve
@@ -237,3 +239,19 @@ async def test_a_browser_goes_on_to_the_console_where_there_is_one(database, buc
 
     assert (said.status, said.headers["Location"]) == (303, "https://console.example/")
     assert cookie_of(said)
+
+
+@pytest.mark.slow
+async def test_a_thousand_links_are_made_at_once_each_on_record(service_api):
+    names = [f"d{number}.example" for number in range(1000)]
+    given = {"backends": [], "thresholds": Thresholds(), "now_ms": service_api.core.clock()}
+    async with service_api.core.database.begin() as tx:
+        for name in names:
+            await domain_rows.add(tx, name, **given)
+    said = await service_api.call("POST", "/domains/login-links:batch", {"domains": names})
+
+    assert (len(said.data["successes"]), said.data["errors"]) == (1000, [])
+    assert len({one["login_link"]["url"] for one in said.data["successes"]}) == 1000
+    made = await entries(service_api.core, "login_link.created")
+    assert [entry["domain"] for entry in made] == names
+    assert len(await events(service_api.core, "login_link.created")) == 1000
