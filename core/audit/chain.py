@@ -1,7 +1,7 @@
 """Writing the chain: one a tenant, dense, each entry sealed over itself and the hash of the one before it."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +28,9 @@ SEALED = (
 _CHECK = "audit_key_check"
 
 
+Told = Callable[[AsyncConnection, str, Sequence[Change]], Awaitable[None]]
+
+
 class WrongKey(Exception):
     """Another key sealed this log: entries of both keys in one chain could not be verified."""
 
@@ -39,10 +42,19 @@ class Chain:
         key: of `core.audit.keys.load`, or another secret that the database does not hold.
         node_id: which process wrote an entry; part of its id.
         clock: milliseconds since the epoch.
+        told: is called with the changes of a transaction, in it.
 
     """
 
-    def __init__(self, key: bytes, *, node_id: str = "node-1", clock: Clock = wall_clock) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        *,
+        node_id: str = "node-1",
+        clock: Clock = wall_clock,
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
         self._key = derive(key, "entries")
         self._node_id = node_id
         self._clock = clock
@@ -90,6 +102,8 @@ class Chain:
             rows.append(row)
         await tx.execute(insert(audit_entries), rows)
         await tx.execute(update(audit_heads).where(audit_heads.c.tenant == tenant).values(hash=prev_hash))
+        if self._told is not None:
+            await self._told(tx, tenant, changes)
         return [Entry.of(row, sealed=True) for row in rows]
 
     def seal(self, row: Mapping[Any, Any], *, seq: int | None = None) -> str:

@@ -13,6 +13,7 @@ from core.outward.ledger import Disabled, Ledger
 from core.outward.policy import Policy
 from core.outward.relay import Relay
 from core.outward.settling import Settling
+from core.outward.targets import Targets
 from core.store.clock import Clock
 from core.store.database import Database, Unavailable
 from hub.access.secret_text import Sealer
@@ -63,7 +64,8 @@ class Outward:
         self.sealer = sealer
         ledger = Ledger(database, clock=clock, disabled=disabled)
         self.hooks = Hooks(database, sealer, ledger, clock=clock, policy=policy)
-        self._kinds: Sequence[Settling] = (self.hooks,)
+        self.targets = Targets(database, sealer, clock=clock, policy=policy)
+        self._kinds: Sequence[Settling] = (self.hooks, self.targets)
         self._relay = self._new_relay()
         self.engine = self._new_engine()
         self._bell = asyncio.Event()
@@ -83,6 +85,7 @@ class Outward:
             await self._settle()
             await self._relay.leave(self.engine)
         await self.engine.stop()
+        self.targets.close()
 
     def objection(self, host: str) -> str | None:
         """What speaks against a host that is an address; names are judged when they are looked up."""

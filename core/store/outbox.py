@@ -93,8 +93,12 @@ async def emit_many(
     at_ms: int,
     *,
     tenant: str = OPERATOR,
+    actions: Sequence[str] | None = None,
 ) -> list[str]:
-    """Add events (name, data) in this order to the running transaction and return their ids."""
+    """Add events (name, data) in this order to the running transaction and return their ids.
+
+    `actions`: of those without a name, the audit action that each tells of (`core.outward.watch`).
+    """
     if not events:
         return []
     await order.in_commit_order(tx)
@@ -106,6 +110,7 @@ async def emit_many(
             "seq": first + place,
             "id": ids[place],
             "name": name,
+            "action": actions[place] if actions else "",
             "domain": str(data.get("domain") or ""),
             "data": dict(data),
             **same,

@@ -24,6 +24,7 @@ from core.app.assemble import (
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.answers import Answer
+from core.outward.watch import Watch
 from core.paging.cursor import Cursors
 from core.service.by import By
 from core.service.core import Core
@@ -113,7 +114,7 @@ async def make_core(
 ) -> Core:
     """As `core.app.service` makes one, with a clock and a DNS of the tests and cheap passwords."""
     settings, clock = CoreConfig(**config), FakeClock()
-    chain = Chain(KEY, node_id=settings.node, clock=clock)
+    chain = Chain(KEY, node_id=settings.node, clock=clock, told=Watch(settings.node, clock))
     passwords = Passwords(log2_n=4, r=1, p=1)
     workers = Offload("core-test", 1)
     stack.callback(passwords.close)

@@ -363,3 +363,28 @@ GOOD["POST /dkim-keys"] = Ask(
 for _method in ("GET", "POST", "DELETE"):
     _asked = f"{_method} /lists/{{list}}"
     GOOD[_asked] = replace(GOOD.get(_asked, Ask()), everywhere=True)
+
+
+# -- what leaves ---------------------------------------------------------------------------------------------
+@made("/webhooks/{webhook}")
+async def _webhook(owner: Owner) -> Values:
+    sealed = owner.api.core.outward.sealer.seal("whsec_" + "A" * 44)
+    plain = {"url": "http://127.0.0.1:1/" + owner.tag, "form": "standard", "names": [], "secret": sealed}
+    return {"webhook": (await owner.row(tables.webhooks, enabled=False, position=0, **plain))["id"]}
+
+
+@made("/webhooks/{webhook}/deliveries/{delivery}")
+async def _delivery(owner: Owner) -> Values:
+    values = await _webhook(owner)
+    event = (await owner.row(tables.outbox_events, name="domain.created"))["id"]
+    sent = {"event": event, "name": "domain.created", "state": "failed", "webhook": values["webhook"]}
+    return {**values, "delivery": (await owner.row(tables.webhook_deliveries, **sent))["id"]}
+
+
+GOOD |= {
+    "POST /webhooks": Ask(
+        body=lambda owner, _: {"url": f"https://{owner.tag}.example/in"},
+    ),
+    "PUT /notifications": Ask(body=lambda _, __: {"targets": []}),
+    "POST /notifications/test": Ask(status=404, why="there is no target to send to"),
+}

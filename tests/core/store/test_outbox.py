@@ -59,7 +59,7 @@ async def test_an_endpoint_gets_only_the_events_it_asked_for(tx):
 
 async def test_a_new_endpoint_begins_now_and_a_changed_one_keeps_its_place(tx):
     ids = await emit(tx, 2)
-    await outbox.configure(tx, "b", url="http://127.0.0.1/", secret="s")
+    await outbox.configure(tx, "b", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret="t", names=EVENT_NAMES)
 
     assert await waiting(tx, "b") == []

@@ -1,0 +1,1 @@
+"""Messages to people, by Apprise, behind the address guard."""

@@ -1,0 +1,177 @@
+"""The HTTP of a library that brings `requests` along, behind the address guard.
+
+Apprise's plugins call `requests.post(...)` and the like, each through the name `requests` of its module. That
+name is given a stand-in whose sessions follow no redirect, use no proxy, read no more than a little of an
+answer, end in time, and connect only to an address that was judged a moment before.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
+
+from hub.sdk.http import Guard, HttpError
+
+__all__ = ["Exchange", "GuardedRequests"]
+
+_MOST_ANSWER: Final = 64 * 1024
+_CHUNK: Final = 8192
+_VERBS: Final = frozenset({"delete", "get", "head", "options", "patch", "post", "put"})
+
+
+class Exchange:
+    """What the requests of one notification came to: the last status, the first trouble."""
+
+    def __init__(self, guard: Guard, deadline_s: float) -> None:
+        self.guard = guard
+        self.until = time.monotonic() + deadline_s
+        self.status: int | None = None
+        self.trouble = ""
+
+    def left_s(self) -> float:
+        """Raises `requests.Timeout` when the time is up."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise requests.Timeout("the time for this notification is up")
+        return left
+
+
+class GuardedRequests:
+    """In place of the module `requests`: what sends goes the guarded way, the rest is the module's own."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        """As `requests.request`. Raises `requests.RequestException`."""
+        with _Session(self._exchange) as session:
+            return session.request(method, url, **options)
+
+    def Session(self) -> requests.Session:  # noqa: N802 - the name that the plugins call
+        return _Session(self._exchange)
+
+    session = Session
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _VERBS:
+            return self._verb(name)
+        return getattr(requests, name)
+
+    def _verb(self, name: str) -> Callable[..., requests.Response]:
+        def send(url: str, *args: Any, **options: Any) -> requests.Response:
+            if args:
+                options["data" if name in ("post", "put", "patch") else "params"] = args[0]
+            return self.request(name.upper(), url, **options)
+
+        return send
+
+
+class _Session(requests.Session):
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self.trust_env = False  # no proxy, no .netrc of ours
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(exchange.guard))
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
+        """Raises `requests.RequestException`."""
+        exchange = self._exchange
+        options |= {"allow_redirects": False, "stream": True, "timeout": exchange.left_s(), "proxies": {}}
+        try:
+            answer = super().request(method, url, *args, **options)
+            _read(answer, exchange)
+        except requests.RequestException as error:
+            exchange.trouble = exchange.trouble or _why(error)
+            raise
+        exchange.status = answer.status_code
+        return answer
+
+
+def _read(answer: requests.Response, exchange: Exchange) -> None:
+    """The body, up to a size and within the time."""
+    body = b""
+    for chunk in answer.iter_content(_CHUNK):
+        body += chunk
+        exchange.left_s()
+        if len(body) > _MOST_ANSWER:
+            break
+    answer._content = body[:_MOST_ANSWER]  # noqa: SLF001 - what `content` reads; there is no other way to say it
+    answer.close()
+
+
+def _why(error: BaseException) -> str:
+    """Without the URL, which holds a secret."""
+    cause: BaseException | None = error
+    for _ in range(8):
+        if cause is None:
+            break
+        if isinstance(cause, _Refused):
+            return cause.why
+        reason = getattr(cause, "reason", None) or next(iter(getattr(cause, "args", ())), None)
+        cause = reason if isinstance(reason, BaseException) else cause.__cause__ or cause.__context__
+    return f"{type(error).__name__}: the service cannot be reached"
+
+
+class _Refused(NewConnectionError):
+    """The address may not be connected to."""
+
+    def __init__(self, connection: HTTPConnection, why: str) -> None:
+        super().__init__(connection, why)
+        self.why = why
+
+
+class _Guarded(HTTPConnection):
+    """Connects to exactly the address that was judged."""
+
+    guard: Guard
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            self.guard.check_literal(self.host)
+            infos = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            return self._first(infos)
+        except (HttpError, OSError) as error:
+            why = str(error) if isinstance(error, HttpError) else f"cannot connect: {error.strerror or error}"
+            raise _Refused(self, why) from error
+
+    def _first(self, infos: list[Any]) -> socket.socket:
+        """The first of its addresses that may be, and can be, connected to."""
+        trouble: Exception = OSError("the name has no address")
+        for info in infos:
+            try:
+                self.guard.check(str(info[4][0]), self.host)
+                found = self.guard.make_socket(info)
+                found.settimeout(self.timeout if isinstance(self.timeout, int | float) else 10.0)
+                found.connect(info[4])
+            except (HttpError, OSError) as error:
+                trouble = error
+            else:
+                return found
+        raise trouble
+
+
+class _GuardedTls(_Guarded, HTTPSConnection):
+    """The same under TLS: certificates are held against the name, as ever."""
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002 - their signature
+        plain = type("Plain", (_Guarded,), {"guard": self._guard})
+        tls = type("Tls", (_GuardedTls,), {"guard": self._guard})
+        manager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **more)
+        manager.pool_classes_by_scheme = {
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("TlsPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
+        }
+        self.poolmanager = manager

@@ -1,0 +1,167 @@
+"""Notification targets as rows of the engine: each message is sent by Apprise, in a thread."""
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.notify.send import Note, Result, send_now
+from core.outward.letter import Letter, is_destructive, letter_of
+from core.outward.mark import Mark
+from core.outward.policy import Policy, lane
+from core.outward.relay import Row
+from core.outward.watch import rules_of
+from core.store import notifications
+from core.store.clock import Clock, iso_millis
+from core.store.database import Database
+from core.store.notifications import Target
+from hub.access.secret_text import Sealer
+from hub.delivery import Engine, Owed, Served
+from hub.model.event import Entry
+from hub.model.outcome import Blocked, Delivered, Outcome
+from hub.sdk.blame import Answer, Blame, Doubt
+from hub.sdk.each import send_each
+from hub.sdk.http import Guard
+from hub.sdk.offload import Offload
+
+__all__ = ["Targets", "note_of"]
+
+_THREADS = 4
+_OK = range(200, 300)
+_REFUSED = frozenset({400, 413, 422})
+_LIMITED = 429
+
+
+def note_of(letter: Letter) -> Note:
+    """A title and a few lines. `->` is followed by what it was done to."""
+    data = letter.data
+    actor, thing = data.get("actor") or {}, data.get("resource") or {}
+    about = "/".join(part for part in (str(thing.get("type", "")), str(thing.get("id", ""))) if part)
+    lines = [f"{actor.get('name') or actor.get('type') or 'system'} -> {data.get('domain') or about}"]
+    lines += [f"{name}: {value}" for name, value in (("what", about), ("at", iso_millis(letter.at_ms)))]
+    lines += [f"{name}: {data[name]}" for name in ("result", "reason", "request_id") if data.get(name)]
+    alarming = letter.action.endswith(("_alert", ".triggered", ".expiring", "_failed", ".disabled", "_left"))
+    kind = "warning" if alarming or is_destructive(letter.action) else "info"
+    return Note(title=f"[mxhub] {letter.action}", body="\n".join(lines), kind=kind)
+
+
+class Targets:
+    """All tenants' targets. `send` is for a test by hand."""
+
+    def __init__(self, database: Database, sealer: Sealer, *, clock: Clock, policy: Policy) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._clock = clock
+        self._policy = policy
+        self._guard = Guard(policy.allow_networks)
+        self._threads = Offload("notify", _THREADS)
+        self._places: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Nobody waits for a service that hangs."""
+        self._threads.close()
+
+    async def send(self, target: Target, note: Note) -> Result:
+        """Raises `ValueError` when the URL was sealed by another key."""
+        url = self._sealer.open(target.url)
+        return await self._threads.run(send_now, url, note, self._guard, self._policy.timeout_s)
+
+    async def rows(self, tx: AsyncConnection) -> Sequence[Row]:
+        return [
+            Row(
+                name=each.id,
+                rules=rules_of(each),
+                stamp=(each.url,),
+                position=each.position,
+                make=partial(self._served, each),
+            )
+            for each in await notifications.enabled(tx)
+        ]
+
+    def _served(self, target: Target) -> Served:
+        row = lane(target.id, "notification", self._policy)
+        return Served(row, _Person(self, target, row.deadline_s))
+
+    async def settle(self, engine: Engine, mark: Mark, owed: Mapping[str, Owed]) -> None:
+        """What could not be told for a day is told no more: it is counted, and the target begins anew."""
+        async with self._database.read() as tx:
+            served = {each.id: each for each in await notifications.enabled(tx)}
+        moved = {
+            name: mark.base + row.settled
+            for name, row in owed.items()
+            if name in served and self._places.get(name) != mark.base + row.settled
+        }
+        gone = {name: row.parked for name, row in owed.items() if name in served and row.parked}
+        lost = {name for name in owed if name in served and self._is_lost(served[name])}
+        gone |= {name: owed[name].waiting + owed[name].parked for name in lost}
+        if moved or gone:
+            async with self._database.begin() as tx:
+                for name, position in moved.items():
+                    await notifications.move(tx, name, position)
+                for name, count in gone.items():
+                    await notifications.gave_up(tx, name, count, fresh=name in lost)
+            self._places.update(moved)
+        for name in gone:
+            if name in lost:
+                await engine.forget(name)
+            else:
+                parked = await engine.log.parked(name)
+                await engine.log.drop(name, [row.seq for row in parked], "given_up")
+
+    def _is_lost(self, target: Target) -> bool:
+        since = target.failing_since_ms
+        return since is not None and self._clock() - since >= self._policy.give_up_ms
+
+    async def noted(self, target: Target, results: Sequence[Result]) -> None:
+        """Write down how the target does."""
+        sent = sum(result.sent for result in results)
+        failed = [result for result in results if not result.sent]
+        if not results:
+            return
+        async with self._database.begin() as tx:
+            if sent:
+                await notifications.worked(tx, target.id, sent)
+            elif failed:
+                await notifications.failing(tx, target.id, failed[-1].error, self._clock())
+
+
+class _Person:
+    """The connector of one target: one message at a time."""
+
+    def __init__(self, targets: Targets, target: Target, within_s: float) -> None:
+        self._targets = targets
+        self._target = target
+        self._within_s = within_s * 0.9
+        self._blame = Blame(time.monotonic)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is kept open."""
+
+    async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:
+        results: list[Result] = []
+
+        async def one(entry: Entry, left_s: float) -> Answer:
+            del left_s  # the policy's time is shorter
+            result = await self._targets.send(self._target, note_of(letter_of(entry.body)))
+            results.append(result)
+            return _meant(result)
+
+        answers = await send_each(batch, one, within_s=self._within_s)
+        await self._targets.noted(self._target, results)
+        return self._blame.judge(batch, answers)
+
+
+def _meant(result: Result) -> Answer:
+    if result.sent:
+        return Delivered()
+    if result.status in _REFUSED:
+        return Doubt(reason=result.error, refusal=True)
+    return Blocked(result.error, limited=result.status == _LIMITED)
