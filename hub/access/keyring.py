@@ -146,6 +146,8 @@ class Keyring:
             raise ValueError(f"{', '.join(sorted(unknown))}: cannot be changed")
         async with self._database.begin() as tx:
             before = await _found(tx, tenant, key)
+            if not values:
+                return before
             wanted = {name: values.get(name, getattr(before, name)) for name in _CHECKED}
             _check(**wanted)
             if "grants" in values:

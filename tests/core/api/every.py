@@ -38,6 +38,7 @@ class Every:
 
     api: Api
     numbers: Any = field(default_factory=lambda: itertools.count(1))
+    has_all: Owner | None = None
     keys: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def owner(self, tenant: str = "default") -> Owner:
@@ -57,6 +58,14 @@ class Every:
                 limits=limits or {"per_minute": 1_000_000},
             )
         return self.keys[rights]
+
+    async def rich(self) -> Owner:
+        """The same one, of a tenant of its own, with one of everything."""
+        if self.has_all is None:
+            self.has_all = self.owner(tenant="")
+            for maker in MADE.values():
+                await maker(self.has_all)
+        return self.has_all
 
     async def spent(self) -> str:
         """A key whose only request of the day is done."""
