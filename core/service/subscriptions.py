@@ -16,7 +16,7 @@ from core.store import subscriptions as stored
 from core.store.subscriptions import Subscription
 from hub.web.errors import Conflict, NotFound, ValidationFailed
 
-__all__ = ["UNLIMITED", "NewSubscription", "Subscription", "change", "check_room", "every", "find", "make"]
+__all__ = ["UNLIMITED", "NewSubscription", "Subscription", "change", "every", "find", "make"]
 
 UNLIMITED: Final = -1
 _HANDLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -94,20 +94,6 @@ async def change(
     after = await _found(tx, before.tenant, handle)
     await record(core, tx, by, _deed("subscription.updated", before, after))
     return after
-
-
-async def check_room(tx: AsyncConnection, by: By, handle: str, more: int = 1) -> Subscription:
-    """That so many more domains fit under it, by its limit `domains`.
-
-    Raises `NotFound`, `Conflict` for one that is not active or is full.
-    """
-    found = await _found(tx, by.tenant, handle)
-    if not found.active:
-        raise Conflict(f"The subscription {handle} is not active.")
-    most = found.limits.get("domains", UNLIMITED)
-    if most != UNLIMITED and found.active_accounts + more > most:
-        raise Conflict(f"The subscription {handle} is for {most} domains and has {found.active_accounts}.")
-    return found
 
 
 async def _found(tx: AsyncConnection, tenant: str, handle: str) -> Subscription:

@@ -3,11 +3,8 @@
 import pytest
 from sqlalchemy import insert, update
 
-from core.service import subscriptions
 from core.store.clock import DAY_MS
 from core.store.tables import domains, licences
-from hub.web.errors import Conflict, NotFound
-from tests.factories.core_api import OPERATOR_BY
 from tests.factories.core_records import actions, entries
 from tests.factories.owner import Owner
 
@@ -136,21 +133,17 @@ async def test_a_handle_is_given_once(service_api):
     assert (await service_api.call("POST", "/subscriptions", body)).status == 409
 
 
-async def test_a_subscription_without_room_takes_no_more_domains(service_api, domain):
+async def test_a_subscription_without_room_takes_no_more_domains(service_api):
     await made(service_api, "/subscriptions", handle="sub-1", plan="pro", limits={"domains": 1})
-    await tie(service_api, subscription="sub-1")
-    async with service_api.core.database.read() as tx:
-        with pytest.raises(Conflict, match="for 1 domains and has 1"):
-            await subscriptions.check_room(tx, OPERATOR_BY, "sub-1")
-        with pytest.raises(NotFound):
-            await subscriptions.check_room(tx, OPERATOR_BY, "sub-2")
+    new = [{"name": f"{name}.example", "subscription_handle": "sub-1"} for name in "abc"]
+    first = await service_api.call("POST", "/domains", new[0])
+    full = await service_api.call("POST", "/domains", new[1])
     await service_api.call("PATCH", "/subscriptions/sub-1", {"limits": {"domains": -1}})
-    async with service_api.core.database.read() as tx:
-        assert (await subscriptions.check_room(tx, OPERATOR_BY, "sub-1")).handle == "sub-1"
+    more = await service_api.call("POST", "/domains", new[1])
     await service_api.call("PATCH", "/subscriptions/sub-1", {"active": False})
-    async with service_api.core.database.read() as tx:
-        with pytest.raises(Conflict, match="not active"):
-            await subscriptions.check_room(tx, OPERATOR_BY, "sub-1")
+    ended = await service_api.call("POST", "/domains", new[2])
+
+    assert [said.status for said in (first, full, more, ended)] == [201, 409, 201, 400]
 
 
 @pytest.mark.parametrize(
