@@ -22,7 +22,7 @@ description and an end. When it was last used is known to the minute.
 
 *Revoke* refuses a key and keeps it in the list; *delete* forgets it and frees the domains that are tied to
 it. The process that revokes refuses it with the next request, every other one within a second. Either ends
-the sessions that login links of the key have opened.
+the sessions that login links of the key have opened, as other grants of the key do.
 
 | dialect | form |
 | --- | --- |
@@ -94,12 +94,48 @@ are checked, and keys that the provider rotated to are fetched. Requests to it g
 guard as all others. A verified address ties an account to the provider the first time; afterwards only
 issuer and subject count. It does not replace the second factor.
 
+## Over the core's API
+
+Every route with its fields is in [the core's API](core-api.md), the first steps are in
+[first administrator and keys](../howto/first-keys.md).
+
+| routes | scope | what holds for them |
+| --- | --- | --- |
+| `/status`, `/me` | any key or session | who asks, their grants, scopes, plan and limits |
+| `/api-keys` | `keys:*` | nobody makes or lifts a key above themselves; its `plan`, `limits`: `full-admin` |
+| `/setup` | open | the first administrator, once, with the token that the start printed |
+| `/sessions`, `/sessions/oidc` | open | not for requests that another site makes a browser send |
+| `/me/password`, `/me/second-factor` | a session of an account | the old password, a code |
+| `/accounts`, `/delegations` | `people:*` | nobody acts on who has more; on administrators: `full-admin` |
+| `/customers`, `/organizations` | `customers:*` | what still has something is not removed (409) |
+| `/subscriptions`, `/plan` | `subscriptions:read` | changed by `full-admin` of the tenant `default` only |
+| `/license` | `cluster:read` | none, valid, expired |
+| `/settings` | `settings:*` | of the tenant; null sets a value back |
+| `/domains/{domain}/login-link`, `/domains/login-links:batch` | `login-links:create` | below |
+| `/domains/{domain}/reset-portal` | `emails:*` | below |
+| `/public/password-reset/...` | open | below |
+
+**Login links.** A text that opens, once and for 15 minutes (setting), a session as `domain-admin` of one
+domain. Only a key makes them: when the key ends, or its grants change, unused links and open sessions end.
+So does a link whose domain was tied to another key since, or is gone. Up to 1,000 in one request, each with
+its own outcome. Looking at a link (HEAD, a browser's prefetch) does not use it up. Its text is in the answer
+only: hashed at rest, in no log, event or audit entry. With `console_url` the browser goes on there.
+
+**Password reset.** Off until somebody turns a domain's portal on, and `smtp_relay` and `mail_from` are set.
+Whoever asks gets the same answer, at once, whether there is such a mailbox or not; the mail goes to the
+mailbox's recovery address. Its token is good once and for 60 minutes (setting), the next one ends it, and it
+still holds when the password was refused. The new password goes to who hosts the mailbox. In an hour 5
+requests for one mailbox, 30 requests and 30 tries from one address.
+
 ## On record
 
 Each change is told to the audit log inside its own transaction, with what was before and after, and never a
 key, code, cookie or password: `api_key.created|updated|revoked|deleted`, `tenant.plan_changed`,
 `account.created|updated|password_changed|deleted`, `delegation.changed|removed`,
-`auth.login|login_failed|identity_tied|signed_out_everywhere|second_factor_on|second_factor_off`.
+`auth.login|login_failed|identity_tied|signed_out_everywhere|second_factor_on|second_factor_off`; by the
+core `login_link.created|used`, `customer.*`, `organization.*`, `subscription.*`, `settings.changed`,
+`reset_portal.changed`, `password_reset.requested|not_sent`, `mailbox.password_reset`. Events of the core are
+`api_key.*`, `auth.login|login_failed`, `login_link.created` and `mailbox.password_reset`.
 """
 
 
