@@ -233,10 +233,10 @@ class Together:
                 log.warning("hub.core.tenants_unknown", reason=str(error))
 
     async def _look(self, service: "CoreService") -> tuple[str, ...]:
-        from core.store.tenancy import with_events
+        from core.store.tenancy import tenants
 
         async with service.core.database.read() as tx:
-            return tuple(sorted({OPERATOR, *await with_events(tx)}))
+            return tuple(sorted({OPERATOR, *await tenants(tx)}))
 
 
 def _welcome(service: "CoreService") -> None:
