@@ -53,7 +53,15 @@ async def test_a_session_s_cookie_is_for_this_host_only_and_unreadable_for_pages
 
 
 @pytest.mark.parametrize(
-    ("login", "password"), [("jo@example.com", "wrong"), ("nobody@example.com", PASSWORD), ("", "")]
+    ("login", "password"),
+    [
+        ("jo@example.com", "wrong"),
+        ("nobody@example.com", PASSWORD),
+        ("", ""),
+        ("\x00" * 200, "\x00"),
+        ("\U0001f512" * 256, "\u202e" * 256),
+        ("a@b\r\nX: y", "{}'\"; --"),
+    ],
 )
 async def test_every_refusal_is_in_the_same_words(service_api, login, password):
     await person(service_api)

@@ -55,3 +55,22 @@ async def test_the_admin_token_opens_it_and_the_hubs_only_a_tenants_events(tmp_p
         assert await spoken(verdicts, service.tokens.of("acme")) == 403
         assert await spoken(verdicts, service.tokens.of("acme") + "x") == 401
         assert (of_hub.tenant, of_hub.is_full_admin) == ("acme", False)
+
+
+async def test_the_first_start_gives_a_token_for_an_administrator_later_ones_none(tmp_path, buckets):
+    tokens = []
+    for made in (False, True, True):
+        async with CoreService(
+            CoreConfig(listen="127.0.0.1:0"), tmp_path / "core", buckets, environ={}
+        ) as service:
+            tokens.append(service.first_token)
+            if made and tokens[-1]:
+                body = {"token": tokens[-1], "login": "jo@example.com", "password": "correct horse battery"}
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.post(service.url + "/api/v1/setup", json=body) as answer,
+                ):
+                    assert answer.status == 201
+
+    assert len({*tokens}) == 3
+    assert tokens[2] is None
