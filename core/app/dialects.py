@@ -1,10 +1,11 @@
 """The vendors' APIs that the core speaks over its own data, each on a listener of its own.
 
-`DIALECTS` names the function that makes each one's application; its module is imported only where the dialect
-is configured. Nothing else of the core is imported here: the configuration asks which ones there are.
+`DIALECTS` names each one's `core.dialects.dialect.Dialect`; its module is imported only where the dialect is
+configured. Nothing else of the core is imported here: the configuration asks which ones there are.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,14 +17,16 @@ from hub.sdk.values import Listen
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from core.dialects.dialect import Dialect
     from core.service.core import Core
 
-__all__ = ["DIALECTS", "DialectConfig", "DialectName", "maker_of"]
+__all__ = ["DIALECTS", "DialectConfig", "DialectName", "dialect_of", "maker_of"]
 
 DIALECTS: Final[Mapping[str, str]] = {
-    "mxguard": "core.dialects.mxguard.mxguard:create_app",
+    "mxguard": "core.dialects.mxguard.mxguard:MXGUARD",
+    "mxroute-manager": "core.dialects.mxroute_manager.manager:MXROUTE_MANAGER",
 }
-"""Name -> `module:function`; the function takes a `Core` and gives the application."""
+"""The vendor's name -> `module:NAME` of a `Dialect`."""
 
 
 def _known(name: str) -> str:
@@ -41,8 +44,15 @@ class DialectConfig(Options):
     listen: Listen = Field(description="HOST:PORT of its own; port 0 takes any free one")
 
 
+def dialect_of(name: str) -> "Dialect":
+    """Raises `KeyError` for one that there is not."""
+    module, _, constant = DIALECTS[name].partition(":")
+    dialect: Dialect = getattr(import_module(module), constant)
+    return dialect
+
+
 def maker_of(name: str) -> "Callable[[Core], web.Application]":
     """What makes the application of a dialect. Raises `KeyError` for one that there is not."""
-    module, _, function = DIALECTS[name].partition(":")
-    maker: Callable[[Core], web.Application] = getattr(import_module(module), function)
-    return maker
+    from core.dialects.dialect import create_app
+
+    return partial(create_app, dialect=dialect_of(name))
