@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import secrets
 from typing import Literal, Protocol
 
 import structlog
@@ -43,12 +44,12 @@ def own(core: Core) -> str:
     return _PLAIN.sub("_", core.node_id)[:64] or "_"
 
 
-def file_name(core: Core, an_id: str, attempt: int = 1) -> str:
-    """For a new file: `node-1/7q/qua_....7q.eml`, some thousand folders at most.
+def file_name(core: Core, an_id: str) -> str:
+    """For a new file: `node-1/7q/msg_....7q-1f0c9a2e.eml`, some thousand folders at most.
 
-    Each attempt on a message has a file of its own, so that the end of one never removes that of the next.
+    Two requests that come with the same message at the same moment each have a file of their own.
     """
-    return f"{own(core)}/{an_id[-2:]}/{an_id}{f'-{attempt}' if attempt > 1 else ''}.eml"
+    return f"{own(core)}/{an_id[-2:]}/{an_id}-{secrets.token_hex(4)}.eml"
 
 
 async def store(core: Core, kind: Kind, name: str, data: bytes) -> None:

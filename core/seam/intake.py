@@ -124,7 +124,7 @@ async def _again(core: Core, handed: Handed, known: Message) -> Taken:
     now_ms = core.clock()
     if known.due_ms is not None and known.due_ms > now_ms:
         raise ServiceUnavailable("The message is being delivered right now.", retry_after_s=_BUSY_S)
-    file = files.file_name(core, known.id, known.attempts + 1)
+    file = files.file_name(core, known.id)
     await files.store(core, "spool", file, handed.raw)
     claimed = await claimed_again(core, known, file)
     await files.delete(core, "spool", known.file if claimed else file)

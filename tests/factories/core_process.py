@@ -23,7 +23,7 @@ async def main():
     config = CoreConfig(listen="127.0.0.1:0", allow_networks=("127.0.0.0/8",), name_servers=(dns,))
     client = Client.from_url(redis)
     async with CoreService(config, Path(data), client, environ={}, admin_token=lambda: token) as service:
-        print(service.url, flush=True)
+        Path(data).with_suffix(".url").write_text(service.url)
         await asyncio.sleep(3600)
 
 asyncio.run(main())
@@ -40,22 +40,24 @@ class CoreProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        errors = self.data.with_suffix(".err").open("ab")
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _CHILD,
-            *self._arguments,
-            cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-        )
-        errors.close()
-        assert self._process.stdout is not None
+        said, told = self.data.with_suffix(".said"), self.data.with_suffix(".url")
+        told.unlink(missing_ok=True)
+        with said.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                _CHILD,
+                *self._arguments,
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                stdout=output,
+                stderr=output,
+            )
         async with asyncio.timeout(60):
-            self.url = (await self._process.stdout.readline()).decode().strip()
-        assert self.url, f"it did not start:\n{self.data.with_suffix('.err').read_text()[-4000:]}"
+            while not self.url:
+                assert self.is_alive, f"it did not start:\n{said.read_text()[-4000:]}"
+                await asyncio.sleep(0.02)
+                self.url = told.read_text() if told.exists() else ""
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -292,6 +292,16 @@ async def test_two_at_once_with_one_key_make_one_delivery(service_api, smtp):
     assert len(smtp.delivered) == 1
 
 
+async def test_two_who_come_again_at_once_do_not_harm_each_others_file(service_api, core, smtp):
+    smtp.data = "451 4.3.0 disk full"
+    await hand_in(service_api, key="k1")
+    smtp.data = ""
+    answers = await asyncio.gather(*(hand_in(service_api, key="k1") for _ in range(6)))
+
+    assert {one.status for one in answers} == {200, 503}
+    assert (len(smtp.delivered), files_of(core)) == (1, [])
+
+
 async def test_a_doubt_is_counted_and_the_message_goes_again(service_api, core, smtp):
     smtp.drop = True
     first = await hand_in(service_api, key="k1")
