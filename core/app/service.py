@@ -59,6 +59,7 @@ class CoreService:
         dialects: vendors' APIs over the same data, by name.
         listen: how it listens; whoever runs it may have bounds and TLS.
         admin_token: of the configuration, asked at every request; empty = there is none.
+        hurry: divides the periods of heartbeats and detectors, for tests.
 
     """
 
