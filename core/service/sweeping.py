@@ -1,10 +1,11 @@
-"""Deletes what has ended: sessions, half-done sign-ins, login links, tokens of reset mails."""
+"""Deletes what has ended: sessions, half-done sign-ins, login links, tokens of reset mails, list entries."""
 
 import asyncio
 from typing import Final
 
 import structlog
 
+from core.lists import store as lists
 from core.service.core import Core
 from core.store import login_links, password_resets
 from core.store.database import Unavailable
@@ -32,4 +33,5 @@ async def once(core: Core) -> int:
     async with core.database.begin() as tx:
         gone += await login_links.sweep(tx, now_ms)
         gone += await password_resets.sweep(tx, now_ms)
+        gone += await lists.purge(tx, now_ms)
     return gone

@@ -5,7 +5,9 @@ from sqlalchemy import select
 
 from core.engine.lists import Sender, decide
 from core.lists import store
-from core.store.tables import audit_entries, outbox_events
+from core.service import sweeping
+from core.store.clock import iso_seconds
+from core.store.tables import audit_entries, list_items, outbox_events
 
 ACME, GRACE = "/domains/acme.example", "grace@acme.example"
 SHELVES = ("/lists", f"{ACME}/lists", f"/users/{GRACE}/lists")
@@ -161,6 +163,18 @@ async def test_a_sender_rule_is_an_entry_of_the_domains_lists(acme, core):
     assert (await acme.call("PATCH", rule, {"expires_at": "2001-01-01T00:00:00Z"})).status == 400
     assert [(await acme.call("DELETE", rule)).status for _ in range(2)] == [200, 404]
     assert len(await told(core, "rule.updated")) == 1
+
+
+async def test_an_entry_that_has_ended_neither_counts_nor_stays(acme, core):
+    ends = iso_seconds(core.clock() + 60_000)
+    for item, end in (("old.example", ends), ("new.example", None)):
+        await acme.call("POST", "/lists/blocklist", {"item": item, "expires_at": end})
+    core.clock.advance(61)
+
+    assert await items(acme, "/lists/blocklist") == ["new.example"]
+    await sweeping.once(core)
+    async with core.database.read() as tx:
+        assert (await tx.execute(select(list_items.c.item))).scalars().all() == ["new.example"]
 
 
 async def test_a_rule_of_another_domain_is_not_reached_through_this_one(acme):
