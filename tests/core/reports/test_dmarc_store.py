@@ -12,7 +12,6 @@ from tests.factories.core import NOW_MS
 from tests.factories.reports import BEGIN_S, add_domain, record_xml, report_xml, told
 
 
-
 @pytest.fixture
 async def tx(tx):
     await add_domain(tx)
