@@ -32,23 +32,26 @@ def of_the_key(principal: Principal) -> Limits | None:
 class Dialect:
     """`key_of` takes the key out of a request; `limits` are those that the vendor's page promises.
 
-    `headers` tell a caller how its limits stand, by the names of the page. `sessions`: whether a cookie is
-    taken beside keys.
+    `hint` says to who brings no key how to send one. `headers` tell a caller how its limits stand, by the
+    names of the page. `sessions`: whether a cookie is taken beside keys. `around` sees every request and its
+    answer in the vendor's form.
     """
 
     name: str
     routes: tuple[Route, ...]
     form: Form
     key_of: Callable[[web.Request], str] = presented
+    hint: str = "Send your key as `Authorization: Bearer <key>`."
     limits: Callable[[Principal], Limits | None] = of_the_key
     headers: Callable[[Budget], Mapping[str, str]] = lambda _: {}
     sessions: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
+    around: tuple[Middleware, ...] = ()
 
 
 def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -> web.Application:
     """The vendor's API; `outer` middlewares see requests before anything of the dialect does."""
-    middlewares = [*outer, answers(translate, prefix="/", form=dialect.form)]
+    middlewares = [*outer, *dialect.around, answers(translate, prefix="/", form=dialect.form)]
     app = web.Application(middlewares=middlewares, client_max_size=dialect.max_body_bytes)
     app[CORE] = core
     access = core.access
@@ -58,6 +61,7 @@ def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -
         access.limiter,
         given=dialect.key_of,
         limits=dialect.limits,
+        hint=dialect.hint,
     )
     mount(app, dialect.routes, authenticate=gate, idempotency=core.idempotency, form=dialect.form)
     tell_limits(app, dialect.headers)

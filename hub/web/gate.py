@@ -18,6 +18,7 @@ __all__ = ["BUDGET", "CSRF_HEADER", "Gate", "Holder", "limit_headers", "tell_lim
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_HINT: Final = "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 
 
 class Holder(Protocol):
@@ -42,10 +43,12 @@ class Gate:
         token: Holder | None = None,
         given: Callable[[web.Request], str] = presented,
         limits: Callable[[Principal], Limits | None] = lambda principal: principal.limits,
+        hint: str = _HINT,
     ) -> None:
         """`token` knows who holds tokens of the configuration; without `sessions` cookies count for nothing.
 
-        A vendor's dialect says where it looks for the key (`given`) and which limits its page promises.
+        A vendor's dialect says where it looks for the key (`given`), tells so who brings none (`hint`), and
+        which limits its page promises.
         """
         self._keyring = keyring
         self._sessions = sessions
@@ -53,6 +56,7 @@ class Gate:
         self._token = token
         self._given = given
         self._limits = limits
+        self._hint = hint
 
     async def __call__(self, request: web.Request) -> Principal:
         """Raises `Unauthorized`, `CsrfFailed`, `RateLimited`, `ServiceUnavailable`."""
@@ -69,7 +73,7 @@ class Gate:
             return (self._token and self._token.holder(given)) or await self._key(given)
         cookie = request.cookies.get(COOKIE)
         if not cookie or self._sessions is None:
-            raise Unauthorized("Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
+            raise Unauthorized(self._hint)
         return await self._session(self._sessions, request, cookie)
 
     async def _key(self, given: str) -> Principal:

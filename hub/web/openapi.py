@@ -1,8 +1,9 @@
 """OpenAPI 3.1 out of a route table."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -19,23 +20,40 @@ from hub.web.errors import (
 )
 from hub.web.route import Route
 
-__all__ = ["describe", "errors_of"]
+__all__ = ["Answers", "describe", "errors_of"]
 
 _REF = "#/components/schemas/{model}"
 _Models = Mapping[Any, Mapping[str, Any]]
 """`(model, mode)` -> its reference; pydantic's own key type is wider than what we ask for."""
 
 
-def describe(routes: Sequence[Route], *, title: str, version: str, summary: str) -> dict[str, Any]:
-    """The whole document. Raises `ValueError` when two operations would have the same id."""
-    refs, definitions = _schemas(routes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """How a listener's answers look, and how its callers show who they are."""
+
+    whole: Callable[[Route], type[BaseModel]]
+    """The model of a whole answer."""
+    failure: type[BaseModel]
+    schemes: Mapping[str, Mapping[str, Any]]
+    """OpenAPI's security schemes; any one of them opens a route."""
+
+
+def describe(
+    routes: Sequence[Route], *, title: str, version: str, summary: str, answers: Answers | None = None
+) -> dict[str, Any]:
+    """The whole document. Raises `ValueError` when two operations would have the same id.
+
+    Without `answers` those of `/api/`, by `hub.web.envelope`.
+    """
+    answers = answers or _OURS
+    refs, definitions = _schemas(routes, answers)
     paths: dict[str, dict[str, Any]] = {}
     ids: set[str] = set()
     for route in routes:
         if route.operation_id in ids:
             raise ValueError(f"two operations are called {route.operation_id}")
         ids.add(route.operation_id)
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs, answers)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "summary": summary},
@@ -43,10 +61,7 @@ def describe(routes: Sequence[Route], *, title: str, version: str, summary: str)
         "paths": paths,
         "components": {
             "schemas": definitions,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            },
+            "securitySchemes": dict(answers.schemes),
         },
     }
 
@@ -68,11 +83,21 @@ def envelope_of(route: Route) -> type[BaseModel]:
     return Envelope[route.response]  # type: ignore[name-defined]  # the row's type, known at run time only
 
 
-def _schemas(routes: Sequence[Route]) -> tuple[_Models, dict[str, Any]]:
-    models: dict[tuple[type[BaseModel], Any], None] = {(ErrorEnvelope, "serialization"): None}
+_OURS: Final = Answers(
+    whole=envelope_of,
+    failure=ErrorEnvelope,
+    schemes={
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    },
+)
+
+
+def _schemas(routes: Sequence[Route], answers: Answers) -> tuple[_Models, dict[str, Any]]:
+    models: dict[tuple[type[BaseModel], Any], None] = {(answers.failure, "serialization"): None}
     for route in routes:
         if not route.media_types:
-            models[(envelope_of(route), "serialization")] = None
+            models[(answers.whole(route), "serialization")] = None
         for given in (route.query, route.body):
             if given is not None:
                 models[(given, "validation")] = None
@@ -80,14 +105,14 @@ def _schemas(routes: Sequence[Route]) -> tuple[_Models, dict[str, Any]]:
     return refs, document.get("$defs", {})
 
 
-def _operation(route: Route, refs: _Models) -> dict[str, Any]:
+def _operation(route: Route, refs: _Models, answers: Answers) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.operation_id,
         "summary": route.summary,
         "tags": [route.operation_id.partition("_")[0]],
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
-        "responses": _responses(route, refs),
-        "security": [] if route.scope is None else [{"bearer": []}, {"key": []}],
+        "responses": _responses(route, refs, answers),
+        "security": [] if route.scope is None else [{name: []} for name in answers.schemes],
     }
     if route.deprecated is not None:
         operation["deprecated"] = True
@@ -131,13 +156,13 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     return [{"name": "Idempotency-Key", "in": "header", "description": said, "schema": {"type": "string"}}]
 
 
-def _responses(route: Route, refs: _Models) -> dict[str, Any]:
+def _responses(route: Route, refs: _Models, answers: Answers) -> dict[str, Any]:
     if route.media_types:
         content: dict[str, Any] = {kind: {} for kind in route.media_types}
     else:
-        content = {"application/json": {"schema": refs[(envelope_of(route), "serialization")]}}
+        content = {"application/json": {"schema": refs[(answers.whole(route), "serialization")]}}
     responses: dict[str, Any] = {str(route.status): {"description": "Done", "content": content}}
-    failed = {"application/json": {"schema": refs[(ErrorEnvelope, "serialization")]}}
+    failed = {"application/json": {"schema": refs[(answers.failure, "serialization")]}}
     for error in errors_of(route):
         responses[str(error.status)] = {"description": _words(error), "content": failed}
     return responses
