@@ -51,6 +51,7 @@ class PolicyView(BaseModel):
     reject_threshold: float
     header_name: str = Field(description="Header on tagged mail; empty: X-Spam-Flag.")
     header_value: str = Field(description="Its value; empty: YES.")
+    overrides_recipients: bool = Field(description="It holds for those too who want no filtering.")
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyView":
@@ -62,6 +63,7 @@ class PolicyView(BaseModel):
             reject_threshold=limits.reject,
             header_name=policy.header_name,
             header_value=policy.header_value,
+            overrides_recipients=policy.overrides_recipients,
         )
 
 
@@ -78,6 +80,9 @@ class PolicyBody(BaseModel):
     header_name: str = Field(default_factory=_left_out, max_length=76, description="Empty: the filter's own.")
     header_value: str = Field(
         default_factory=_left_out, max_length=200, description="Empty: the filter's own."
+    )
+    overrides_recipients: bool = Field(
+        default_factory=_left_out, description="True: it holds for those too who want no filtering."
     )
 
 

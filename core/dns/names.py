@@ -7,7 +7,7 @@ import dns.name
 
 from core.engine.domains import owner
 
-__all__ = ["BadName", "domain_name", "same_name", "within", "zones_of"]
+__all__ = ["BadName", "check_unicode", "domain_name", "same_name", "unicode_name", "within", "zones_of"]
 
 _MOST_CHARS = 253
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -34,6 +34,31 @@ def domain_name(text: str) -> str:
     if not good or len(plain) > _MOST_CHARS or _is_address(plain):
         raise BadName(f"{shown!r} is no domain name: write something like example.com")
     return plain
+
+
+def unicode_name(name: str) -> str:
+    """The name as people write it, where that leads back to the same name; else as it is.
+
+    What is in A-labels need not be what it decodes to: such a name would pass for another one.
+    """
+    try:
+        shown = _decoded(name)
+        return shown if domain_name(shown) == name else name
+    except BadName:
+        return name
+
+
+def check_unicode(text: str) -> None:
+    """Raises `BadName` for what has no form in Unicode: a broken label, an A-label that cannot be decoded."""
+    _decoded(text)
+
+
+def _decoded(text: str) -> str:
+    try:
+        name = dns.name.from_text(text, dns.name.root, dns.name.IDNA_2008_Practical)
+        return name.to_unicode(omit_final_dot=True, idna_codec=dns.name.IDNA_2008_Practical)
+    except (dns.exception.DNSException, ValueError, IndexError) as error:
+        raise BadName(f"{text[:80]!r} has no form in Unicode") from error
 
 
 def same_name(one: str, other: str) -> bool:

@@ -43,6 +43,7 @@ class PolicyChange:
     reject: float | UnsetType = UNSET
     header_name: str | UnsetType = UNSET
     header_value: str | UnsetType = UNSET
+    overrides_recipients: bool | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,19 @@ from core.store import customers, domain_names, subscriptions
 from core.store.subscriptions import Subscription
 from hub.web.errors import Conflict, ValidationFailed
 
-__all__ = ["LIMIT", "UNLIMITED", "Room", "room"]
+__all__ = ["LIMIT", "UNLIMITED", "NoRoom", "NoSubscription", "Room", "room"]
 
 LIMIT = "domains"
 """The name of the limit among those of a subscription."""
 UNLIMITED = -1
+
+
+class NoRoom(Conflict):
+    """The licence or the subscription allows no more domains."""
+
+
+class NoSubscription(ValidationFailed):
+    """The subscription is not the tenant's, or not active."""
 
 
 @dataclass(slots=True)
@@ -37,18 +45,18 @@ class Room:
                 raise ValidationFailed.of(name, f"there is no {given[:80]!r}")
 
     def check(self, handle: str | None, *, adds_domain: bool = True) -> None:
-        """Whether one more fits. Raises `Conflict`, and `ValidationFailed` for what is no subscription."""
+        """Whether one more fits. Raises `NoRoom`, `NoSubscription`."""
         if adds_domain and self.licensed is not None and self.total >= self.licensed:
-            raise Conflict(f"The licence allows {self.licensed} domains, and there are {self.total}.")
+            raise NoRoom(f"The licence allows {self.licensed} domains, and there are {self.total}.")
         if handle is None:
             return
         found = self.subscriptions.get(handle)
         if found is None or not found.active:
             state = "is not active" if found is not None else "does not exist"
-            raise ValidationFailed.of("subscription_handle", f"the subscription {handle[:80]!r} {state}")
+            raise NoSubscription.of("subscription_handle", f"the subscription {handle[:80]!r} {state}")
         most, now = found.limits.get(LIMIT, UNLIMITED), found.active_accounts + self.added.get(handle, 0)
         if most != UNLIMITED and now >= most:
-            raise Conflict(f"The subscription {handle} allows {most} domains, and has {now}.")
+            raise NoRoom(f"The subscription {handle} allows {most} domains, and has {now}.")
 
     def take(self, handle: str | None, *, adds_domain: bool = True) -> None:
         """Count one that was added."""

@@ -18,9 +18,11 @@ from core.upstream import kept
 from core.upstream.provider import MailProvider
 from hub.access import keys
 from hub.access.domain_names import normal_domain
+from hub.access.keyring import KeyRefused
+from hub.access.principal import Decision
 from hub.web.errors import Conflict, Forbidden, NotFound, ValidationFailed
 
-__all__ = ["MAX_ALIASES", "add_alias", "associate", "dissociate", "remove_alias", "set_hosting"]
+__all__ = ["MAX_ALIASES", "add_alias", "associate", "dissociate", "hand_over", "remove_alias", "set_hosting"]
 
 MAX_ALIASES = 1000
 _WRITE = "domains:write"
@@ -71,6 +73,30 @@ async def associate(
     if before.api_key_id == wanted:
         return before
     return await _changed(core, tx, by, before, api_key_id=wanted)
+
+
+async def hand_over(core: Core, by: By, domain: str, text: str) -> Domain:
+    """Tie a domain to the key whose text the caller knows: whoever else asked with the domain's own loses it.
+
+    Outside of any transaction. Event `domain.updated`. Raises `NotFound`, `Forbidden`, and `ValidationFailed`
+    for what is no key of the tenant that could manage the domain: nobody but people would see it again.
+    """
+    async with core.database.read() as tx:
+        name = (await visible.domain(tx, by, _WRITE, domain)).name
+    try:
+        other = await core.access.keyring.authenticate(text)
+    except KeyRefused as error:
+        raise ValidationFailed.of("api_key", str(error)) from None
+    if other.tenant != by.tenant or other.key_id is None:
+        raise ValidationFailed.of("api_key", "The key is not known.")
+    if other.may(_WRITE, name) is not Decision.ALLOWED:
+        said = f"that key may not manage {name}: give it the scope {_WRITE!r} there first"
+        raise ValidationFailed.of("api_key", said)
+    async with core.database.begin() as tx:
+        before = await visible.domain(tx, by, _WRITE, name)
+        if before.api_key_id == other.key_id:
+            return before
+        return await _changed(core, tx, by, before, api_key_id=other.key_id)
 
 
 async def dissociate(core: Core, tx: AsyncConnection, by: By, domain: str) -> Domain:

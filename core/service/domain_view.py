@@ -102,4 +102,5 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "reject_threshold": limits.reject,
         "header_name": policy.header_name,
         "header_value": policy.header_value,
+        "overrides_recipients": policy.overrides_recipients,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import UNSET
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,7 @@ from core.service.domain_changes import DomainChange, applied
 from core.service.domain_limits import room
 from core.service.domain_view import check_version, deed_of
 from core.service.provisioning import NewDomain, Options, Outcome
+from core.store import domain_names
 from core.store import domains as stored
 from core.store.domains import Domain
 from core.store.tables import domains as table
@@ -25,7 +27,7 @@ from core.upstream.provider import MailProvider
 from hub.access.domain_names import normal_domain
 from hub.web.errors import ValidationFailed
 
-__all__ = ["Created", "Filter", "Place", "change", "create", "every", "get", "remove", "several"]
+__all__ = ["Created", "Filter", "Place", "change", "create", "every", "get", "overwrite", "remove", "several"]
 
 _READ, _WRITE = "domains:read", "domains:write"
 
@@ -140,6 +142,20 @@ async def change(
     await stored.replace_whole(tx, before, after)
     await record(core, tx, by, deed_of("domain.updated", after, before, after))
     return after
+
+
+async def overwrite(core: Core, tx: AsyncConnection, by: By, name: str, wanted: DomainChange) -> Domain:
+    """As `change`, and aliases that are given take the place of all. Event `domain.updated`.
+
+    Raises as `change`, and `Conflict` for an alias that is in use.
+    """
+    if wanted.aliases is UNSET:
+        return await change(core, tx, by, name, wanted)
+    await domain_names.hold(tx)
+    before = await visible.domain(tx, by, _WRITE, name)
+    new = NewDomain(name=before.name, change=wanted)
+    (outcome,) = await provisioning.provision(core, tx, by, [new], Options(overwrite=True))
+    return _made(outcome)
 
 
 async def remove(core: Core, by: By, name: str) -> Domain:

@@ -40,11 +40,13 @@ class NewDomain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """`associate_key` ties the domains to the calling key. With `overwrite` a domain of the caller's that is
-    there already takes over what is given, instead of being a conflict.
+    there already takes over what is given, instead of being a conflict; with `keep` it stays as it is (but is
+    tied, if that is asked for).
     """
 
     associate_key: bool = False
     overwrite: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +195,11 @@ class _Provisioning:
                 raise item.error
             authorize(self.by.principal, _WRITE, item.name)
             self.room.check_owners(item.change)
-            if item.name in self.own and item.name not in self.given and self.options.overwrite:
-                return self._overwrite(self.own[item.name], item)
+            known = None if item.name in self.given else self.own.get(item.name)
+            if known is not None and self.options.overwrite:
+                return self._overwrite(known, item)
+            if known is not None and self.options.keep:
+                return self._keep(known)
             return self._make(item)
         except ApiError as error:
             return Outcome.failed(item.name, error)
@@ -237,6 +242,11 @@ class _Provisioning:
         self.given |= {item.name, *new_aliases}
         self.changed.append((known, changed))
         return Outcome(domain=item.name, code=200, record=changed)
+
+    def _keep(self, known: Domain) -> Outcome:
+        if self._key(known.api_key_id) != known.api_key_id:
+            return self._overwrite(known, _Named(known.name, DomainChange()))
+        return Outcome(domain=known.name, code=200, record=known)
 
     def _key(self, held_by: str | None) -> str | None:
         return self.by.principal.key_id if self.options.associate_key else held_by

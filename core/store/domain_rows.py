@@ -12,6 +12,8 @@ from core.engine.verdict import Thresholds
 __all__ = ["SMTP_PORT", "Domain", "Downstream", "Policy", "of", "row_of"]
 
 SMTP_PORT = 25
+_OVERRIDES = "overrides_recipients"
+"""Kept among the settings: few domains have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +32,16 @@ class Downstream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What becomes of mail above the thresholds. An empty header name or value is the engine's own."""
+    """What becomes of mail above the thresholds. An empty header name or value is the engine's own.
+
+    With `overrides_recipients` it holds for those too who want no filtering.
+    """
 
     action: PolicyAction = "quarantine"
     thresholds: Thresholds = field(default_factory=Thresholds)
     header_name: str = ""
     header_value: str = ""
+    overrides_recipients: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +128,7 @@ _SAME = (
 
 def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -> Domain:
     """The record of a row and of what belongs to it."""
+    settings = dict(row["settings"] or {})
     limits = Thresholds(
         tag=row["tag_threshold"], quarantine=row["quarantine_threshold"], reject=row["reject_threshold"]
     )
@@ -130,13 +137,14 @@ def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -
         thresholds=limits,
         header_name=row["tag_header"],
         header_value=row["tag_header_value"],
+        overrides_recipients=bool(settings.pop(_OVERRIDES, False)),
     )
     return Domain(
         admins=tuple(row["admins"] or ()),
         aliases=tuple(aliases),
         downstreams=tuple(servers),
         policy=policy,
-        settings=dict(row["settings"] or {}),
+        settings=settings,
         **{name: row[name] for name in _SAME},
     )
 
@@ -153,6 +161,6 @@ def row_of(domain: Domain) -> dict[str, Any]:
         "reject_threshold": limits.reject,
         "tag_header": domain.policy.header_name,
         "tag_header_value": domain.policy.header_value,
-        "settings": dict(domain.settings),
+        "settings": {**domain.settings, **({_OVERRIDES: True} if domain.policy.overrides_recipients else {})},
         **{name: getattr(domain, name) for name in _SAME},
     }
