@@ -1,0 +1,1 @@
+"""MailChannels Inbound's API over the service's data."""
