@@ -39,6 +39,24 @@ async def _mailguard(folder: Path) -> AsyncIterator[World]:
         yield World(url=sandbox.url, keys={"default": sandbox.admin_key, "read-only": sandbox.api_key})
 
 
+def _mailchannels_routes() -> Iterable[tuple[str, str]]:
+    from core.dialects.mailchannels.app import MAILCHANNELS
+
+    return [(route.method, route.path) for route in MAILCHANNELS.routes]
+
+
+@asynccontextmanager
+async def _mailchannels(folder: Path) -> AsyncIterator[World]:
+    from tests.factories.core import raw_mail
+    from tests.factories.mailchannels import inbound_world, key
+
+    async with inbound_world(folder) as (url, inbound):
+        await inbound.provision("acme.example")
+        message = raw_mail(To="Grace <grace@acme.example>").decode()
+        facts = {"other_key": await key(inbound.core), "message": message, "recipient": "grace@acme.example"}
+        yield World(url=url, keys={"default": inbound.admin}, facts=facts)
+
+
 def _manager_routes() -> Iterable[tuple[str, str]]:
     from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 
@@ -68,6 +86,7 @@ async def _mxguard(folder: Path) -> AsyncIterator[World]:
 
 
 DIALECTS = {
+    "mailchannels": Dialect(routes=_mailchannels_routes, world=_mailchannels),
     "mailguard": Dialect(routes=_mailguard_routes, world=_mailguard),
     "mxguard": Dialect(routes=_mxguard_routes, world=_mxguard),
     "mxroute-manager": Dialect(routes=_manager_routes, world=_manager),

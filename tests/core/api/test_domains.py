@@ -33,6 +33,7 @@ async def events(core):
 
 async def test_a_domain_is_kept_as_it_was_described(service_api):
     policy = {"action": "block", "tag_threshold": 4, "quarantine_threshold": 6.5, "reject_threshold": 9}
+    policy["overrides_recipients"] = True
     servers = [{"host": "MX1.acme.example", "port": 2525, "priority": 5, "weight": 1}, {"host": "192.0.2.7"}]
     made = await add(
         service_api,
