@@ -49,6 +49,10 @@ from hub.sdk.offload import Offload
 __all__ = ["CoreService"]
 
 
+def _real(core: Core) -> Core:
+    return core
+
+
 class CoreService:
     """`async with CoreService(...)`; `url` is known after entering.
 
@@ -60,6 +64,7 @@ class CoreService:
         listen: how it listens; whoever runs it may have bounds and TLS.
         admin_token: of the configuration, asked at every request; empty = there is none.
         hurry: divides the periods of heartbeats and detectors, for tests.
+        outside: puts made parts in the place of those that reach the world outside (a sandbox's).
 
     """
 
@@ -78,6 +83,7 @@ class CoreService:
         admin_token: Callable[[], str] = str,
         clock: Clock = wall_clock,
         hurry: float = 1.0,
+        outside: Callable[[Core], Core] = _real,
     ) -> None:
         self.config = config
         self.data = data
@@ -92,6 +98,7 @@ class CoreService:
         self._environ = environ
         self._clock = clock
         self._hurry = hurry
+        self._outside = outside
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -121,7 +128,7 @@ class CoreService:
         stack.callback(workers.close)
         errands = Errands()
         stack.push_async_callback(errands.close)
-        self.core = Core(
+        core = Core(
             config=config,
             data=self.data,
             database=database,
@@ -141,6 +148,7 @@ class CoreService:
             postman=postman_of(config),
             errands=errands,
         )
+        self.core = self._outside(core)
         self.anchoring = Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
         await self._anchored(self.anchoring)
         await stack.enter_async_context(self.core.outward)

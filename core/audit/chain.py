@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from hashlib import sha256
 from typing import Any
 
@@ -63,6 +64,12 @@ class Chain:
     def node_id(self) -> str:
         """The process that writes."""
         return self._node_id
+
+    def at(self, clock: Clock) -> "Chain":
+        """The same chain for who writes by another clock."""
+        other = copy(self)
+        other._clock = clock  # noqa: SLF001 - of our own class
+        return other
 
     async def confirm(self, tx: AsyncConnection) -> None:
         """Call once at the start. Raises `WrongKey` when this database was begun with another key."""

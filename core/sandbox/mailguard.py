@@ -17,6 +17,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dialects.mailguard.app import create_app
+from core.dialects.mailguard.envelope import refusal
 from core.dialects.mailguard.service import Service
 from core.dialects.mailguard.webhook import EVENT_NAMES, render
 from core.engine.verdict import Judgement
@@ -32,6 +33,8 @@ from core.service.pusher import Policy, Pusher
 from core.store import audit, meta, outbox, quarantine
 from core.store.clock import DAY_MS, Clock, wall_clock
 from core.store.database import Database, sqlite_url
+from hub.web.errors import ApiError
+from hub.web.route import Reply
 
 __all__ = ["MailGuardSandbox"]
 
@@ -195,7 +198,7 @@ class MailGuardSandbox:
             cursor_key=cursor_key,
             cursor_ttl_ms=self._cursor_ttl_ms,
         )
-        app = create_app(service, [self.faults.middleware()])
+        app = create_app(service, [self.faults.middleware(_Form(), "/api/")])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -260,6 +263,17 @@ class MailGuardSandbox:
         await renew(tx, self._cluster.own, self._pace, now_ms)
         await audit.prune(tx, self._cluster.own, now_ms, now_ms - _AUDIT_KEPT_MS)
         await quarantine.purge(tx, now_ms - _ENDED_KEPT_MS)
+
+
+class _Form:
+    """Of refusals."""
+
+    def success(self, reply: Reply, request_id: str) -> bytes:
+        raise NotImplementedError
+
+    def failure(self, error: ApiError, request_id: str) -> web.Response:
+        del request_id
+        return refusal(error.status, error.message, error.headers)
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from core.engine.message import Envelope
 
-__all__ = ["RECIPES", "Draft", "Scene"]
+__all__ = ["KNOWN_SENDERS", "PEOPLE", "RECIPES", "Draft", "Scene", "good_host"]
 
-_PEOPLE = (
+_NAMES = (
     "Anna Möller",
     "Tomasz Wiśniewski",
     "Grace Okafor",
@@ -18,10 +18,13 @@ _PEOPLE = (
     "Jonas Berg",
     "Maria Rossi",
 )
-_LOCAL = ("anna.moeller", "t.wisniewski", "grace", "luise.orlova", "wei.li", "jonas", "m.rossi")
+PEOPLE = ("anna.moeller", "t.wisniewski", "grace", "luise.orlova", "wei.li", "jonas", "m.rossi")
+"""Of every filtered domain: the names before the @."""
 _PARTNERS = ("kontor-hafen.example", "delta-freight.example", "studio-nine.example", "klinik-sued.example")
 _LISTS = ("dev.lists.example", "postgres.lists.example")
 _SHOPS = ("bikeworld.example", "gardenhaus.example", "buchladen-am-markt.example")
+KNOWN_SENDERS = (*_PARTNERS, *_LISTS, *_SHOPS)
+"""Domains that send from hosts of their own."""
 _MATTERS = (
     "Angebot für die neue Anlage",
     "Minutes of Tuesday's meeting",
@@ -54,7 +57,7 @@ class Scene:
     number: int
 
     def recipients(self, most: int = 2) -> tuple[str, ...]:
-        names = self.rng.sample(_LOCAL, self.rng.randint(1, most))
+        names = self.rng.sample(PEOPLE, self.rng.randint(1, most))
         return tuple(f"{name}@{self.domain}" for name in names)
 
     def message_id(self, host: str) -> str:
@@ -83,7 +86,7 @@ def _mailbox(name: str, address: str) -> str:
     return f'"{name}" <{address}>'
 
 
-def _good_host(domain: str) -> tuple[str, str]:
+def good_host(domain: str) -> tuple[str, str]:
     """A mail host with matching names: its name and its address, the same for a domain every time."""
     octet = sum(domain.encode()) % 200 + 20
     return f"mail.{domain}", f"192.0.2.{octet}"
@@ -95,9 +98,9 @@ def _bad_ip(scene: Scene) -> str:
 
 
 def _partner(scene: Scene) -> tuple[str, str, Envelope]:
-    name, local = scene.rng.choice(list(zip(_PEOPLE, _LOCAL, strict=True)))
+    name, local = scene.rng.choice(list(zip(_NAMES, PEOPLE, strict=True)))
     domain = scene.rng.choice(_PARTNERS)
-    host, address = _good_host(domain)
+    host, address = good_host(domain)
     sender = f"{local}@{domain}"
     envelope = Envelope(client_ip=address, helo=host, rdns=host, mail_from=sender, rcpt_to=scene.recipients())
     return name, domain, envelope
@@ -132,7 +135,7 @@ def reply(scene: Scene) -> Draft:
 
 def newsletter(scene: Scene) -> Draft:
     shop = scene.rng.choice(_SHOPS)
-    host, address = _good_host(shop)
+    host, address = good_host(shop)
     link = f"https://www.{shop}/angebote/{scene.token()}"
     return Draft(
         envelope=Envelope(
@@ -157,9 +160,9 @@ def newsletter(scene: Scene) -> Draft:
 
 
 def discussion(scene: Scene) -> Draft:
-    name, local = scene.rng.choice(list(zip(_PEOPLE, _LOCAL, strict=True)))
+    name, local = scene.rng.choice(list(zip(_NAMES, PEOPLE, strict=True)))
     group = scene.rng.choice(_LISTS)
-    host, address = _good_host(group)
+    host, address = good_host(group)
     return Draft(
         envelope=Envelope(
             client_ip=address,
@@ -225,7 +228,7 @@ def phishing(scene: Scene) -> Draft:
 def lookalike(scene: Scene) -> Draft:
     """The boss asks for a quick payment, from a domain that only looks like the tenant's."""
     twin = scene.domain.translate(str.maketrans("ole", "013")).replace("3xamp13", "example")
-    name = scene.rng.choice(_PEOPLE)
+    name = scene.rng.choice(_NAMES)
     ip = _bad_ip(scene)
     return Draft(
         envelope=Envelope(

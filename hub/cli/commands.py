@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("hub.cli.replay:replay", "Send archived events to a connector"),
     "restore": ("hub.cli.restore:restore", "Restore a back-up into an empty data directory"),
     "run": ("hub.cli.run:run", "Start everything; without a configuration, a demo"),
+    "sandbox": ("hub.cli.sandbox:sandbox", "Run a vendor's API with made mail, faults and a recorder"),
     "send-test": (
         "hub.cli.send_test:send_test",
         "Send one made event to a connector and say what became of it",

@@ -22,7 +22,7 @@ from hub.cli.errors import Unreachable, Usage
 from hub.config.load import Loaded
 from hub.config.problem import ConfigError
 
-__all__ = ["run", "serve", "worker"]
+__all__ = ["run", "serve", "stop_event", "worker"]
 
 Work = Callable[[Loaded], Coroutine[Any, Any, None]]
 _COLLECT = (10_000, 20, 50)
@@ -123,7 +123,7 @@ def _main(loaded: Loaded, work: Work) -> None:
         raise Unreachable(f"{loaded.settings.listen}: {error.strerror or error}") from error
 
 
-def _stop_event() -> asyncio.Event:
+def stop_event() -> asyncio.Event:
     """Set by SIGINT or SIGTERM; a second one ends at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -151,7 +151,7 @@ async def _run_until_stopped(
     from hub.app.hub import Hub
     from hub.cli.together import Together
 
-    stop = _stop_event()
+    stop = stop_event()
     async with AsyncExitStack() as stack:
         extras = replace(extras or Extras(), documents=loaded.documents)
         hub = await stack.enter_async_context(

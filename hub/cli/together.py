@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from core.app.service import CoreService
     from hub.app.hub import Hub
 
-__all__ = ["FOLDER", "SOURCE", "Together"]
+__all__ = ["FOLDER", "SOURCE", "Together", "core_troubles"]
 
 FOLDER: Final = "core"
 """Of the core, below the hub's data directory."""
@@ -136,7 +136,7 @@ class Together:
         )
         try:
             self.core = await self._stack.enter_async_context(service)
-        except _troubles() as error:
+        except core_troubles() as error:
             raise Unreachable(f"core: {error}") from error
         self._inside = await self._reach(service)
         self._publish(service)
@@ -261,7 +261,8 @@ def _name(tenant: str) -> str:
     return f"{SOURCE}-{plain}-{sha256(tenant.encode(errors='replace')).hexdigest()[:12]}"
 
 
-def _troubles() -> tuple[type[Exception], ...]:
+def core_troubles() -> tuple[type[Exception], ...]:
+    """Why a core cannot start, where that is not a defect."""
     from core.audit.chain import WrongKey
     from core.audit.keys import BadKey
     from core.store.database import InUse, Unavailable

@@ -142,8 +142,8 @@ sources:
         late = []
 
         async def disturb(life):
-            sandbox.faults.duplicate_audit = life % 2 == 1
-            sandbox.faults.reorder_audit = life % 4 == 2
+            always = {True: "always", False: 0}
+            sandbox.faults.set({"duplicate": always[life % 2 == 1], "reorder": always[life % 4 == 2]})
             if kind == "quarantine" and life < 12:
                 await sandbox.deliver(count=40)
             if life == 1 and kind == "audit":  # a node that was away: its entries were hidden so far

@@ -43,7 +43,7 @@ async def test_the_next_requests_are_refused_and_then_no_more(sandbox, status):
 
 async def test_a_cursor_expires_on_demand(sandbox):
     _, first = await page(sandbox)
-    sandbox.faults.expire_cursors = 1
+    sandbox.faults.set({"expire_cursors": 1})
 
     assert (await page(sandbox))[0].status == 200
     assert (await page(sandbox, cursor=first["next_cursor"]))[0].status == 410
@@ -51,12 +51,12 @@ async def test_a_cursor_expires_on_demand(sandbox):
 
 
 async def test_a_connection_is_cut_in_the_middle_of_an_answer(sandbox):
-    sandbox.faults.drop = 1
+    sandbox.faults.set({"cut": 1})
     with pytest.raises((aiohttp.ClientError, asyncio.TimeoutError)):
         await page(sandbox)
 
     assert numbers((await page(sandbox))[1]) == [1, 2, 3, 4]
-    assert sandbox.faults.fired["drop"] == 1
+    assert sandbox.faults.fired["cut"] == 1
 
 
 async def test_hidden_entries_appear_late(sandbox):
@@ -69,7 +69,7 @@ async def test_hidden_entries_appear_late(sandbox):
 
 
 async def test_pages_repeat_entries_of_the_page_before(sandbox):
-    sandbox.faults.duplicate_audit = True
+    sandbox.faults.set({"duplicate": "always"})
     _, first = await page(sandbox)
     _, second = await page(sandbox, cursor=first["next_cursor"])
 
@@ -77,7 +77,7 @@ async def test_pages_repeat_entries_of_the_page_before(sandbox):
 
 
 async def test_pages_come_shuffled_and_whole(sandbox):
-    sandbox.faults.reorder_audit = True
+    sandbox.faults.set({"reorder": "always"})
     pages = [numbers((await page(sandbox))[1]) for _ in range(5)]
 
     assert all(sorted(found) == [1, 2, 3, 4] for found in pages)
@@ -87,8 +87,7 @@ async def test_pages_come_shuffled_and_whole(sandbox):
 async def test_clear_takes_every_fault_back(sandbox):
     faults = sandbox.faults
     faults.refuse_next(9)
-    faults.drop = faults.expire_cursors = 9
-    faults.duplicate_audit = faults.reorder_audit = True
+    faults.set({"cut": 9, "drop": 9, "expire_cursors": 9, "duplicate": "always", "reorder": "always"})
     faults.hide(["node-1:1"])
     faults.clear()
 

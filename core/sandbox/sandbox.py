@@ -1,0 +1,126 @@
+"""A vendor's API with a small world behind it, over a service that runs."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from core.app.dialects import dialect_of
+from core.app.listeners import listen as listen_on
+from core.dialects.dialect import create_app
+from core.sandbox.control import control_app
+from core.sandbox.faults import Faults
+from core.sandbox.furnish import furnish, person
+from core.sandbox.keys import keys_in
+from core.sandbox.life import Life
+from core.sandbox.mailgen import DOMAINS
+from core.sandbox.recorder import Recorder, Violation
+from core.sandbox.vendors import Vendor
+from core.service import webhooks
+from core.service.core import Core
+from hub.sdk.ending import end
+
+__all__ = ["Hook", "Sandbox"]
+
+_HOOK: Final = "sandbox"
+_PRIVATE: Final = "127.0.0.1:0"
+_ADMIN = person("admin", "10.0.0.5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """Where events are pushed, and what they are signed with."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+class Sandbox:
+    """`async with` it.
+
+    Args:
+        core: a service whose outside is `core.sandbox.nowhere.outside`.
+        vendor: of `core.sandbox.vendors.VENDORS`, with a dialect.
+        folder: of its keys.
+        listen: `HOST:PORT` of the vendor's API; port 0 takes any free one.
+        mails_per_s: average rate of made mail; 0 = none but what `life.deliver` makes.
+        seed: of mail, people and faults.
+        hook: where events are pushed; none = nowhere.
+        faults: what clients have to survive.
+        tell: hears of each violation of the page by a client.
+
+    """
+
+    url: str
+    """Of the vendor's API."""
+    control_url: str
+    keys: dict[str, str]
+    """`api-key` may read everything, `admin-key` may do everything; each is kept in a file of its name."""
+
+    def __init__(
+        self,
+        core: Core,
+        vendor: Vendor,
+        folder: Path,
+        *,
+        listen: str = _PRIVATE,
+        mails_per_s: float = 4.0,
+        seed: int = 1,
+        hook: Hook | None = None,
+        faults: Faults | None = None,
+        tell: Callable[[Violation], None] = lambda _: None,
+    ) -> None:
+        self.core = core
+        self.vendor = vendor
+        self.dialect = dialect_of(vendor.name)
+        self.faults = faults or Faults(seed=seed)
+        self.recorder = Recorder(vendor, self.dialect.routes, tell)
+        self.life = Life(core, DOMAINS, vendor.parts, mails_per_s=mails_per_s, seed=seed)
+        self._folder = folder
+        self._address = listen
+        self._hook = hook
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Raises `OSError` (folder, address), `Unavailable`, `ApiError` for a webhook that cannot be."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        await furnish(self.core, DOMAINS, self.vendor.parts)
+        self.keys = await keys_in(self.core, self._folder, self.vendor.style)
+        await self._push()
+        outer = [self.recorder.middleware(), self.faults.middleware(self.dialect.form)]
+        app = create_app(self.core, self.dialect, outer)
+        self.url = await listen_on(self._stack, app, self._address)
+        control = control_app(self.faults, self.recorder, self.life)
+        self.control_url = await listen_on(self._stack, control, _PRIVATE)
+        await self.life.begin()
+        task = asyncio.create_task(self.life.run(), name="sandbox")
+        self._stack.push_async_callback(end, task)
+
+    async def _push(self) -> None:
+        """The one endpoint of the sandbox's own is what it was started with this time."""
+        async with self.core.database.begin() as tx:
+            for each in await webhooks.every(tx, _ADMIN):
+                if each.description == _HOOK:
+                    await webhooks.delete(self.core, tx, _ADMIN, each.id)
+            if self._hook is not None:
+                new = webhooks.New(
+                    url=self._hook.url,
+                    events=self.vendor.events,
+                    form=self.vendor.webhook,
+                    description=_HOOK,
+                    secret=self._hook.secret,
+                )
+                await webhooks.create(self.core, tx, _ADMIN, new)
+        self.core.outward.wake()
