@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -165,6 +166,7 @@ async def _run(wanted: _Wanted, faults: "Faults") -> None:
         )
         await stack.enter_async_context(made)
         _welcome(wanted, made, service.url, new=new)
+        sys.stdout.flush()  # whoever reads it through a pipe waits for it
         await stop.wait()
         _farewell(wanted, made)
 
