@@ -81,7 +81,7 @@ async def names(database):
         return [name for name, _ in await told(tx) if name in EXPECTED or name.endswith("resolved")]
 
 
-async def until(look, within_s=60):
+async def until(look, within_s=120):
     async with asyncio.timeout(within_s):
         while not await look():
             await asyncio.sleep(0.05)
