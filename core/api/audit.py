@@ -6,13 +6,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
-from core.api.ranges import range_of
+from core.api.ranges import served
 from core.api.services import asked
 from core.paging.query import Paging
 from core.service import audit_log
 from core.service.audit_log import MEDIA_TYPES, Filter, Form
 from hub.web.errors import CursorExpired, NotFound, RangeNotSatisfiable, ValidationFailed
-from hub.web.route import Call, Reply, Route, Stream
+from hub.web.route import Bare, Call, Reply, Route, Stream
 
 __all__ = ["ROUTES"]
 
@@ -131,7 +131,7 @@ async def actions(call: Call[None, None]) -> Reply:
         return Reply(data=await audit_log.actions(tx, by))
 
 
-async def export(call: Call[ExportQuery, None]) -> Stream:
+async def export(call: Call[ExportQuery, None]) -> Stream | Bare:
     core, by = asked(call)
     query, headers = call.query, call.request.headers
     is_csv = query.format == "csv" or (query.format is None and "text/csv" in headers.get("Accept", ""))
@@ -143,19 +143,7 @@ async def export(call: Call[ExportQuery, None]) -> Stream:
         chunks = audit_log.export(core, by, narrow, form)
         return Stream(chunks=chunks, media_type=media_type, filename=name, headers={"Accept-Ranges": "bytes"})
     file = await audit_log.file(core, by, narrow, form)
-    same = headers.get("If-Range", file.etag) == file.etag
-    wanted = range_of(headers["Range"] if same else None, file.size)
-    first, last = wanted or (0, file.size - 1)
-    told = {"Accept-Ranges": "bytes", "ETag": file.etag, "Content-Length": str(last - first + 1)}
-    if wanted:
-        told["Content-Range"] = f"bytes {first}-{last}/{file.size}"
-    return Stream(
-        chunks=file.read(first, last),
-        media_type=media_type,
-        filename=name,
-        status=206 if wanted else 200,
-        headers=told,
-    )
+    return served(file, headers, media_type=media_type, name=name)
 
 
 ROUTES = (

@@ -1,6 +1,6 @@
 """`/notifications`: whom people are told of what is done."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -14,6 +14,7 @@ from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES", "TargetView"]
 
+Form = Literal["mxhub", "mxroute-manager"]
 Action = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_.]*\*?$")]
 
 
@@ -27,6 +28,7 @@ class WantedTarget(_Strict):
     url: SecretStr | None = Field(
         None, min_length=1, max_length=2000, description="An Apprise URL; without it the present one stays."
     )
+    form: Form | None = Field(None, description="In whose words; without it the present one, or mxhub.")
     actions: list[Action] = Field(
         default_factory=list,
         max_length=200,
@@ -52,6 +54,7 @@ class TargetView(BaseModel):
     id: str
     name: str
     to: str
+    form: str
     actions: list[str]
     monitors: list[str]
     enabled: bool
@@ -64,7 +67,7 @@ class TargetView(BaseModel):
     def of(cls, target: notifications.Target) -> "TargetView":
         since = target.failing_since_ms
         same: dict[str, Any] = {
-            name: getattr(target, name) for name in ("id", "name", "enabled", "delivered", "given_up")
+            name: getattr(target, name) for name in ("id", "name", "form", "enabled", "delivered", "given_up")
         }
         return cls(
             **same,
@@ -106,6 +109,7 @@ async def put(call: Call[None, Put]) -> Reply:
             id=one.id,
             name=one.name,
             url=one.url.get_secret_value() if one.url else None,
+            form=one.form,
             actions=tuple(one.actions),
             monitors=tuple(one.monitors),
             enabled=one.enabled,

@@ -3,9 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from core.audit.chain import Chain
 from core.audit.entry import Entry
@@ -13,7 +13,7 @@ from core.audit.query import Filter
 from core.store.database import Database
 from core.store.tables import audit_entries
 
-__all__ = ["COLUMNS", "MEDIA_TYPES", "Form", "Piece", "export", "pieces"]
+__all__ = ["COLUMNS", "MEDIA_TYPES", "Form", "Piece", "Writer", "export", "pieces", "table"]
 
 Form = Literal["ndjson", "csv"]
 MEDIA_TYPES: Mapping[Form, str] = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -35,8 +35,21 @@ class Piece:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A form of a log file. An entry's bytes depend on the entry alone: what is written stays as it is.
+
+    `name` is unlike that of every other writer; `head` stands before the first entry.
+    """
+
+    name: str
+    media_type: str
+    head: bytes = b""
+    entries: Callable[[Sequence[Entry]], bytes]
+
+
 async def export(
-    database: Database, chain: Chain, tenant: str, asked: Filter, form: Form = "ndjson"
+    database: Database, chain: Chain, tenant: str, asked: Filter, form: Form | Writer = "ndjson"
 ) -> AsyncIterator[bytes]:
     """Every entry that matches, in the order of the chain, up to what it holds at the end."""
     async for piece in pieces(database, chain, tenant, asked, form):
@@ -44,14 +57,21 @@ async def export(
 
 
 async def pieces(
-    database: Database, chain: Chain, tenant: str, asked: Filter, form: Form, *, after: int | None = None
+    database: Database,
+    chain: Chain,
+    tenant: str,
+    asked: Filter,
+    form: Form | Writer,
+    *,
+    after: int | None = None,
 ) -> AsyncIterator[Piece]:
     """The same with places to go on from: `after` an entry, or from the begin.
 
     No transaction stays open between two pieces, so a slow reader holds up nobody.
     """
-    if form == "csv" and after is None:
-        yield Piece(0, _rows([COLUMNS]))
+    writer = form if isinstance(form, Writer) else _OURS[form]
+    if writer.head and after is None:
+        yield Piece(0, writer.head)
     query = asked.select(tenant).order_by(_entry.seq).limit(_PAGE)
     last = after or 0
     while True:
@@ -60,8 +80,7 @@ async def pieces(
         if not rows:
             return
         last = rows[-1]["seq"]
-        entries = [chain.entry(row) for row in rows]
-        yield Piece(last, _rows([_cells(one) for one in entries]) if form == "csv" else _lines(entries))
+        yield Piece(last, writer.entries([chain.entry(row) for row in rows]))
 
 
 def _lines(entries: Sequence[Entry]) -> bytes:
@@ -69,7 +88,7 @@ def _lines(entries: Sequence[Entry]) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
-def _cells(entry: Entry) -> list[str]:
+def _cells(entry: Entry) -> list[Any]:
     said = entry.as_dict()
     flat = {
         **said,
@@ -83,7 +102,7 @@ def _cells(entry: Entry) -> list[str]:
         "before": entry.before,
         "after": entry.after,
     }
-    return [_cell(flat[name]) for name in COLUMNS]
+    return [flat[name] for name in COLUMNS]
 
 
 def _cell(value: Any) -> str:
@@ -95,7 +114,19 @@ def _cell(value: Any) -> str:
     return "'" + text if text.startswith(_FORMULA) and not numeric else text
 
 
-def _rows(rows: Sequence[Sequence[str]]) -> bytes:
+def table(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Rows of a CSV file (RFC 4180: CRLF, quotes doubled); what is no text is written as JSON."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)  # RFC 4180: CRLF, quotes doubled
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
+
+
+_OURS: Final[Mapping[Form, Writer]] = {
+    "ndjson": Writer(name="ndjson", media_type=MEDIA_TYPES["ndjson"], entries=_lines),
+    "csv": Writer(
+        name="csv",
+        media_type=MEDIA_TYPES["csv"],
+        head=table([COLUMNS]),
+        entries=lambda entries: table([_cells(one) for one in entries]),
+    ),
+}

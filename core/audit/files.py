@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 
 from core.audit.chain import Chain
-from core.audit.export import Form, pieces
+from core.audit.export import Form, Writer, pieces
 from core.audit.query import Filter
 from core.store.database import Database
 from core.store.tables import audit_entries
@@ -51,15 +51,16 @@ class _Source:
     chain: Chain
     tenant: str
     asked: Filter
-    form: Form
+    form: Form | Writer
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """As it is now: so many bytes. `etag` names exactly these."""
+    """As it is now: so many bytes, the last of them of `changed_ms`. `etag` names exactly these."""
 
     size: int
     etag: str
+    changed_ms: int
     _source: _Source
     _marks: tuple[_Mark, ...]
 
@@ -98,7 +99,7 @@ class ExportFiles:
         chain: Chain,
         tenant: str,
         asked: Filter,
-        form: Form,
+        form: Form | Writer,
         *,
         seen: Hashable = None,
     ) -> ExportFile:
@@ -114,15 +115,16 @@ class ExportFiles:
 
         """
         source = _Source(database, chain, tenant, asked, form)
-        known = self._known((tenant, form, seen, tuple(sorted(asked.as_dict().items()))))
+        name = form.name if isinstance(form, Writer) else form
+        known = self._known((tenant, name, seen, tuple(sorted(asked.as_dict().items()))))
         async with known.lock:
             if known.first and not await _still_there(source, known.first):
                 known.first, known.marks = 0, []
             await _measure(source, known)
             end = known.end
-            return ExportFile(
-                end.bytes, f'"{known.first:x}-{end.seq:x}-{end.bytes:x}"', source, (*known.marks,)
-            )
+            etag = f'"{known.first:x}-{end.seq:x}-{end.bytes:x}"'
+            changed_ms = await _written_ms(source, end.seq)
+            return ExportFile(end.bytes, etag, changed_ms, source, (*known.marks,))
 
     def _known(self, key: Hashable) -> _Known:
         known = self._files.setdefault(key, _Known())
@@ -146,6 +148,13 @@ async def _first(source: _Source) -> int:
     async with source.database.read() as tx:
         asked = source.asked.select(source.tenant).with_only_columns(_entry.seq)
         return (await tx.execute(asked.order_by(_entry.seq).limit(1))).scalar_one_or_none() or 0
+
+
+async def _written_ms(source: _Source, seq: int) -> int:
+    """When an entry was written; 0 where there is none."""
+    async with source.database.read() as tx:
+        asked = select(_entry.at_ms).where(_entry.tenant == source.tenant, _entry.seq == seq)
+        return (await tx.execute(asked)).scalar_one_or_none() or 0
 
 
 async def _still_there(source: _Source, seq: int) -> bool:

@@ -9,13 +9,14 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.notify.send import Note, Result, send_now
-from core.outward.letter import Letter, is_destructive, letter_of
+from core.outward.letter import letter_of
 from core.outward.mark import Mark
+from core.outward.notes import note_of
 from core.outward.policy import Policy, lane
 from core.outward.relay import Row
 from core.outward.watch import rules_of
 from core.store import notifications
-from core.store.clock import Clock, iso_millis
+from core.store.clock import Clock
 from core.store.database import Database
 from core.store.notifications import Target
 from hub.access.secret_text import Sealer
@@ -27,25 +28,12 @@ from hub.sdk.each import send_each
 from hub.sdk.http import Guard
 from hub.sdk.offload import Offload
 
-__all__ = ["Targets", "note_of"]
+__all__ = ["Targets"]
 
 _THREADS = 4
 _OK = range(200, 300)
 _REFUSED = frozenset({400, 413, 422})
 _LIMITED = 429
-
-
-def note_of(letter: Letter) -> Note:
-    """A title and a few lines. `->` is followed by what it was done to."""
-    data = letter.data
-    actor, thing = data.get("actor") or {}, data.get("resource") or {}
-    about = "/".join(part for part in (str(thing.get("type", "")), str(thing.get("id", ""))) if part)
-    lines = [f"{actor.get('name') or actor.get('type') or 'system'} -> {data.get('domain') or about}"]
-    lines += [f"{name}: {value}" for name, value in (("what", about), ("at", iso_millis(letter.at_ms)))]
-    lines += [f"{name}: {data[name]}" for name in ("result", "reason", "request_id") if data.get(name)]
-    alarming = letter.action.endswith(("_alert", ".triggered", ".expiring", "_failed", ".disabled", "_left"))
-    kind = "warning" if alarming or is_destructive(letter.action) else "info"
-    return Note(title=f"[mxhub] {letter.action}", body="\n".join(lines), kind=kind)
 
 
 class Targets:
@@ -74,7 +62,7 @@ class Targets:
             Row(
                 name=each.id,
                 rules=rules_of(each),
-                stamp=(each.url,),
+                stamp=(each.url, each.form),
                 position=each.position,
                 make=partial(self._served, each),
             )
@@ -150,7 +138,7 @@ class _Person:
 
         async def one(entry: Entry, left_s: float) -> Answer:
             del left_s  # the policy's time is shorter
-            result = await self._targets.send(self._target, note_of(letter_of(entry.body)))
+            result = await self._targets.send(self._target, note_of(letter_of(entry.body), self._target.form))
             results.append(result)
             return _meant(result)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Change
+from core.audit.plain import plain
 from core.outward.letter import DESTRUCTIVE, is_destructive
 from core.store import notifications, outbox
 from core.store.clock import Clock
@@ -30,6 +31,7 @@ MONITORS: Final[Mapping[str, tuple[str, ...]]] = {
     "webhooks": ("webhook.disabled",),
 }
 """What watches by itself, and the actions by which it tells: on transitions only."""
+_MONITORED: Final = frozenset(action for actions in MONITORS.values() for action in actions)
 _UNNAMED = ""
 
 
@@ -75,9 +77,11 @@ class Watch:
 
 
 def _data(change: Change) -> dict[str, Any]:
-    """What people are told: no values of what was changed."""
+    """What people are told: no values of what was changed, but what a monitor saw."""
     actor, thing = change.actor, change.resource
+    seen = {"details": plain(change.details)} if change.action in _MONITORED else {}
     return {
+        **seen,
         "actor": {"type": actor.type, "name": actor.id, "ip": actor.ip},
         "resource": {"type": thing.type, "id": thing.id},
         "result": change.result,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.audit import export as exporting
 from core.audit import query
 from core.audit.entry import Entry
-from core.audit.export import MEDIA_TYPES, Form
+from core.audit.export import MEDIA_TYPES, Form, Writer
 from core.audit.files import ExportFile
 from core.audit.query import Filter
 from core.paging.keyset import Order, Page
@@ -26,6 +26,7 @@ __all__ = [
     "ExportFile",
     "Filter",
     "Form",
+    "Writer",
     "actions",
     "export",
     "file",
@@ -74,7 +75,7 @@ def export(core: Core, by: By, narrow: Filter, form: Form) -> AsyncIterator[byte
     return exporting.export(core.database, core.chain, by.tenant, _seen(by, narrow), form)
 
 
-async def file(core: Core, by: By, narrow: Filter, form: Form) -> ExportFile:
+async def file(core: Core, by: By, narrow: Filter, form: Form | Writer) -> ExportFile:
     """The same as a file of which ranges can be read. Raises `Forbidden` for a domain of no grant."""
     seen = _seen(by, narrow)
     async with core.database.read() as tx:

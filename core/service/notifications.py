@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
-from core.notify.send import Note, check, shown
+from core.notify.send import check, shown
+from core.outward.notes import FORMS, OWN, trial
 from core.outward.watch import MONITORS
 from core.service.by import By, Deed, record
 from core.service.core import Core
@@ -30,6 +31,7 @@ MAX_TARGETS: Final = 50
 class Wanted:
     """A target as it is to be. Without `id` it is new and needs a `url`.
 
+    `form`: in whose words it is told (`core.outward.notes.FORMS`); without it one keeps its own.
     `actions`: audit actions, `mailbox.*`, or `destructive`; `monitors`: names of
     `core.outward.watch.MONITORS`.
     """
@@ -37,6 +39,7 @@ class Wanted:
     id: str | None = None
     name: str = ""
     url: str | None = None
+    form: str | None = None
     actions: tuple[str, ...] = ()
     monitors: tuple[str, ...] = ()
     enabled: bool = True
@@ -88,10 +91,9 @@ async def test(core: Core, by: By, target_id: str | None) -> list[Tried]:
     chosen = [each for each in found if (each.enabled if target_id is None else each.id == target_id)]
     if not chosen:
         raise NotFound("There is no such target." if target_id else "There is no target that is enabled.")
-    note = Note(title="[mxhub] test", body=f"{by.shown['name']} tries this target.", kind="info")
     tried = []
     for each in chosen:
-        result = await core.outward.targets.send(each, note)
+        result = await core.outward.targets.send(each, trial(each.form, by.shown["name"]))
         tried.append(Tried(target=each, sent=result.sent, status=result.status, error=result.error))
     async with core.database.begin() as tx:
         thing = Resource(type="notifications", id=target_id or "")
@@ -108,6 +110,8 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
     for name in one.monitors:
         if name not in MONITORS:
             raise ValidationFailed.of(f"{field}.monitors", f"must be of {', '.join(sorted(MONITORS))}")
+    if one.form is not None and one.form not in FORMS:
+        raise ValidationFailed.of(f"{field}.form", f"must be one of {', '.join(sorted(FORMS))}")
     if one.url is None and known is None:
         raise ValidationFailed.of(f"{field}.url", "a new target needs one")
     now = core.clock()
@@ -117,6 +121,7 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
         name="",
         url="",
         shown="",
+        form=OWN,
         actions=(),
         monitors=(),
         enabled=False,
@@ -130,7 +135,13 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
     )
     url = {} if one.url is None else _sealed(core, one.url, field)
     position = target.position if target.enabled else top
-    same = {"name": one.name, "actions": one.actions, "monitors": one.monitors, "enabled": one.enabled}
+    same = {
+        "name": one.name,
+        "form": one.form or target.form,
+        "actions": one.actions,
+        "monitors": one.monitors,
+        "enabled": one.enabled,
+    }
     return replace(target, updated_ms=now, position=position, **same, **url)  # type: ignore[arg-type]  # names of fields, each of its type
 
 
@@ -148,7 +159,7 @@ async def _keep(tx: AsyncConnection, target: Target, before: Target | None) -> N
     if before is None:
         await notifications.add(tx, values)
         return
-    names = ("name", "url", "shown", "actions", "monitors", "enabled", "position", "updated_ms")
+    names = ("name", "url", "shown", "form", "actions", "monitors", "enabled", "position", "updated_ms")
     await notifications.change(tx, target.id, **{name: values[name] for name in names})
 
 
@@ -158,6 +169,7 @@ def _told(target: Target) -> dict[str, object]:
         "id": target.id,
         "name": target.name,
         "to": target.shown,
+        "form": target.form,
         "actions": list(target.actions),
         "monitors": list(target.monitors),
         "enabled": target.enabled,

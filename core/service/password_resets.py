@@ -64,7 +64,7 @@ async def set_portal(
         await kept.put(tx, by.tenant, _name(found.name), value, core.clock())
         thing = Resource(type="reset_portal", id=found.name, domain=found.name)
         deed = Deed(
-            action="reset_portal.changed",
+            action="reset_portal.enabled" if enabled else "reset_portal.disabled",
             resource=thing,
             before={"enabled": before.enabled},
             after={"enabled": enabled},

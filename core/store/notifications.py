@@ -16,7 +16,8 @@ __all__ = ["Target", "add", "change", "enabled", "failing", "gave_up", "many", "
 class Target:
     """An Apprise URL (sealed; `shown` is what of it may be seen) and the audit actions it is told of.
 
-    `actions` may end in `*`, or be `destructive`; `monitors` are names of `core.outward.watch.MONITORS`.
+    `form` is one of `core.outward.notes.FORMS`; `actions` may end in `*`, or be `destructive`; `monitors` are
+    names of `core.outward.watch.MONITORS`.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Target:
     name: str
     url: str
     shown: str
+    form: str
     actions: tuple[str, ...]
     monitors: tuple[str, ...]
     enabled: bool

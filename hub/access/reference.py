@@ -134,8 +134,8 @@ key, code, cookie or password: `api_key.created|updated|revoked|deleted`, `tenan
 `account.created|updated|password_changed|deleted`, `delegation.changed|removed`,
 `auth.login|login_failed|identity_tied|signed_out_everywhere|second_factor_on|second_factor_off`; by the
 core `login_link.created|used`, `customer.*`, `organization.*`, `subscription.*`, `settings.changed`,
-`reset_portal.changed`, `password_reset.requested|not_sent`, `mailbox.password_reset`. Events of the core are
-`api_key.*`, `auth.login|login_failed`, `login_link.created` and `mailbox.password_reset`.
+`reset_portal.enabled|disabled`, `password_reset.requested|not_sent`, `mailbox.password_reset`. Events of the
+core are `api_key.*`, `auth.login|login_failed`, `login_link.created` and `mailbox.password_reset`.
 """
 
 

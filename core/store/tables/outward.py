@@ -89,6 +89,7 @@ notification_targets = Table(
     note("name"),
     string("url"),  # sealed: it holds a secret
     note("shown"),  # what of the URL may be seen
+    string("form"),  # in whose words: mxhub, or a vendor's
     json("actions"),
     json("monitors"),
     flag("enabled", default=True),

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from core.audit.entry import Resource
+from core.audit.entry import Actor, Change, Resource
 from core.notify.send import Note, check, send_now, shown
 from core.service.by import Deed, record
 from hub.sdk.http import Guard
@@ -130,6 +130,35 @@ async def test_the_destructive_preset_and_monitors(core, service_api, service):
     }
 
 
+async def test_a_target_may_be_told_in_the_words_of_mxroute_manager(core, service_api, service):
+    await put(service_api, service, form="mxroute-manager", actions=["domain.*"], monitors=["dns"])
+    async with running(core):
+        await do(core, "domain.created")
+        await until(lambda: len(service.got) == 1)
+        await alarm(core, "dns.health_alert", {"overall": "unhealthy"})
+        await until(lambda: len(service.got) == 2)
+
+    assert [(one["title"], one["message"].splitlines()) for one in service.got] == [
+        (
+            "[MXroute Manager] domain.create",
+            ["local → acme.example", "result=success, reason=because, request_id=req_test"],
+        ),
+        (
+            "[MXroute Manager] dns.health_alert",
+            ["system → acme.example", "details={'overall': 'unhealthy'}, result=success"],
+        ),
+    ]
+
+
+async def alarm(core, action, details):
+    """As a monitor tells."""
+    who, thing = Actor(type="system", id="scheduler"), Resource(type="dns", id="acme.example")
+    async with core.database.begin() as tx:
+        change = Change(actor=who, action=action, resource=thing, details=details)
+        await core.chain.append(tx, "default", change)
+    core.outward.wake()
+
+
 async def test_what_is_told_to_people_alone_is_in_no_feed(core, service_api, service):
     await put(service_api, service, actions=["mailbox.create"])
     await do(core, "mailbox.create")
@@ -158,7 +187,9 @@ async def test_urls_are_sealed_and_masked_and_kept_when_left_out(service_api, se
     made = (await put(service_api, service, actions=["mailbox.create"])).data["targets"][0]
     again = await service_api.call("PUT", "/notifications", {"targets": [{"id": made["id"], "name": "new"}]})
     tried = await service_api.call("POST", "/notifications/test", {"target": made["id"]})
+    odd = await put(service_api, service, form="carrier-pigeon")
 
     assert "s3cret-path" not in again.raw.decode()
     assert (again.data["targets"][0]["name"], again.data["targets"][0]["to"][:7]) == ("new", "json://")
+    assert (again.data["targets"][0]["form"], odd.status) == ("mxhub", 400)
     assert tried.data[0]["sent"]
