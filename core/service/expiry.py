@@ -1,6 +1,7 @@
 """Held mail ends by its age: deleted, on record, told."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -50,14 +51,14 @@ async def forever(core: Core) -> None:
 
 
 async def _part(core: Core) -> list[stored.Held]:
-    """Those of one transaction. Somebody who settles one at this moment is the faster one."""
+    """Those of one transaction. Whoever settles or releases one at this moment is faster: it, and its file,
+    stay theirs.
+    """
     async with core.database.begin() as tx:
         others = {node.id for node in await estate.nodes(tx) if node.present} - {core.node_id}
-        due = await stored.due(tx, core.clock(), _A_TRANSACTION, not_on=others)
-        for held in due:
-            by = By.system(held.tenant)
-            try:
-                await quarantine.ended(core, tx, by, held, "expired", "quarantine.expire")
-            except Conflict:
-                continue
-    return due
+        ended = []
+        for held in await stored.due(tx, core.clock(), _A_TRANSACTION, not_on=others):
+            with suppress(Conflict):
+                await quarantine.ended(core, tx, By.system(held.tenant), held, "expired", "quarantine.expire")
+                ended.append(held)
+    return ended

@@ -1,5 +1,7 @@
 """Held mail ends by its age, once, on record, with its file."""
 
+from dataclasses import replace
+
 from core.seam import files
 from core.service import expiry, quarantine
 from core.store import estate
@@ -54,3 +56,22 @@ async def test_more_than_fit_into_one_transaction_all_end(core):
     core.clock.now_ms = SOON
 
     assert await expiry.expire(core) == 230
+
+
+async def test_a_release_that_began_at_that_moment_keeps_its_file(core, monkeypatch):
+    await put_domains(core, "acme.example")
+    name = files.file_name(core, "qua_file")
+    await files.store(core, "quarantine", name, raw_mail())
+    seen = held(1, file=name, expires_ms=SOON)
+    async with core.database.begin() as tx:
+        await stored.add(tx, replace(seen, state="releasing"))
+    stale = [[seen], []]
+
+    async def due(*_, **__):
+        return stale.pop(0)
+
+    monkeypatch.setattr(stored, "due", due)
+
+    assert await expiry.expire(core) == 0
+    assert files.folder(core, "quarantine").has(name)
+    assert await entries(core) == []
