@@ -120,7 +120,7 @@ async def _primary(tx: AsyncConnection, by: By, name: str) -> str:
     """The domain that a name stands for; the name itself where nobody knows it."""
     if await stored.find(tx, by.tenant, name) is not None:
         return name
-    alias = await stored.name_of_alias(tx, name)
+    alias = await stored.name_of_alias(tx, by.tenant, name)
     if alias is None:
         row = pointers.c
         mine = select(row.domain).where(row.tenant == by.tenant, row.pointer == name, row.alias)

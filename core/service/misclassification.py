@@ -114,7 +114,7 @@ async def _domain(tx: AsyncConnection, by: By, recipients: tuple[str, ...]) -> s
     if len(names) > 1:
         raise ValidationFailed.of("envelope.rcpt_to", "all recipients must be of one domain")
     (name,) = names
-    return (await visible.domain(tx, by, ACT, await domains.name_of_alias(tx, name) or name)).name
+    return (await visible.domain(tx, by, ACT, await domains.name_of_alias(tx, by.tenant, name) or name)).name
 
 
 def _deed(reported: Reported, subject: str, klass: Class, change: Change) -> Deed:

@@ -145,9 +145,10 @@ async def domains_of(tx: AsyncConnection, rows: Sequence[RowMapping]) -> list[Do
     return [of(row, servers.get(row["name"], ()), aliases.get(row["name"], ())) for row in rows]
 
 
-async def name_of_alias(tx: AsyncConnection, alias: str) -> str | None:
-    """The domain whose mail an alias shares, whoever's it is; None where the name is no alias."""
-    found = await tx.execute(select(domain_aliases.c.domain).where(domain_aliases.c.name == alias))
+async def name_of_alias(tx: AsyncConnection, tenant: str, alias: str) -> str | None:
+    """The tenant's domain whose mail an alias shares; None where the name is no alias of theirs."""
+    mine = (domain_aliases.c.tenant == tenant, domain_aliases.c.name == alias)
+    found = await tx.execute(select(domain_aliases.c.domain).where(*mine))
     name: str | None = found.scalar_one_or_none()
     return name
 

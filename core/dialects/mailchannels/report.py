@@ -85,7 +85,7 @@ async def _own(core: Core, by: By, mail: Mail) -> tuple[str, ...]:
     named = _named(mail)
     async with core.database.read() as tx:
         for domain in dict.fromkeys(address.rpartition("@")[2] for address in named):
-            name = await domains.name_of_alias(tx, domain) or domain
+            name = await domains.name_of_alias(tx, by.tenant, domain) or domain
             found = await domains.find(tx, by.tenant, name)
             if found is not None and visible.seen(by, ACT, found):
                 return tuple(address for address in named if address.rpartition("@")[2] == domain)

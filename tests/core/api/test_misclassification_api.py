@@ -4,12 +4,12 @@ import base64
 import random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from core.engine.classifier import score
 from core.engine.verdict import Thresholds, judge
 from core.store import classifier
-from core.store.tables import classifier_tokens, classifier_totals, misclassifications
+from core.store.tables import classifier_tokens, classifier_totals, domain_aliases, misclassifications
 from tests.factories.core import CONTEXT, raw_mail
 from tests.factories.engine import topic_mail
 from tests.factories.judged import entries, hold, put_domains, told
@@ -164,3 +164,13 @@ async def test_fifty_reports_a_class_teach_what_the_rules_cannot_see_and_move_no
     assert before <= 0.60
     assert after >= 0.90
     assert await kept(api.core, "globex") == others
+
+
+async def test_whose_an_alias_of_another_tenant_is_stays_unknown(api):
+    async with api.core.database.begin() as tx:
+        row = {"name": "shared.example", "tenant": "globex", "domain": "globex.example", "created_ms": 1}
+        await tx.execute(insert(domain_aliases).values(row))
+    said = await report(api, raw_mail(), rcpt_to=["grace@shared.example"])
+
+    assert said.status == 404
+    assert b"globex" not in said.raw
