@@ -23,6 +23,8 @@ _HTML, _YAML = "text/html; charset=utf-8", "application/yaml"
 _ALSO: Final[Mapping[str, int]] = {"POST /domains": 200, "PUT /users": 200}
 """Where two statuses are good."""
 _BEYOND: Final = "/domains/batch/deprovision"
+_FULL: Final = "/domains/{domain}/settings"
+"""Its body is asked for although no member of it is."""
 _UNKNOWN: Final = ("title", "$defs", "const", "anyOf", "properties")
 """Words of JSON Schema that Swagger 2.0 has not, or that are handled apart."""
 _DEPRECATED: Final = "whitelist and blacklist are deprecated: write safelist and blocklist."
@@ -102,7 +104,7 @@ def _operation(route: Route, path: str, definitions: dict[str, Any]) -> dict[str
     parameters = [*_in_path(route), *_in_query(route)]
     if route.body is not None:
         body = _schema(route.body, "validation", definitions)
-        needed = any(info.is_required() for info in route.body.model_fields.values())
+        needed = path == _FULL or any(info.is_required() for info in route.body.model_fields.values())
         parameters.append({"name": "body", "in": "body", "required": needed, "schema": body})
     found: dict[str, Any] = {
         "operationId": route.operation_id,

@@ -99,6 +99,21 @@ async def test_each_recipient_has_a_fate_of_its_own(service_api, core, smtp):
     assert said.data["verdict"] == "reject"
 
 
+async def test_a_domain_may_filter_for_those_too_who_want_none(service_api, core):
+    path = "/domains/acme.example"
+    said = await service_api.call("PATCH", path, {"policy": {"overrides_recipients": True}})
+    await service_api.call("PUT", "/users/raw@acme.example", {"filter": False})
+    held = await hand_in(service_api, SPAM, rcpt_to=["raw@acme.example"])
+    await service_api.call("PATCH", path, {"policy": {"overrides_recipients": False}})
+    passed = await hand_in(service_api, SPAM, rcpt_to=["raw@acme.example"], dry_run=True)
+
+    assert said.data["policy"]["overrides_recipients"] is True
+    assert (fates(held)["raw@acme.example"][0], fates(passed)["raw@acme.example"][0]) == (
+        "quarantine",
+        "clean",
+    )
+
+
 async def test_a_dry_run_judges_only(service_api, core, smtp):
     said = await service_api.call("POST", "/messages", body(SPAM, dry_run=True))
 
