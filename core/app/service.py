@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from redis.asyncio import Redis
 
+from core.app.alone import alone
 from core.app.assemble import (
     access_of,
     dns_provider_of,
@@ -119,6 +120,7 @@ class CoreService:
         given = config.database_url
         url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
         database = await stack.enter_async_context(Database(url, exclusive=given is None))
+        await stack.enter_async_context(alone(database, config.node))
         key = keys.load(self.data, self._environ)
         chain = Chain(key, node_id=config.node, clock=self._clock, told=Watch(config.node, self._clock))
         async with database.begin() as tx:
