@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient
 
 from core.dialects.dialect import create_app
 from core.dialects.mailchannels.app import MAILCHANNELS
-from core.service import subscriptions
+from core.service import api_keys, subscriptions
+from core.service.api_keys import MadeKey, NewKey
 from core.service.core import Core
 from core.service.subscriptions import NewSubscription
 from core.store.database import Database, sqlite_url
@@ -22,7 +23,7 @@ from hub.store.client import Client
 from tests.factories.core_api import OPERATOR_BY, Said, make_core, serve
 from tests.factories.valkey import start_valkey
 
-__all__ = ["HANDLE", "Inbound", "inbound_world", "key", "speaking", "subscribe"]
+__all__ = ["HANDLE", "Inbound", "inbound_world", "key", "key_made", "speaking", "subscribe"]
 
 HANDLE = "sub-main"
 ROOT = "/inbound/v1"
@@ -40,6 +41,12 @@ async def key(core: Core, *scopes: str, tenant: str = "default", **more: Any) ->
         **more,
     )
     return text
+
+
+async def key_made(core: Core, description: str) -> MadeKey:
+    """As people make one: with its record, and with everything."""
+    new = NewKey(grants=(Grant.of(["full-admin"]),), description=description, style="mailchannels")
+    return await api_keys.make(core, OPERATOR_BY, new)
 
 
 async def subscribe(core: Core, handle: str = HANDLE, tenant: str = "default", **more: Any) -> None:

@@ -80,8 +80,7 @@ async def _refuse_what_is_there(core: Core, by: By, name: str) -> None:
         found = await stored.find(tx, by.tenant, name)
         if found is not None and found.api_key_id not in (None, by.principal.key_id):
             raise Forbidden(f"{name} is associated with another API key.")
-        primary = None if found else await stored.name_of_alias(tx, by.tenant, name)
-        if primary is not None and await stored.find(tx, by.tenant, primary) is not None:
+        if found is None and await stored.name_of_alias(tx, by.tenant, name) is not None:
             raise Forbidden(f"{name} is an alias: ask about the domain that it belongs to.")
 
 

@@ -1,6 +1,7 @@
 """`POST /report`: a message that was judged wrongly teaches the customer's classifier."""
 
 import ipaddress
+from collections.abc import Sequence
 from email.utils import getaddresses
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from core.api.services import asked
 from core.dialects.mailchannels.access import OfSubscription, explained
 from core.dialects.mailchannels.domains import ROOT
 from core.dialects.mailchannels.models import Lenient
-from core.engine.message import Envelope, Mail, parse
+from core.engine.message import Envelope, parse
 from core.service import misclassification, visible
 from core.service.by import By
 from core.service.core import Core
@@ -22,7 +23,9 @@ from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES"]
 
-_HEAD_BYTES = 256 * 1024
+_HEAD_BYTES = 128 * 1024
+_MOST_VALUES = 5
+_VALUE_CHARS = 2048
 _MOST_NAMED = 100
 _TO = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 """Headers that name recipients, the most certain first."""
@@ -57,8 +60,8 @@ async def report(call: Call[ReportQuery, ReportBody]) -> Reply:
     core, by = asked(call)
     body, given = call.body, call.body.envelope or EnvelopeBody()
     raw = body.message.encode()
-    mail = _read(raw)
-    recipients = (given.rcpt_to,) if given.rcpt_to else await _own(core, by, mail)
+    named = await core.workers.run(_recipients, raw)
+    recipients = (given.rcpt_to,) if given.rcpt_to else await _own(core, by, named)
     envelope = Envelope(
         client_ip=_ip(body.host), helo=given.ehlo or "", mail_from=given.mail_from or "", rcpt_to=recipients
     )
@@ -68,34 +71,32 @@ async def report(call: Call[ReportQuery, ReportBody]) -> Reply:
     return Reply(data=None)
 
 
-def _read(raw: bytes) -> Mail:
-    """Its header. Raises `ValidationFailed` for what has none, or no sender in it (RFC 2822 section 3.6)."""
-    ends = [at for at in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if at >= 0]
-    mail = parse(raw[: min([*ends, _HEAD_BYTES])] + b"\r\n\r\n", _NOBODY)
-    if not mail.sender.email:
-        raise ValidationFailed.of("messageContent", "no message by RFC 2822: it has no header with From")
-    return mail
+async def _own(core: Core, by: By, named: Sequence[str]) -> tuple[str, ...]:
+    """Those who are in the first domain of the caller's; where none is, the first of all: it says why not.
 
-
-async def _own(core: Core, by: By, mail: Mail) -> tuple[str, ...]:
-    """Those of the message's recipients who are in the first domain of the caller's.
-
-    Raises `NotFound` where none is; what `explained` then says is about the first one.
+    Raises `NotFound` where nobody is named.
     """
-    named = _named(mail)
+    if not named:
+        raise NotFound("The message names no recipient: say whose it was in rcptTo.")
     async with core.database.read() as tx:
         for domain in dict.fromkeys(address.rpartition("@")[2] for address in named):
             name = await domains.name_of_alias(tx, by.tenant, domain) or domain
             found = await domains.find(tx, by.tenant, name)
             if found is not None and visible.seen(by, ACT, found):
                 return tuple(address for address in named if address.rpartition("@")[2] == domain)
-    if named:
-        return named[:1]
-    raise NotFound("The message names no recipient of yours: say whose it was in rcptTo.")
+    return (named[0],)
 
 
-def _named(mail: Mail) -> tuple[str, ...]:
-    values = [value for name in _TO for value in mail.headers.get(name, ())]
+def _recipients(raw: bytes) -> tuple[str, ...]:
+    """Those whom the header names. Takes its time over hostile ones: for a thread.
+
+    Raises `ValidationFailed` for what has no header, or no sender in it (RFC 2822 section 3.6).
+    """
+    ends = [at for at in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if at >= 0]
+    mail = parse(raw[: min([*ends, _HEAD_BYTES])] + b"\r\n\r\n", _NOBODY)
+    if not mail.sender.email:
+        raise ValidationFailed.of("messageContent", "no message by RFC 2822: it has no header with From")
+    values = [value[:_VALUE_CHARS] for name in _TO for value in mail.headers.get(name, ())[:_MOST_VALUES]]
     try:
         found = [address for _, address in getaddresses(values)]
     except Exception:  # hostile headers reach corners of the stdlib's parser that raise
