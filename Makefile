@@ -21,6 +21,9 @@ FAST := not integration and not acceptance and not chaos and not slow
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# Each worker and each process that a test starts would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev run check lint unit test servers chaos bench bench-rivals docs golden lock build clean

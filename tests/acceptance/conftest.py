@@ -7,17 +7,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.factories.process import HubProcess
+from tests.servers.place import QUICK
 
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[HubProcess]:
     """`mxhub run` without a configuration."""
-    with TemporaryDirectory(prefix="mxa", dir="/tmp") as folder, HubProcess(Path(folder)) as hub:
+    with TemporaryDirectory(prefix="mxa", dir=QUICK) as folder, HubProcess(Path(folder)) as hub:
         yield hub
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty working folder."""
-    with TemporaryDirectory(prefix="mxa", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxa", dir=QUICK) as name:
         yield Path(name)

@@ -20,13 +20,14 @@ from tests.factories.hubs import BOTH, REGISTRY, come_true
 from tests.factories.opensearch import PlayedOpenSearch, item
 from tests.factories.process import HubProcess, mxhub, until
 from tests.factories.stages import event
+from tests.servers.place import QUICK
 
 HOUR = 3_600_000
 
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxo", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxo", dir=QUICK) as name:
         yield Path(name)
 
 

@@ -22,6 +22,7 @@ from tests.factories.hostile_signatures import SECRET, signed
 from tests.factories.hubs import BOTH, REGISTRY, come_true
 from tests.factories.process import HubProcess
 from tests.factories.slack import CHANNEL, TOKEN, PlayedSlack
+from tests.servers.place import QUICK
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.server("valkey")]
 
@@ -31,7 +32,7 @@ WAITING, FRESH = 50_000, 50
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxo", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxo", dir=QUICK) as name:
         yield Path(name)
 
 

@@ -12,6 +12,7 @@ from hub.archive.query import Query
 from hub.pipeline import erase
 from hub.store.base import Fate, Tally
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings, written
+from tests.servers.place import QUICK
 
 OTHER = (
     "  other: {vendor: mailguard, tenant: globex, secrets: [fuzz-secret-of-the-vendor], signature: hmac-hex}"
@@ -21,7 +22,7 @@ CUSTOMER = OTHER.replace("other", "customer").replace("globex", "acorn")
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxe", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxe", dir=QUICK) as name:
         yield Path(name)
 
 

@@ -15,13 +15,14 @@ from hub.app.hub import Hub
 from hub.archive.base import ArchiveError
 from hub.archive.query import Query
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings, written
+from tests.servers.place import QUICK
 
 LATER = '  later: {{kind: file, path: "{}/later.ndjson"}}'
 
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxh", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxh", dir=QUICK) as name:
         yield Path(name)
 
 

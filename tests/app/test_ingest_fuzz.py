@@ -17,6 +17,7 @@ from tests.factories.hostile_client import Findings, strike_all
 from tests.factories.hostile_signatures import SOURCES_YAML, signed
 from tests.factories.hostile_wire import Attack, attack, slow_attack
 from tests.factories.process import HubProcess, until
+from tests.servers.place import QUICK
 
 CONFIG = f"""
 data: .mxhub
@@ -35,7 +36,7 @@ MIB = 1024 * 1024
 @pytest.fixture
 def hub():
     with (
-        TemporaryDirectory(prefix="mxf", dir="/tmp") as folder,
+        TemporaryDirectory(prefix="mxf", dir=QUICK) as folder,
         HubProcess(Path(folder), config=CONFIG) as hub,
     ):
         yield hub

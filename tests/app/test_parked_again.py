@@ -11,11 +11,12 @@ from hub.app.hub import Hub
 from hub.sdk.testing import Reply, StrictServer
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings
 from tests.factories.zapier import PlayedZapier
+from tests.servers.place import QUICK
 
 
 @pytest.fixture
 def make(log_server, redis):
-    with TemporaryDirectory(prefix="mxh", dir="/tmp") as folder:
+    with TemporaryDirectory(prefix="mxh", dir=QUICK) as folder:
         yield lambda **options: settings(Path(folder), log_server.url, **options)
 
 

@@ -24,6 +24,7 @@ from hub.store.log import RedisLog
 from hub.telemetry.metrics import METRICS
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings, written
 from tests.factories.stages import event
+from tests.servers.place import QUICK
 from tests.servers.redis import RedisProcess
 
 pytestmark = pytest.mark.integration
@@ -32,7 +33,7 @@ WAIT_S = 60.0
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxh", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxh", dir=QUICK) as name:
         yield Path(name)
 
 

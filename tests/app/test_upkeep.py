@@ -10,13 +10,14 @@ from hub.app.hub import Hub
 from hub.archive.query import Query
 from hub.pipeline import replay
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings, written
+from tests.servers.place import QUICK
 
 SHORT = "archive: {keep_days: 0.00001}"
 
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxu", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxu", dir=QUICK) as name:
         yield Path(name)
 
 

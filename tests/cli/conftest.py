@@ -16,6 +16,7 @@ from hub.api.app import create_app
 from hub.api.services import Services
 from hub.cli import main
 from tests.factories.api import make_services
+from tests.servers.place import QUICK
 
 
 class Running:
@@ -68,7 +69,7 @@ def start_hub() -> Iterator[Callable[..., Running]]:
 
         def begin(services: Services | None = None) -> Running:
             services = services or make_services()
-            data = Path(stack.enter_context(TemporaryDirectory(prefix="mxh", dir="/tmp")))
+            data = Path(stack.enter_context(TemporaryDirectory(prefix="mxh", dir=QUICK)))
             url = stack.enter_context(serving(services, data))
             (data / "runtime.json").write_bytes(orjson.dumps({"socket": str(data / "api.sock"), "url": url}))
             return Running(services, data, url)

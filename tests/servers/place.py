@@ -10,11 +10,37 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["CHECKOUT", "NOBODY", "hand_over", "is_root", "run", "scratch", "servers_dir", "unprivileged"]
+__all__ = [
+    "CHECKOUT",
+    "NOBODY",
+    "QUICK",
+    "hand_over",
+    "is_root",
+    "run",
+    "scratch",
+    "servers_dir",
+    "unprivileged",
+]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 """The user that servers run as which refuse root."""
+_ROOM = 4 * 2**30
+
+
+def _quick() -> str:
+    """Memory where there is plenty of it: what a test kills is a process, not the machine."""
+    memory = "/dev/shm"
+    try:
+        found = os.statvfs(memory)
+    except OSError:
+        return "/tmp"
+    roomy = found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC
+    return memory if roomy and os.access(memory, os.W_OK) else "/tmp"
+
+
+QUICK = _quick()
+"""Where files of tests lie: a short path (of sockets there are 108 bytes), and no disk to wait for."""
 
 
 def is_root() -> bool:
@@ -46,7 +72,7 @@ def _open_to_all(folder: Path) -> bool:
 
 def scratch(prefix: str) -> Path:
     """A fresh folder that also a server without our rights may enter, with a short path."""
-    folder = Path(tempfile.mkdtemp(prefix=f"mxhub-{prefix}-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=f"mxhub-{prefix}-", dir=QUICK))
     hand_over(folder)
     return folder
 

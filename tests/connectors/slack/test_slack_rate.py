@@ -12,6 +12,7 @@ from hub.sdk.testing import StrictServer
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings
 from tests.factories.slack import CHANNEL, TOKEN, PlayedSlack
 from tests.factories.valkey import log, log_server, redis
+from tests.servers.place import QUICK
 
 __all__ = ["log", "log_server", "redis"]
 
@@ -21,7 +22,7 @@ ALERTS = 30
 
 @pytest.fixture
 def make(log_server, redis):
-    with TemporaryDirectory(prefix="mxh", dir="/tmp") as folder:
+    with TemporaryDirectory(prefix="mxh", dir=QUICK) as folder:
         yield lambda **options: settings(Path(folder), log_server.url, **options)
 
 

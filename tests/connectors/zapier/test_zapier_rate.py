@@ -10,13 +10,14 @@ from hub.sdk.testing import StrictServer
 from tests.factories.hubs import BOTH, REGISTRY, come_true, post, settings
 from tests.factories.valkey import log, log_server, redis
 from tests.factories.zapier import PlayedZapier
+from tests.servers.place import QUICK
 
 __all__ = ["log", "log_server", "redis"]
 
 
 @pytest.fixture
 def folder():
-    with TemporaryDirectory(prefix="mxh", dir="/tmp") as name:
+    with TemporaryDirectory(prefix="mxh", dir=QUICK) as name:
         yield Path(name)
 
 

@@ -1,0 +1,69 @@
+"""Pytest plugin: what a test costs. What is heavy by its fixtures is marked here, so that nobody forgets it.
+
+At the end of a run it names the tests that `make check` would run although they take long.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+
+import pytest
+import structlog
+
+from tests.servers.place import QUICK
+
+__all__ = ["HEAVY"]
+
+HEAVY: Mapping[str, str] = {
+    "every": "integration",  # every route of the core, asked in some ten ways
+    "demo": "acceptance",
+}
+"""Fixture -> the mark of every test that uses it, directly or not."""
+_MARKS = frozenset({"integration", "acceptance", "chaos", "slow"})
+_MOST_S = 1.5
+_COST = "processor_s"
+
+_costly: dict[str, float] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain()])
+    if QUICK != "/tmp" and "PYTEST_DEBUG_TEMPROOT" not in os.environ and config.option.basetemp is None:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = QUICK
+
+
+def _plain() -> structlog.dev.ConsoleRenderer:
+    """Without tracebacks that are drawn: each costs a tenth of a second."""
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in HEAVY.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(HEAVY[name])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Processor time of this process: what else the machine does is not the test's fault."""
+    begin = time.process_time()
+    yield
+    spent = time.process_time() - begin
+    if spent > _MOST_S and not _MARKS & {mark.name for mark in item.iter_markers()}:
+        item.user_properties.append((_COST, spent))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Runs in the controller too, where the workers' reports arrive."""
+    for name, value in report.user_properties:
+        if name == _COST and report.when == "call":
+            _costly[report.nodeid] = float(str(value))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or not _costly:
+        return
+    terminalreporter.section(f"over {_MOST_S} s of processor time: mark them slow, or make them cheaper")
+    for name, spent in sorted(_costly.items(), key=lambda each: -each[1]):
+        terminalreporter.write_line(f"{spent:5.1f} s  {name}")
