@@ -21,7 +21,7 @@ __all__ = ["CREATE", "Addressed", "Host", "address_of", "addressed", "host_of", 
 
 CREATE = "messages:create"
 _MOST_CHARS = 320
-_UNSAFE = frozenset('<>\\"(),;: \t')
+_UNSAFE = frozenset('<>\\"(),;:[] \t')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

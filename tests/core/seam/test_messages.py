@@ -358,6 +358,8 @@ async def test_a_domain_without_servers_says_so(service_api, core):
         ({"helo": "a\r\nRCPT TO:<x@y>"}, "envelope.helo"),
         ({"mail_from": "a@b.example\r\nDATA"}, "mail_from"),
         ({"rcpt_to": ["a>@acme.example"]}, "rcpt_to"),
+        ({"rcpt_to": ["grace]x@acme.example"]}, "rcpt_to"),  # an SMTP library may cut it to <grace>
+        ({"mail_from": "root[x@partner.example"}, "mail_from"),
         ({"extra": 1}, "envelope.extra"),
     ],
 )
