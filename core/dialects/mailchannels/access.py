@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,8 +21,6 @@ from hub.web.errors import Forbidden, NotFound, ValidationFailed
 from hub.web.route import Answer, Call, Handler
 
 __all__ = ["OfSubscription", "checked", "explained", "key_of", "limits", "on_domain"]
-
-_PAGE: Final = PLANS["mailchannels"]
 
 
 class OfSubscription(BaseModel):
@@ -46,11 +43,8 @@ def key_of(request: web.Request) -> str:
 
 
 def limits(principal: Principal) -> Limits | None:
-    """100 requests a second for all keys of a customer, beside figures that a key has of its own."""
-    own = principal.limits
-    if own is None or own == DEFAULT:
-        return _PAGE
-    return own if own.tenant_per_second else replace(own, tenant_per_second=_PAGE.tenant_per_second)
+    """100 requests a second for all keys of a customer; a key with a plan or figures of its own has those."""
+    return PLANS["mailchannels"] if principal.limits in (None, DEFAULT) else principal.limits
 
 
 def checked(name: str, field: str = "domain") -> str:
