@@ -3,6 +3,7 @@
 At the end of a run it names the tests that `make check` would run although they take long.
 """
 
+import gc
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ _costly: dict[str, float] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain()])
     if QUICK != "/tmp" and "PYTEST_DEBUG_TEMPROOT" not in os.environ and config.option.basetemp is None:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = QUICK
@@ -42,6 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in HEAVY.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(HEAVY[name])
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: whoever looks for garbage later need not look at them."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

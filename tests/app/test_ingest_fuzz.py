@@ -77,6 +77,7 @@ def delivered(hub, ids):
     assert [book["parked"] + book["dropped"] for book in hub.ask("books")] == [0]
 
 
+@pytest.mark.slow
 def test_no_hostile_request_gets_an_undeclared_5xx_or_no_answer(hub):
     findings = campaign(hub, seed=1, requests=1000)
 

@@ -48,6 +48,7 @@ def load_any(text: str | bytes) -> None:
 @example("%YAML 9.9\n---\na: b")
 @example("a: 0x\n")
 @example("include: '\x7f'")
+@pytest.mark.slow
 def test_any_text_ends_in_settings_or_problems(text):
     load_any(text)
 

@@ -105,6 +105,7 @@ async def test_killed_again_and_again_no_count_is_lost_and_none_is_told_twice(re
     await proof(world)
 
 
+@pytest.mark.slow
 async def test_killed_at_every_step_no_count_is_lost_and_none_is_told_twice(log, redis):
     whole = World(log, BOTH)
     await story(whole)

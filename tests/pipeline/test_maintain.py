@@ -123,6 +123,7 @@ async def test_what_size_would_end_is_told_before_and_until_it_is_resolved(log, 
     assert roomy == await near.near_owed() == []
 
 
+@pytest.mark.slow
 async def test_without_a_size_limit_nothing_owed_is_in_danger(log, kept):
     keeper, _ = kept
 

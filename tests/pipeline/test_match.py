@@ -111,6 +111,7 @@ def plainly(table, head):
 
 
 @given(TABLES, st.lists(HEADERS, min_size=1, max_size=5))
+@pytest.mark.slow
 def test_the_index_finds_what_reading_every_rule_finds(table, headers):
     matcher = Matcher(table)
 

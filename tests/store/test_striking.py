@@ -1,6 +1,7 @@
 """References to given events leave a row from wherever they stand; a sender that holds them is refused."""
 
 import orjson
+import pytest
 
 from hub.store.base import Fate, Stale, Tally
 from tests.factories.valkey import events
@@ -107,6 +108,7 @@ async def test_a_row_that_is_not_there_has_nothing(log):
     assert await log.strike("nobody", lambda seq: True, "erased") == 0
 
 
+@pytest.mark.slow
 async def test_the_server_is_never_held_up_for_long(log, redis):
     """A queue of a million, a call's references spread over it: the worst there is."""
     await routed(log, 1)

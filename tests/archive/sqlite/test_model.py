@@ -171,6 +171,7 @@ def test_search_and_iterate_and_count_agree_with_the_list(world: World, query: Q
 @example(query=Query(), field="tenant")
 @example(query=Query(since_ms=NOW_MS // DAY * DAY), field="disposition")
 @example(query=Query(tenant=("acme",), until_ms=NOW_MS + 3 * DAY), field="code")
+@pytest.mark.slow
 def test_facets_agree_with_the_list(world: World, query: Query, field: str) -> None:
     archive, plain = world
     counted: Counter[str] = Counter()
@@ -201,6 +202,7 @@ def test_histograms_agree_with_the_list(world: World, query: Query, interval: in
 @example(text="a\x00b", other="\udc80")
 @example(text="* ^ - + NOT AND OR", other="subject : x")
 @example(text=" ".join(f"w{n}" for n in range(5000)), other=" ".join(f"a{n}@b" for n in range(5000)))
+@pytest.mark.slow
 def test_any_text_is_answered(world: World, text: str, other: str) -> None:
     archive, _ = world
 

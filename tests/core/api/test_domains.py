@@ -306,6 +306,7 @@ async def test_what_is_there_already_can_be_overwritten(service_api):
     assert (await add(service_api, "a.test"))["name"] == "a.test"
 
 
+@pytest.mark.slow
 async def test_a_thousand_domains_come_and_go_and_each_is_on_record(service_api, core):
     many = [f"d{number}.example" for number in range(1000)]
     body = {"provision": [{"name": name, "real_mx_host": "mx.example.net"} for name in many]}

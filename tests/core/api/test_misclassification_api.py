@@ -145,6 +145,7 @@ async def loaded(core, tenant):
         return await classifier.load(tx, tenant)
 
 
+@pytest.mark.slow
 async def test_fifty_reports_a_class_teach_what_the_rules_cannot_see_and_move_no_other_tenant(api):
     other = await api.key("quarantine-only", tenant="globex")
     for klass, message in corpus(8, 12):

@@ -86,6 +86,7 @@ ENVELOPES = st.builds(
 @given(st.one_of(MESSAGES, st.binary(max_size=600)), ENVELOPES)
 @example(b"\r", envelope())
 @example(b" folded first\r\nFrom: a@b\r\n", envelope())
+@pytest.mark.slow
 def test_any_message_in_any_envelope_gets_a_verdict(raw, sent):
     verdict = asyncio.run(
         scanned(raw, sent, resolver=Zone({("b.example", "TXT"): ["v=spf1 \x00"]}), classifier=empty())
@@ -157,6 +158,7 @@ async def test_a_huge_or_twisted_message_is_judged_in_bounded_time(name):
     assert time.process_time() - began < 10.0
 
 
+@pytest.mark.slow
 def test_parts_beyond_the_limit_are_said_to_be_unread():
     raw = (
         parts(20_000) + b'--x\r\nContent-Disposition: attachment; filename="late.exe"\r\n\r\nMZ\r\n--x--\r\n'

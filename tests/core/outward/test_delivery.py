@@ -88,6 +88,7 @@ async def test_refusals_of_the_server_are_tried_again_with_the_same_body(core):
     assert len({raw for _, raw in receiver.seen}) == 1
 
 
+@pytest.mark.slow
 async def test_a_restart_in_the_middle_loses_nothing_that_was_committed(core):
     async with hook() as receiver:
         await started(core, receiver)
@@ -121,6 +122,7 @@ async def test_a_request_without_an_answer_is_repeated_under_the_same_id_after_t
     assert receiver.ids == [wanted, wanted]
 
 
+@pytest.mark.slow
 async def test_two_processes_share_the_work_and_lose_nothing(core):
     async with hook() as receiver:
         await started(core, receiver)

@@ -45,6 +45,7 @@ def test_every_event_of_the_core_has_a_mapper():
     assert set(SPEC.mappers) == set(EVENT_NAMES)
 
 
+@pytest.mark.slow
 async def test_the_outbox_is_read_on_without_a_repeat(api):
     _, cursor = await walk(api, None)
     first = await happen(api.core, 700)

@@ -56,6 +56,7 @@ async def test_the_same_id_of_another_organisation_or_domain_is_another_report(t
     assert len(await listed(tx)) == 3
 
 
+@pytest.mark.slow
 async def test_more_records_than_one_batch_are_kept_in_order(tx):
     filed = await file(tx, *(record_xml(f"10.0.{n // 250}.{n % 250}", n + 1) for n in range(1_203)))
 

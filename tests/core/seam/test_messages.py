@@ -307,6 +307,7 @@ async def test_two_at_once_with_one_key_make_one_delivery(service_api, smtp):
     assert len(smtp.delivered) == 1
 
 
+@pytest.mark.slow
 async def test_two_who_come_again_at_once_do_not_harm_each_others_file(service_api, core, smtp):
     smtp.data = "451 4.3.0 disk full"
     await hand_in(service_api, key="k1")

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from core.seam import files
 from core.service import expiry, quarantine
 from core.store import estate
@@ -49,6 +51,7 @@ async def test_what_lies_on_another_node_is_that_nodes_to_end_while_it_is_there(
     assert ended == [0, 1]
 
 
+@pytest.mark.slow
 async def test_more_than_fit_into_one_transaction_all_end(core):
     async with core.database.begin() as tx:
         for number in range(1, 231):

@@ -110,6 +110,7 @@ def modelled(one, deed, answer):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(DEEDS, max_size=12))
+@pytest.mark.slow
 async def test_any_order_of_deeds_ends_as_in_a_plain_model(world, deeds):
     core, downstream = world
     core.clock.now_ms += LIFE_MS * 2  # whatever an example before this one left is over

@@ -81,6 +81,7 @@ async def filled(core):
 
 
 @pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.slow
 async def test_a_deep_page_costs_what_the_first_one_costs(filled, caller):
     who = CALLERS[caller]
     for name, narrow in WHERE.items():
@@ -119,6 +120,7 @@ async def test_few_domains_among_many_rows_of_others_are_found_without_reading_t
     assert few <= page + 20
 
 
+@pytest.mark.slow
 async def test_the_newest_come_first_narrowed_to_what_the_caller_may_see(filled):
     async with filled.database.read() as tx:
         everything = await verdicts.listing(filled, tx, CALLERS["everything"], verdicts.Filter(), limit=1000)

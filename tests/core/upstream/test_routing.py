@@ -86,6 +86,7 @@ PLACES = NAMES.map(lambda name: f"{name}@example.com") | ELSEWHERE
     PLACES.filter(lambda place: "@" in place),
     NAMES,
 )
+@pytest.mark.slow
 def test_every_way_ends_at_a_place_that_takes_mail(forwarders, boxes, suspended, catch, name):
     host = Hosting(
         domain="example.com",
