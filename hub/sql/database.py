@@ -8,6 +8,7 @@ see the state as it was when they began.
 
 import asyncio
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -15,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -177,6 +179,7 @@ class Database:
         path.touch(mode=0o600, exist_ok=True)
         limits: dict[str, Any] = {"max_overflow": 0, "pool_timeout": _POOL_TIMEOUT_S}
         limits["connect_args"] = {"factory": _SqliteConnection}
+        limits["pool_reset_on_return"] = None  # all have ended then, and each call is a thread's turn
         self._writer = _engine(self.url, pool_size=1, **limits)
         self._reader = _engine(self.url, pool_size=_READERS, **limits)
         _prepare(self._writer, "BEGIN IMMEDIATE", _PRAGMAS)
@@ -199,7 +202,15 @@ class _SqliteConnection(sqlite3.Connection):
 
 def _engine(url: URL, **limits: Any) -> AsyncEngine:
     """Without parameters in its errors, which end in logs: they hold mail and secrets."""
-    return create_async_engine(url, hide_parameters=True, **limits)
+    return create_async_engine(url, hide_parameters=True, json_deserializer=_loads, **limits)
+
+
+def _loads(text: str | bytes) -> Any:
+    """As `json.loads`, four times as fast; what only that one takes (NaN, lone surrogates) it is given."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return json.loads(text)
 
 
 def _passes(error: DBAPIError) -> bool:
@@ -220,7 +231,11 @@ def _prepare(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
         cursor.close()
 
     def began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            raw.run_async(lambda driver: driver.execute(begin))  # one turn of its thread, not three
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(begin, None, error, sqlite3.Error, hide_parameters=True) from error
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
