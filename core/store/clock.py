@@ -22,7 +22,7 @@ def wall_clock() -> int:
 
 def iso_seconds(at_ms: int) -> str:
     """`2026-05-01T07:42:13Z`, cut, not rounded."""
-    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()[:19]}Z"
 
 
 def iso_millis(at_ms: int) -> str:

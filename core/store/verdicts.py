@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, select
@@ -83,8 +84,13 @@ def by_id(verdict_id: str) -> Select[Any]:
 
 def of(row: RowMapping) -> Verdict:
     """The verdict of a row."""
-    fields = {name: row[name] for name in Verdict.__dataclass_fields__}
-    return Verdict(**{**fields, "symbols": tuple(row["symbols"])})
+    fields = dict(zip(_FIELDS, _values(row), strict=True))
+    fields["symbols"] = tuple(fields["symbols"])
+    return Verdict(**fields)
+
+
+_FIELDS = tuple(Verdict.__dataclass_fields__)
+_values = itemgetter(*_FIELDS)
 
 
 def _conditions(narrow: Filter, *, first: bool) -> list[ColumnElement[bool]]:

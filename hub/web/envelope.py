@@ -97,7 +97,7 @@ def failure(error: ApiError, request_id: str) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
+        return orjson.Fragment(value.model_dump_json(by_alias=True))
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
