@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -118,7 +117,7 @@ class Chain:
         body = {name: row[name] for name in SEALED}
         if seq is not None:
             body["seq"] = seq
-        return hmac.new(self._key, canonical(body), sha256).hexdigest()
+        return hmac.digest(self._key, canonical(body), "sha256").hex()
 
     def holds(self, row: Mapping[Any, Any]) -> bool:
         """Whether a row is as it was written. Says nothing of the rows around it."""

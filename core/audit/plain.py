@@ -15,6 +15,7 @@ __all__ = ["MAX_BYTES", "canonical", "plain"]
 MAX_BYTES = 64 * 1024
 """Of the canonical form of one value; of a larger one its size and hash are kept."""
 _MAX_DEPTH = 16
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAME = re.compile(
     r"(^|_)(pass|password_hash|token_hash|key_hash|totp|otp|seed|recovery_codes?|pin|signing_key|private_key_pem"
@@ -34,7 +35,7 @@ def canonical(value: Any) -> bytes:
 
     Raises `ValueError` or `TypeError` for what JSON does not know; `plain` leaves nothing of the kind.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _canonical.encode(value).encode("ascii")
 
 
 def plain(value: Any) -> Any:
