@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DIALECTS", "DialectConfig", "DialectName", "dialect_of", "maker_of"]
 
 DIALECTS: Final[Mapping[str, str]] = {
+    "mailguard": "core.dialects.mailguard.app:MAILGUARD",
     "mailchannels": "core.dialects.mailchannels.app:MAILCHANNELS",
     "mxguard": "core.dialects.mxguard.mxguard:MXGUARD",
     "mxroute-manager": "core.dialects.mxroute_manager.manager:MXROUTE_MANAGER",

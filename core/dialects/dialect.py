@@ -33,8 +33,8 @@ class Dialect:
     """`key_of` takes the key out of a request; `limits` are those that the vendor's page promises.
 
     `hint` says to who brings no key how to send one. `headers` tell a caller how its limits stand, by the
-    names of the page. `sessions`: whether a cookie is taken beside keys. `around` sees every request and its
-    answer in the vendor's form.
+    names of the page. `sessions`: whether a cookie is taken beside keys. `around` makes what sees every
+    request and its answer in the vendor's form.
     """
 
     name: str
@@ -46,12 +46,16 @@ class Dialect:
     headers: Callable[[Budget], Mapping[str, str]] = lambda _: {}
     sessions: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
-    around: tuple[Middleware, ...] = ()
+    around: tuple[Callable[[], Middleware], ...] = ()
 
 
 def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -> web.Application:
     """The vendor's API; `outer` middlewares see requests before anything of the dialect does."""
-    middlewares = [*outer, *dialect.around, answers(translate, prefix="/", form=dialect.form)]
+    middlewares = [
+        *outer,
+        *(make() for make in dialect.around),
+        answers(translate, prefix="/", form=dialect.form),
+    ]
     app = web.Application(middlewares=middlewares, client_max_size=dialect.max_body_bytes)
     app[CORE] = core
     access = core.access

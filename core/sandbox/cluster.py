@@ -1,14 +1,26 @@
 """The other nodes of the made cluster: they join, fall silent, and bring their audit entries later."""
 
+import json
 import random
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.entry import Actor, Change, Resource
 from core.sandbox.estate import Pace
-from core.store import audit, estate
+from core.sandbox.service import chain_of
+from core.store import estate, meta
+from core.store.tenancy import OPERATOR
 
 __all__ = ["Cluster"]
+
+_LOGIN = Change(
+    actor=Actor(type="user", id="oncall", ip="10.0.0.9"),
+    action="auth.login",
+    resource=Resource(type="user", id="oncall"),
+    details={"method": "console", "cluster": "unreachable"},
+)
 
 
 class Cluster:
@@ -36,6 +48,7 @@ class Cluster:
             elapsed_s = (now_ms - self._began_ms) / 1000 - index * 20.0
             if self.heard(elapsed_s):
                 await estate.beat(tx, name, f"10.0.0.{index + 2}", now_ms)
+                await _bring(tx, name)
             elif elapsed_s > self._pace.partner_joins_s and self._rng.random() < 0.4:  # noqa: PLR2004 -- a share
                 await _work_alone(tx, name, now_ms)
 
@@ -57,10 +70,18 @@ class Cluster:
 
 
 async def _work_alone(tx: AsyncConnection, name: str, now_ms: int) -> None:
-    note = audit.Note(
-        actor=audit.Actor(type="user", name="oncall", ip="10.0.0.9"),
-        action="auth.login",
-        resource="user/oncall",
-        details={"method": "console", "cluster": "unreachable"},
-    )
-    await audit.append(tx, name, now_ms, note)
+    """Somebody signs in at its console. Its log lies with it until it is back."""
+    kept = json.loads(await meta.get(tx, _log_of(name)) or "[]")
+    await meta.put(tx, _log_of(name), json.dumps([*kept, now_ms]))
+
+
+async def _bring(tx: AsyncConnection, name: str) -> None:
+    """What it wrote while it was away comes in late, with the times at which it happened."""
+    for at_ms in json.loads(await meta.get(tx, _log_of(name)) or "[]"):
+        chain = await chain_of(tx, name, partial(int, at_ms))
+        await chain.append(tx, OPERATOR, _LOGIN)
+    await meta.put(tx, _log_of(name), "[]")
+
+
+def _log_of(name: str) -> str:
+    return f"log of {name}"

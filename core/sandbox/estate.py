@@ -2,20 +2,30 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
+from core.audit.entry import Actor, Change, Resource
+from core.dialects.mailguard.access import BURST, Scope, allows_keys, grant_of
 from core.engine.verdict import Thresholds
 from core.service.detectors import Limits
-from core.store import audit, domains, estate, keys, meta
-from core.store.clock import DAY_MS
+from core.store import domains, estate, meta
+from core.store.clock import DAY_MS, Clock
+from core.store.database import Database
+from core.store.tenancy import OPERATOR
+from hub.access.audit import SYSTEM
+from hub.access.keyring import KeyRefused, Keyring
+from hub.access.secret_text import STYLES
 
 __all__ = ["ADMIN", "Pace", "install", "key_text", "licence_server", "renew"]
 
-ADMIN = audit.Actor(type="user", name="admin", ip="10.0.0.5")
+ADMIN = Actor(type="user", id="admin", ip="10.0.0.5")
 _ISSUER = "CN=Sandbox Issuing CA"
+_PER_MINUTE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,44 +85,43 @@ def licence_server(old: estate.Licence) -> estate.Licence:
     return replace(old, valid_until_ms=old.valid_until_ms + 30 * DAY_MS)
 
 
-async def renew(tx: AsyncConnection, node_id: str, pace: Pace, now_ms: int) -> None:
+async def renew(tx: AsyncConnection, chain: Chain, pace: Pace, now_ms: int) -> None:
     """The administrator rotates announced DKIM keys and replaces announced certificates, a while later."""
     patience_ms = round(pace.renewed_after_ticks * pace.tick_s * 1000)
     limits = pace.limits
     for key in await estate.dkim_keys(tx):
         announced_ms = key.created_ms + limits.dkim_lifetime_ms - limits.dkim_warning_ms
         if key.warned and now_ms - announced_ms > patience_ms:
-            await _rotate(tx, node_id, key, now_ms)
+            await _rotate(tx, chain, key, now_ms)
     for certificate in await estate.certificates(tx):
         announced_ms = certificate.not_after_ms - limits.certificate_warning_ms
         if certificate.warned and now_ms - announced_ms > patience_ms:
-            await _replace(tx, node_id, certificate, now_ms)
+            await _replace(tx, chain, certificate, now_ms)
 
 
-async def _rotate(tx: AsyncConnection, node_id: str, key: estate.DkimKey, now_ms: int) -> None:
+async def _rotate(tx: AsyncConnection, chain: Chain, key: estate.DkimKey, now_ms: int) -> None:
     await estate.remove_dkim_key(tx, key)
     selector = f"nmg{await meta.count_up(tx, 'dkim_selector') + 1}"
     await estate.add_dkim_key(tx, estate.DkimKey(domain=key.domain, selector=selector, created_ms=now_ms))
-    note = audit.Note(
+    change = Change(
         actor=ADMIN,
         action="dkim.rotate",
-        resource=f"dkim/{key.domain}/{selector}",
+        resource=Resource(type="dkim", id=f"{key.domain}/{selector}", domain=key.domain),
         details={"previous_selector": key.selector},
-        domain=key.domain,
     )
-    await audit.append(tx, node_id, now_ms, note)
+    await chain.append(tx, OPERATOR, change)
 
 
-async def _replace(tx: AsyncConnection, node_id: str, old: estate.Certificate, now_ms: int) -> None:
+async def _replace(tx: AsyncConnection, chain: Chain, old: estate.Certificate, now_ms: int) -> None:
     await estate.remove_certificate(tx, old.serial)
     serial = await _add_certificate(tx, old.subject, now_ms + 90 * DAY_MS)
-    note = audit.Note(
+    change = Change(
         actor=ADMIN,
         action="cert.renew",
-        resource=f"certificate/{serial}",
+        resource=Resource(type="certificate", id=serial),
         details={"subject": old.subject, "previous_serial": old.serial},
     )
-    await audit.append(tx, node_id, now_ms, note)
+    await chain.append(tx, OPERATOR, change)
 
 
 async def _add_certificate(tx: AsyncConnection, subject: str, not_after_ms: int) -> str:
@@ -123,15 +132,25 @@ async def _add_certificate(tx: AsyncConnection, subject: str, not_after_ms: int)
     return serial
 
 
-async def key_text(tx: AsyncConnection, path: Path, scope: keys.Scope, now_ms: int) -> str:
+async def key_text(database: Database, clock: Clock, path: Path, scope: Scope) -> str:
     """The key in a file (mode 0600) while it is live, else a new one, written there.
 
-    The store itself keeps no key's text.
+    The store itself keeps no key's text, and its log says nothing of keys that nobody asked for.
     """
-    kept = _read(path)
-    if kept and await keys.live(tx, kept, now_ms) is not None:
-        return kept
-    _, text = await keys.create(tx, name=path.name, scope=scope, now_ms=now_ms)
+    keyring, kept = Keyring(database, clock_ms=clock), _read(path)
+    if kept:
+        with suppress(KeyRefused):
+            await keyring.authenticate(kept)
+            return kept
+    _, text = await keyring.make(
+        SYSTEM,
+        tenant=OPERATOR,
+        grants=[grant_of(scope, None)],
+        description=path.name,
+        allow_key_admin=allows_keys(scope),
+        limits={"per_minute": _PER_MINUTE, "burst": BURST},
+        style=STYLES["mailguard"],
+    )
     _write(path, text)
     return text
 

@@ -16,33 +16,35 @@ from typing import Self
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.dialects.mailguard.app import create_app
-from core.dialects.mailguard.envelope import refusal
-from core.dialects.mailguard.service import Service
-from core.dialects.mailguard.webhook import EVENT_NAMES, render
+from core.audit import retention
+from core.dialects.dialect import create_app
+from core.dialects.mailguard.app import MAILGUARD
+from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.engine.verdict import Judgement
+from core.outward.forms import FORMS, Push
+from core.outward.letter import Letter
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace, install, key_text, licence_server, renew
 from core.sandbox.faults import Faults
 from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.people import act
-from core.sandbox.service import service_of
+from core.sandbox.service import chain_of, service_of
 from core.service import detectors, intake
 from core.service.core import Core
 from core.service.pusher import Policy, Pusher
-from core.store import audit, meta, outbox, quarantine
+from core.store import meta, outbox, quarantine
 from core.store.clock import DAY_MS, Clock, wall_clock
 from core.store.database import Database, sqlite_url
-from hub.web.errors import ApiError
-from hub.web.route import Reply
+from core.store.tenancy import OPERATOR
 
-__all__ = ["MailGuardSandbox"]
+__all__ = ["MailGuardSandbox", "rendered"]
 
 _LOG = logging.getLogger("core.sandbox")
 _MAX_BATCH = 50
 _AUDIT_KEPT_MS = 365 * DAY_MS
 _ENDED_KEPT_MS = DAY_MS
 _ENDPOINT = "default"
+_FORM = "mailguard"
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 """Who starts a sandbox says where it pushes: to the hub beside it, on whatever address that listens."""
 
@@ -76,7 +78,6 @@ class MailGuardSandbox:
         policy: Policy | None = None,
         clock: Clock = wall_clock,
         faults: Faults | None = None,
-        cursor_ttl_ms: int = DAY_MS,
     ) -> None:
         self.data_dir = data_dir
         self.faults = faults or Faults(seed=seed)
@@ -91,13 +92,13 @@ class MailGuardSandbox:
         self._seed = seed
         self._pace = pace or Pace()
         self._clock = clock
-        self._cursor_ttl_ms = cursor_ttl_ms
         self._cluster = Cluster(tuple(nodes), self._pace, random.Random(seed))  # noqa: S311 -- a made world
-        policy = replace(policy or Policy(), allow_networks=_ANYWHERE)
-        self._pusher = Pusher(self.database, render, clock=clock, node_id=nodes[0], policy=policy)
+        self._policy = replace(policy or Policy(), allow_networks=_ANYWHERE)
+        self._pusher: Pusher
         self._rng = random.Random(seed)  # noqa: S311 -- a made world
         self._mail = MailGenerator(seed)
-        self._core: Core
+        self.core: Core
+        """The service that it runs on. Known after `start`."""
         self._stack = AsyncExitStack()
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,8 +131,12 @@ class MailGuardSandbox:
             await self.database.open()
             async with self.database.begin() as tx:
                 await self._prepare(tx)
-            self._core = await service_of(
+            await self._keys()
+            self.core = await service_of(
                 self.database, self.data_dir, self._cluster.own, self._clock, self._stack
+            )
+            self._pusher = Pusher(
+                self.database, rendered, clock=self._clock, chain=self.core.chain, policy=self._policy
             )
             await self._listen()
         except BaseException:
@@ -179,26 +184,19 @@ class MailGuardSandbox:
         self._mail = MailGenerator(self._seed * 1_000_003 + start)
         self._rng.seed(self._seed * 1_000_003 + start)
         await self._cluster.begin(tx, now_ms)
-        self.api_key = await key_text(tx, self.data_dir / "api-key", "read-only", now_ms)
-        self.admin_key = await key_text(tx, self.data_dir / "admin-key", "full-admin", now_ms)
         url, secret = self._webhook
         if url:
             await outbox.configure(tx, _ENDPOINT, url=url, secret=secret, names=EVENT_NAMES, now_ms=now_ms)
         else:
             await outbox.remove(tx, _ENDPOINT)
 
+    async def _keys(self) -> None:
+        place = self.data_dir
+        self.api_key = await key_text(self.database, self._clock, place / "api-key", "read-only")
+        self.admin_key = await key_text(self.database, self._clock, place / "admin-key", "full-admin")
+
     async def _listen(self) -> None:
-        async with self.database.begin() as tx:
-            cursor_key = await meta.secret(tx, "cursor_key")
-        service = Service(
-            core=self._core,
-            database=self.database,
-            clock=self._clock,
-            node_id=self._cluster.own,
-            cursor_key=cursor_key,
-            cursor_ttl_ms=self._cursor_ttl_ms,
-        )
-        app = create_app(service, [self.faults.middleware(_Form(), "/api/")])
+        app = create_app(self.core, MAILGUARD, [self.faults.middleware(MAILGUARD.form, "/api/")])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
@@ -241,7 +239,7 @@ class MailGuardSandbox:
         """Beside the chores: a release takes its time, a partner that comes and goes is to be seen."""
         while True:
             await asyncio.sleep(self._pace.operator_every_s)
-            await act(self._core, self._rng)
+            await act(self.core, self._rng)
             self._pusher.wake()
 
     async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Judgement]:
@@ -250,30 +248,26 @@ class MailGuardSandbox:
             now_ms = self._clock()
             made = self._mail.make(now_ms, kind)
             node_id = await self._cluster.pick(tx)
-            verdicts.append(await intake.accept(tx, made.raw, made.envelope, node_id, now_ms))
+            chain = await chain_of(tx, node_id, self._clock)
+            verdicts.append(await intake.accept(tx, made.raw, made.envelope, chain, now_ms))
         return verdicts
 
     async def _chore(self, tx: AsyncConnection) -> None:
         now_ms = self._clock()
         await self._cluster.beat(tx, now_ms)
-        watch = detectors.Watch(
-            node_id=self._cluster.own, limits=self._pace.limits, licence_server=licence_server
-        )
-        await detectors.detect(tx, watch, now_ms)
-        await renew(tx, self._cluster.own, self._pace, now_ms)
-        await audit.prune(tx, self._cluster.own, now_ms, now_ms - _AUDIT_KEPT_MS)
+        chain = await chain_of(tx, self._cluster.own, self._clock)
+        watch = detectors.Watch(limits=self._pace.limits, licence_server=licence_server)
+        await detectors.detect(tx, chain, watch, now_ms)
+        await renew(tx, chain, self._pace, now_ms)
+        await retention.prune(tx, chain, now_ms - _AUDIT_KEPT_MS)
         await quarantine.purge(tx, now_ms - _ENDED_KEPT_MS)
 
 
-class _Form:
-    """Of refusals."""
-
-    def success(self, reply: Reply, request_id: str) -> bytes:
-        raise NotImplementedError
-
-    def failure(self, error: ApiError, request_id: str) -> web.Response:
-        del request_id
-        return refusal(error.status, error.message, error.headers)
+def rendered(event: outbox.Event, endpoint: outbox.Endpoint) -> Push:
+    """The same bytes at every try: everything in them was fixed when the event was written."""
+    same = {name: getattr(event, name) for name in ("id", "name", "at_ms", "node_id", "data")}
+    letter = Letter(**same, action="", tenant=OPERATOR, body=b"")
+    return FORMS[_FORM].render(letter, [endpoint.secret], event.at_ms // 1000)
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -5,12 +5,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.app.assemble import access_of, outward_of, upstream_of
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.resolver import NameServers
 from core.paging.cursor import Cursors
+from core.sandbox.limits import MemoryLimiter
 from core.seam.parts import Seam
 from core.seam.smtp import Letter, Outcome, Relay, Target
 from core.service.core import Core
@@ -21,7 +23,9 @@ from hub.sdk.http import Guard
 from hub.sdk.offload import Offload
 from hub.web.idempotency import MemoryIdempotency
 
-__all__ = ["service_of"]
+__all__ = ["chain_of", "service_of"]
+
+_AUDIT_KEY = "audit_key"
 
 _TAKEN = Outcome(state="sent", words="250 2.0.0 made mail ends here")
 
@@ -34,17 +38,22 @@ class _Nowhere(Relay):
         return dict.fromkeys(letter.addresses, _TAKEN)
 
 
+async def chain_of(tx: AsyncConnection, node_id: str, clock: Clock) -> Chain:
+    """What a node of the sandbox writes its audit log with.
+
+    The key lies in the database: it shows how such a log looks, and proves nothing.
+    """
+    return Chain(await meta.secret(tx, _AUDIT_KEY), node_id=node_id, clock=clock)
+
+
 async def service_of(
     database: Database, data: Path, node_id: str, clock: Clock, stack: AsyncExitStack
 ) -> Core:
-    """Over the sandbox's own database. It counts no requests: its dialect has buckets of its own.
-
-    The key of its audit log lies in the database: it shows how such a log looks, and proves nothing.
-    """
+    """Over the sandbox's own database; requests are counted in memory."""
     config = CoreConfig(node=node_id)
     async with database.begin() as tx:
-        key, cursors = await meta.secret(tx, "audit_key"), await meta.secret(tx, "cursor_key")
-    chain = Chain(key, node_id=node_id, clock=clock)
+        key, cursors = await meta.secret(tx, _AUDIT_KEY), await meta.secret(tx, "cursor_key")
+        chain = await chain_of(tx, node_id, clock)
     workers, redis, seam = Offload("sandbox", 1), Redis(), Seam(config)
     seam.relay = _Nowhere(Guard(()), config.hostname)
     stack.callback(workers.close)
@@ -54,7 +63,7 @@ async def service_of(
         config=config,
         data=data,
         database=database,
-        access=access_of(database, redis, chain, key, clock),
+        access=access_of(database, redis, chain, key, clock, limiter=MemoryLimiter(clock)),
         chain=chain,
         cursors=Cursors(cursors),
         clock=clock,

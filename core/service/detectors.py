@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.audit.chain import Chain
 from core.detectors import certificates, dkim_keys, nodes
 from core.detectors.event import Event, tell
-from core.store import audit, estate
+from core.store import estate
 from core.store.clock import DAY_MS, iso_seconds
 
 __all__ = ["Limits", "Watch", "detect"]
@@ -32,14 +32,13 @@ class Limits:
 class Watch:
     """`licence_server` answers a refresh: the licence now -> the licence from now on."""
 
-    node_id: str
     limits: Limits
     licence_server: Callable[[estate.Licence], estate.Licence]
 
 
-async def detect(tx: AsyncConnection, watch: Watch, now_ms: int) -> None:
+async def detect(tx: AsyncConnection, chain: Chain, watch: Watch, now_ms: int) -> None:
     """Run every detector once. What was told is not told again."""
-    limits, chain = watch.limits, await audit.chain(tx, watch.node_id, now_ms)
+    limits = watch.limits
     timeout_ms = limits.heartbeat_timeout_ms
     await nodes.detect(tx, now_ms, chain=chain, timeout_ms=timeout_ms, longest_step_ms=timeout_ms)
     await _licence(tx, watch, chain, now_ms)

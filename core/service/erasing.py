@@ -33,7 +33,6 @@ NOBODYS: Final[Mapping[Table, str]] = {
     tables.licences: "of the service",
     tables.counters: "numbers that were given out",
     tables.meta: "single values of the service",
-    tables.mailguard_keys: "of the sandbox only",
     access.once: "emptied whenever somebody is erased: sign-ins that had begun begin again",
 }
 """Tables in which no row is a tenant's."""

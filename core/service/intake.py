@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.detectors import reputation
 from core.detectors.event import FILTER, shown
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
 from core.engine.verdict import Judgement, judge
 from core.reports import stats
-from core.store import audit, domains, outbox, quarantine
+from core.store import domains, outbox, quarantine
 from hub.sql.ids import new_id
 
 __all__ = ["FILTER", "UnknownRecipient", "accept", "free_queue_id"]
@@ -32,8 +33,10 @@ class _Arrival:
     now_ms: int
 
 
-async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: str, now_ms: int) -> Judgement:
-    """Filter one message in one transaction. The first recipient's domain sets the thresholds.
+async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, chain: Chain, now_ms: int) -> Judgement:
+    """Filter one message in one transaction, on the node that writes the chain.
+
+    The first recipient's domain sets the thresholds.
 
     Raises `UnknownRecipient`.
     """
@@ -45,12 +48,12 @@ async def accept(tx: AsyncConnection, raw: bytes, envelope: Envelope, node_id: s
     )
     mail = parse(raw, envelope)
     verdict = judge(mail, context, domain.thresholds)
+    node_id = chain.node_id
     arrival = _Arrival(node_id=node_id, domain=domain, mail=mail, verdict=verdict, raw=raw, now_ms=now_ms)
     await stats.count(tx, tenant=domain.tenant, domain=domain.name, verdict=verdict.action, now_ms=now_ms)
     if verdict.action == "quarantine":
         await _hold(tx, arrival)
-    client_ip, chain = envelope.client_ip, await audit.chain(tx, node_id, now_ms)
-    await reputation.count(tx, domain.tenant, client_ip, verdict.action, now_ms, chain=chain)
+    await reputation.count(tx, domain.tenant, envelope.client_ip, verdict.action, now_ms, chain=chain)
     return verdict
 
 

@@ -2,33 +2,30 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import audit, outbox
+from core.audit.chain import Chain
+from core.audit.entry import Actor, Change, Resource
+from core.outward.forms import Push
+from core.store import outbox
 from core.store.clock import Clock
 from core.store.database import Database
+from core.store.tenancy import OPERATOR
 from hub.sdk.http import Client, HttpError
 
-__all__ = ["Policy", "Push", "Pusher", "retry_after_s"]
+__all__ = ["Policy", "Pusher", "retry_after_s"]
 
-_PUSHER = audit.Actor(type="system", name="webhook")
+_PUSHER = Actor(type="system", id="webhook")
 _TAKEN = range(200, 300)
 _REFUSED = frozenset({400, 413, 415, 422})
 """The endpoint says that this body will never do; other answers may change."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
-    """One request as it goes out."""
-
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +59,14 @@ class Pusher:
         render: Callable[[outbox.Event, outbox.Endpoint], Push],
         *,
         clock: Clock,
-        node_id: str,
+        chain: Chain,
         policy: Policy | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._database = database
         self._render = render
         self._clock = clock
-        self._node_id = node_id
+        self._chain = chain
         self._policy = policy or Policy()
         self._rng = rng or random.Random()  # noqa: S311 -- jitter
         self._bells: list[asyncio.Event] = []
@@ -153,34 +150,28 @@ class Pusher:
 
     async def _give_up(self, delivery: outbox.Delivery, answer: _Answer) -> None:
         endpoint, event = delivery.endpoint, delivery.event
-        note = audit.Note(
-            actor=_PUSHER,
-            action="webhook.given_up",
-            resource=f"webhook/{endpoint.id}",
-            result="failure",
-            details={"event_id": event.id, "event": event.name, "status": answer.status},
-        )
+        details = {"event_id": event.id, "event": event.name, "status": answer.status}
         async with self._database.begin() as tx:
             await outbox.give_up(tx, endpoint.id, event.seq)
-            await audit.append(tx, self._node_id, self._clock(), note)
+            await self._given_up(tx, endpoint.id, details)
 
     async def _housekeeping(self) -> None:
         while True:
             async with self._database.begin() as tx:
                 lost = await outbox.trim(tx, self._policy.max_waiting)
                 if lost:
-                    await self._tell_lost(tx, lost)
+                    await self._given_up(tx, "", {"events": lost, "reason": "too many waiting"})
             await asyncio.sleep(max(self._policy.idle_s, 5.0))
 
-    async def _tell_lost(self, tx: AsyncConnection, events: int) -> None:
-        note = audit.Note(
+    async def _given_up(self, tx: AsyncConnection, endpoint_id: str, details: dict[str, Any]) -> None:
+        change = Change(
             actor=_PUSHER,
             action="webhook.given_up",
-            resource="webhook",
+            resource=Resource(type="webhook", id=endpoint_id),
             result="failure",
-            details={"events": events, "reason": "too many waiting"},
+            details=details,
         )
-        await audit.append(tx, self._node_id, self._clock(), note)
+        await self._chain.append(tx, OPERATOR, change)
 
 
 def retry_after_s(value: str | None, now_ms: int) -> float | None:

@@ -4,7 +4,7 @@ held, release_failed -> releasing -> released | release_failed (`core.seam.relea
 held, release_failed -> discarded | expired. Repeating a deed that is done changes nothing and tells nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
-from core.paging.keyset import Asked, Page, page
+from core.paging.keyset import Asked, Page, page, statement
 from core.seam import files
 from core.seam import release as seam
 from core.service import lessons, sender_allowed, visible
@@ -40,6 +40,7 @@ __all__ = [
     "release",
     "report_spam",
     "retrain",
+    "skipping",
 ]
 
 READ: Final = "quarantine:read"
@@ -59,6 +60,18 @@ async def listing(
     query = visible.limit(quarantine.select_from(tx, by.tenant, narrow), by, READ, quarantine.DOMAIN)
     asked = Asked(scope=f"quarantine:{by.tenant}", filters=narrow.as_dict(), limit=limit, cursor=cursor)
     return (await page(tx, query, quarantine.BY, core.cursors, asked)).of(quarantine.of)
+
+
+async def skipping(tx: AsyncConnection, by: By, narrow: Filter, *, limit: int, offset: int) -> Sequence[Held]:
+    """The same by numbers, for dialects without cursors: `limit` messages after the first `offset`.
+
+    Raises `Forbidden` for a domain of no grant.
+    """
+    if narrow.domain is not None:
+        authorize(by.principal, READ, narrow.domain)
+    query = visible.limit(quarantine.select_from(tx, by.tenant, narrow), by, READ, quarantine.DOMAIN)
+    asked = statement(query, quarantine.BY, order="newest", after=None, limit=limit).offset(offset)
+    return [quarantine.of(row) for row in (await tx.execute(asked)).mappings()]
 
 
 async def item(tx: AsyncConnection, by: By, item_id: str, scope: str = READ) -> Held:

@@ -20,7 +20,10 @@ from hub.access.principal import Decision
 from hub.web.access import authorize
 from hub.web.errors import NotFound
 
-__all__ = ["bounds", "domain", "limit", "seen", "several", "within"]
+__all__ = ["bounds", "domain", "limit", "numbered", "seen", "several", "within"]
+
+_LAST_NUMBER = 2**31 - 1
+_tied = domains.alias("tied").c
 
 
 async def domain(tx: AsyncConnection, by: By, scope: str, name: str) -> stored.Domain:
@@ -35,6 +38,19 @@ async def domain(tx: AsyncConnection, by: By, scope: str, name: str) -> stored.D
     if found is None:
         raise NotFound(f"There is no domain {plain[:253]}.")
     authorize(by.principal, scope, plain, held_by=found.api_key_id)
+    return found
+
+
+async def numbered(tx: AsyncConnection, by: By, scope: str, number: int) -> stored.Domain:
+    """The same by its number, which says nothing of domains that are not the caller's.
+
+    Raises `NotFound`.
+    """
+    query = limit(select(domains.c.name), by, scope, domains.c.name).where(domains.c.number == number)
+    name = (await tx.execute(query)).scalar_one_or_none() if 0 < number <= _LAST_NUMBER else None
+    found = await stored.find(tx, by.tenant, name) if name is not None else None
+    if found is None:
+        raise NotFound(f"There is no domain {number}.")
     return found
 
 
@@ -89,6 +105,5 @@ def _held_by_others(by: By) -> Select[tuple[str]] | None:
     who = by.principal
     if who.kind != "key" and who.is_full_admin:
         return None
-    tied = domains.alias("tied")
-    others = select(tied.c.name).where(tied.c.tenant == by.tenant, tied.c.api_key_id.is_not(None))
-    return others if who.key_id is None else others.where(tied.c.api_key_id != who.key_id)
+    others = select(_tied.name).where(_tied.tenant == by.tenant, _tied.api_key_id.is_not(None))
+    return others if who.key_id is None else others.where(_tied.api_key_id != who.key_id)

@@ -24,6 +24,9 @@ class Database(database.Database):
 
 
 def _upgrade(connection: Connection) -> None:
-    """Keys and people lie beside the core's own tables: a change of theirs and its audit entry are one."""
-    migrations.upgrade(connection)
+    """Keys and people lie beside the core's own tables: a change of theirs and its audit entry are one.
+
+    Theirs come first, since keys of an earlier sandbox move there.
+    """
     ACCESS.upgrade(connection)
+    migrations.upgrade(connection)

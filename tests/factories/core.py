@@ -11,15 +11,19 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.entry import Actor, Change, Resource
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
+from core.sandbox.service import chain_of
 from core.service.pusher import Policy
 from core.store import estate, quarantine
 from core.store.database import Database
+from core.store.tables import audit_entries
 from core.store.tenancy import OPERATOR
 
 NOW_MS = 1_777_620_133_000
@@ -88,6 +92,28 @@ async def open_store(url: str) -> AsyncIterator[AsyncConnection]:
         await estate.beat(tx, "node-1", "10.0.0.1", NOW_MS)
         await estate.set_present(tx, "node-1", present=True)
         yield tx
+
+
+async def note(
+    tx: AsyncConnection,
+    at_ms: int,
+    *,
+    node: str = "node-1",
+    action: str = "auth.login",
+    name: str = "admin",
+    resource: str = "",
+) -> str:
+    """Write an entry into a sandbox's audit log and return its id, `node-1:4`."""
+    kind, _, place = (resource or f"user/{name}").partition("/")
+    chain = await chain_of(tx, node, FakeClock(at_ms))
+    change = Change(actor=Actor(type="user", id=name), action=action, resource=Resource(type=kind, id=place))
+    return (await chain.append(tx, OPERATOR, change)).id
+
+
+async def recorded(tx: AsyncConnection) -> list[str]:
+    """The actions on record, in the order of the chain."""
+    found = await tx.execute(select(audit_entries.c.action).order_by(audit_entries.c.seq))
+    return list(found.scalars())
 
 
 def held(number: int = 1, **changes: Any) -> quarantine.Held:

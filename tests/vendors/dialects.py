@@ -27,9 +27,9 @@ class Dialect:
 
 
 def _mailguard_routes() -> Iterable[tuple[str, str]]:
-    from core.dialects.mailguard.app import ENDPOINTS
+    from core.dialects.mailguard.app import ROUTES
 
-    return [(endpoint.method, endpoint.path) for endpoint in ENDPOINTS]
+    return [(route.method, route.path) for route in ROUTES]
 
 
 @asynccontextmanager

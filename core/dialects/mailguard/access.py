@@ -1,144 +1,107 @@
-"""Who may do what, and how often: `X-API-Key`, scopes, a token bucket per key."""
+"""Keys as MailGuard has them: `X-API-Key`, one of four scopes, a bucket with bursts of ten times its rate."""
 
-import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, Literal, get_args
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from core.dialects.mailguard.envelope import Refused
-from core.service.by import By
-from core.store import audit, keys
-from core.store.clock import Clock
-from core.store.database import Database
+from core.api.services import CORE
+from core.audit.entry import Actor, Change, Resource
+from core.service.core import Core
+from core.store.database import Unavailable
 from core.store.tenancy import OPERATOR
-from hub.access import principal as access
+from hub.access.keyring import KeyRefused
+from hub.access.principal import ALL, Grant
+from hub.access.secret_text import PREFIX_CHARS
 
-__all__ = ["BURST", "PRINCIPAL", "Gate", "Principal", "TokenBucket"]
+__all__ = ["BURST", "SCOPES", "Scope", "Shown", "allows_keys", "grant_of", "key_of", "refusals", "scope_of"]
 
-BURST = 10
+Scope = Literal["read-only", "quarantine-only", "domain-admin", "full-admin"]
+Shown = Literal["read-only", "quarantine-only", "domain-admin", "full-admin", "custom"]
+"""`custom`: a key of the service's own API whose grants are none of the four."""
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+BURST: Final = 10
 """Bursts go up to ten times the sustained rate (REST API page, "Rate limit")."""
-_TOUCH_MS = 60_000
-_REPORT_MS = 10_000
-_MAX_REPORTED = 1000
+_READ_ONLY: Final = ("read-only", "keys:read")
+"""All GET endpoints, that of the keys too."""
+_REPORT_MS: Final = 10_000
+_MAX_REPORTED: Final = 1000
+_UNKNOWN: Final = "api_key.rejected"
+_ACTIONS: Final = {401: _UNKNOWN, 403: "api_key.forbidden", 429: "api_key.rate_limited"}
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The key behind a request and where it came from."""
-
-    key: keys.ApiKey
-    ip: str
-
-    @property
-    def actor(self) -> audit.Actor:
-        return audit.Actor(type="api_key", name=self.key.name, key_prefix=self.key.prefix, ip=self.ip)
-
-    @property
-    def by(self) -> By:
-        """As the service knows callers; MailGuard's scopes are the names of bundles."""
-        key = self.key
-        who = access.Principal(
-            kind="key",
-            id=f"mailguard_{key.id}",
-            name=key.name,
-            tenant=OPERATOR,
-            grants=(access.Grant.of([key.scope], [key.domain or access.ALL]),),
-            key_prefix=key.prefix,
-        )
-        return By(principal=who, ip=self.ip)
+def key_of(request: web.Request) -> str:
+    """The key of a request; nothing where there is none."""
+    return request.headers.get("X-API-Key", "").strip()
 
 
-PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+def grant_of(scope: Scope, domain: str | None) -> Grant:
+    """What a scope permits. Raises `ValueError` for what is no domain."""
+    names = _READ_ONLY if scope == "read-only" else (scope,)
+    return Grant.of(names, [domain or ALL])
 
 
-class TokenBucket:
-    """`rate_per_minute` tokens flow in, at most `BURST` times as many are kept."""
-
-    __slots__ = ("_per_ms", "_tokens", "_updated_ms", "capacity")
-
-    def __init__(self, rate_per_minute: int, now_ms: int) -> None:
-        self.capacity = float(rate_per_minute * BURST)
-        self._per_ms = rate_per_minute / 60_000
-        self._tokens = self.capacity
-        self._updated_ms = now_ms
-
-    def take(self, now_ms: int) -> float:
-        """Take one token: 0.0 when there was one, else the seconds until there is."""
-        passed_ms = max(now_ms - self._updated_ms, 0)
-        self._updated_ms = max(now_ms, self._updated_ms)
-        self._tokens = min(self.capacity, self._tokens + passed_ms * self._per_ms)
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-            return 0.0
-        return (1.0 - self._tokens) / self._per_ms / 1000
+def allows_keys(scope: Scope) -> bool:
+    """Whether a key of the scope may look at keys; what it may do with them, its grants say."""
+    return scope in ("read-only", "full-admin")
 
 
-class Gate:
-    """Lets a request through or raises `Refused`: 401, 403 or 429."""
+def scope_of(grants: Sequence[Grant]) -> tuple[Shown, str | None]:
+    """The scope that a key's grants are, and the one domain that they hold on, if any."""
+    if len(grants) != 1:
+        return "custom", None
+    names, domains = grants[0].names, sorted(grants[0].domains - {ALL})
+    scope = next((one for one in SCOPES if names in ((one,), grant_of(one, None).names)), None)
+    if scope is None or len(domains) > 1:
+        return "custom", None
+    return scope, domains[0] if domains else None
 
-    def __init__(self, database: Database, clock: Clock, node_id: str) -> None:
-        self._database = database
-        self._clock = clock
-        self._node_id = node_id
-        self._buckets: dict[int, TokenBucket] = {}
-        self._touched: dict[int, int] = {}
-        self._reported: dict[str, int] = {}
 
-    async def admit(self, request: web.Request, scopes: Collection[str]) -> Principal:
-        """Check the key, its bucket and its scope, in this order."""
-        ip = request.remote or "unknown"
-        principal = Principal(await self._key(request, ip), ip)
-        await self._spend(principal)
-        if principal.key.scope not in scopes:
-            await self._report(principal.actor, "api_key.forbidden", request.path)
-            raise Refused(403, f"a {principal.key.scope} key may not do this")
-        return principal
+def refusals() -> Middleware:
+    """Puts refused keys on record, one of a kind per origin in ten seconds: a flood must not fill the log."""
+    told: dict[str, int] = {}
 
-    async def _key(self, request: web.Request, ip: str) -> keys.ApiKey:
-        text = request.headers.get("X-API-Key", "")
-        if not text:
-            raise Refused(401, "header X-API-Key is missing")
-        now_ms = self._clock()
-        async with self._database.read() as tx:
-            key = await keys.live(tx, text, now_ms)
-        if key is None:
-            await self._report(
-                audit.Actor(type="api_key", name="unknown", ip=ip), "api_key.rejected", request.path
-            )
-            raise Refused(401, "this API key is unknown, revoked or expired")
-        if now_ms - self._touched.get(key.id, 0) > _TOUCH_MS:
-            self._touched[key.id] = now_ms
-            async with self._database.begin() as tx:
-                await keys.touch(tx, key.id, now_ms)
-        return key
+    def is_new(mark: str, now_ms: int) -> bool:
+        if now_ms - told.get(mark, -_REPORT_MS) < _REPORT_MS:
+            return False
+        if len(told) >= _MAX_REPORTED:
+            told.clear()
+        told[mark] = now_ms
+        return True
 
-    async def _spend(self, principal: Principal) -> None:
-        key = principal.key
-        bucket = self._buckets.get(key.id)
-        if bucket is None:
-            bucket = self._buckets[key.id] = TokenBucket(key.rate_limit_per_minute, self._clock())
-        wait_s = bucket.take(self._clock())
-        if wait_s > 0:
-            await self._report(principal.actor, "api_key.rate_limited", "")
-            raise Refused(
-                429,
-                f"more than {key.rate_limit_per_minute} requests a minute",
-                headers={"Retry-After": str(math.ceil(wait_s))},
-            )
+    @web.middleware
+    async def watch(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        response = await handler(request)
+        given, action = key_of(request), _ACTIONS.get(response.status)
+        if given and action is not None:
+            core, place = request.app[CORE], request.remote or ""
+            named = "" if action == _UNKNOWN else given[:PREFIX_CHARS]
+            mark = f"{action} {place} {named}"
+            if is_new(mark, core.clock()):
+                with suppress(Unavailable):  # the caller is answered, whether or not it can be kept
+                    await _report(core, given, action, request.path, place)
+        return response
 
-    async def _report(self, actor: audit.Actor, action: str, path: str) -> None:
-        """Put a refusal on record, one of a kind per origin in ten seconds: a flood must not fill the log."""
-        now_ms = self._clock()
-        mark = f"{action} {actor.ip} {actor.key_prefix}"
-        if now_ms - self._reported.get(mark, 0) < _REPORT_MS:
-            return
-        if len(self._reported) >= _MAX_REPORTED:
-            self._reported.clear()
-        self._reported[mark] = now_ms
-        resource = f"api_key/{actor.key_prefix}" if actor.key_prefix else "api_key"
-        note = audit.Note(
-            actor=actor, action=action, resource=resource, result="failure", details={"path": path[:200]}
-        )
-        async with self._database.begin() as tx:
-            await audit.append(tx, self._node_id, now_ms, note)
+    return watch
+
+
+async def _report(core: Core, given: str, action: str, path: str, ip: str) -> None:
+    """A key that is not known is not named: it may be the secret of something else."""
+    try:
+        who = await core.access.keyring.authenticate(given)
+        tenant, name, prefix = who.tenant, who.name, who.key_prefix
+    except KeyRefused:
+        tenant, name, prefix = OPERATOR, "unknown", ""
+    change = Change(
+        actor=Actor(type="api_key", id=name, key_prefix=prefix, ip=ip),
+        action=action,
+        resource=Resource(type="api_key", id=prefix),
+        result="failure",
+        details={"path": path[:200]},
+    )
+    async with core.database.begin() as tx:
+        await core.chain.append(tx, tenant, change)

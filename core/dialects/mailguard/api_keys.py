@@ -2,135 +2,170 @@
 
 from typing import Annotated, Any
 
-import msgspec
-from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.dialects.mailguard import params
-from core.dialects.mailguard.access import PRINCIPAL
-from core.dialects.mailguard.envelope import Refused, answer
-from core.dialects.mailguard.service import SERVICE, Service
-from core.store import audit, domains, keys
-from core.store.clock import from_iso, iso_seconds
+from core.api.fields import Domain, Moment, Word
+from core.api.services import asked
+from core.dialects.mailguard.access import BURST, Scope, Shown, allows_keys, grant_of, scope_of
+from core.service import api_keys as service
+from core.service import visible
+from core.service.api_keys import NewKey
+from core.service.by import By
+from core.service.core import Core
+from core.store.clock import iso_seconds
+from hub.access.keys import Key
+from hub.web.errors import NotFound, ValidationFailed
+from hub.web.route import Call, Reply, Route
 
-__all__ = ["create", "delete", "listing", "revoke"]
-
-MAX_KEYS = 1000
-
-
-class NewKey(msgspec.Struct, frozen=True):
-    """The body of a create request; `domain` belongs to the scope `domain-admin`."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
-    scope: keys.Scope
-    rate_limit_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
-    domain: str | None = None
-    expires_at: str | None = None
+__all__ = ["ROUTES", "KeyView"]
 
 
-async def listing(request: web.Request) -> web.Response:
-    """All keys, by id, without their text."""
-    async with request.app[SERVICE].database.read() as tx:
-        found = await keys.every(tx)
-    return answer([_as_dict(key) for key in found])
+class NewKeyBody(BaseModel):
+    """`domain` belongs to the scope `domain-admin`, and to no other."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: Annotated[Word, Field(max_length=100)]
+    scope: Scope
+    rate_limit_per_minute: int = Field(100, ge=1, le=100_000)
+    domain: Domain | None = None
+    expires_at: Moment = Field(None, description="ISO 8601; without it, never.")
 
 
-async def create(request: web.Request) -> web.Response:
-    """Make a key."""
-    wanted = await params.json_body(request, NewKey)
-    service, principal = request.app[SERVICE], request[PRINCIPAL]
-    expires_ms = _expiry(wanted)
-    async with service.database.begin() as tx:
-        await _check(tx, wanted)
-        key, text = await keys.create(
-            tx,
-            name=wanted.name,
-            scope=wanted.scope,
-            domain=wanted.domain,
-            rate_limit_per_minute=wanted.rate_limit_per_minute,
-            expires_ms=expires_ms,
-            now_ms=service.clock(),
+class KeyView(BaseModel):
+    """An API key without its text."""
+
+    id: int
+    name: str
+    key_prefix: str = Field(description="The first 20 characters.")
+    scope: Shown
+    domain: str | None
+    rate_limit_per_minute: int | None
+    last_used_at: str | None
+    expires_at: str | None
+    revoked_at: str | None
+    created_at: str
+
+    @classmethod
+    def of(cls, key: Key, /, **more: Any) -> "KeyView":
+        scope, domain = scope_of(key.grants)
+        return cls(
+            id=key.number,
+            name=key.description or key.prefix,
+            key_prefix=key.prefix,
+            scope=scope,
+            domain=domain,
+            rate_limit_per_minute=key.effective.per_minute,
+            last_used_at=_iso(key.last_used_ms),
+            expires_at=_iso(key.expires_ms),
+            revoked_at=_iso(key.revoked_ms),
+            created_at=iso_seconds(key.created_ms),
+            **more,
         )
-        await _note(tx, service, principal.actor, "api_key.create", key)
-    return answer({**_as_dict(key), "key": text}, message="Created", status=201)
 
 
-async def revoke(request: web.Request) -> web.Response:
-    """Refuse the key from now on; it stays in the list."""
-    return await _end(request, "api_key.revoke", "Revoked")
+class MadeKeyView(KeyView):
+    """With its text, this once."""
 
-
-async def delete(request: web.Request) -> web.Response:
-    """Forget the key."""
-    return await _end(request, "api_key.delete", "Deleted")
-
-
-async def _end(request: web.Request, action: str, message: str) -> web.Response:
-    service, principal = request.app[SERVICE], request[PRINCIPAL]
-    key_id = int(request.match_info["key_id"])
-    async with service.database.begin() as tx:
-        key = await _end_one(tx, service, principal.actor, action, key_id)
-    return answer(None if key is None else _as_dict(key), message=message)
-
-
-async def _end_one(
-    tx: AsyncConnection, service: Service, actor: audit.Actor, action: str, key_id: int
-) -> keys.ApiKey | None:
-    key = await keys.find(tx, key_id)
-    if key is None:
-        raise Refused(404, f"there is no API key {key_id}")
-    if action == "api_key.delete":
-        await keys.remove(tx, key_id)
-    else:
-        await keys.revoke(tx, key_id, service.clock())
-    await _note(tx, service, actor, action, key)
-    return await keys.find(tx, key_id)
-
-
-async def _check(tx: AsyncConnection, wanted: NewKey) -> None:
-    if (wanted.scope == "domain-admin") != (wanted.domain is not None):
-        raise Refused(400, "domain is required for the scope domain-admin, and for no other")
-    if wanted.domain is not None and not await domains.every(tx, wanted.domain):
-        raise Refused(400, "domain is not filtered here")
-    if len(await keys.every(tx)) >= MAX_KEYS:
-        raise Refused(409, f"there are {MAX_KEYS} API keys already: delete some")
-
-
-def _expiry(wanted: NewKey) -> int | None:
-    if wanted.expires_at is None:
-        return None
-    try:
-        return from_iso(wanted.expires_at)
-    except ValueError as error:
-        raise Refused(400, "expires_at must be an ISO 8601 time") from error
-
-
-async def _note(
-    tx: AsyncConnection, service: Service, actor: audit.Actor, action: str, key: keys.ApiKey
-) -> None:
-    note = audit.Note(
-        actor=actor,
-        action=action,
-        resource=f"api_key/{key.id}",
-        details={"name": key.name, "key_prefix": key.prefix, "scope": key.scope},
-    )
-    await audit.append(tx, service.node_id, service.clock(), note)
-
-
-def _as_dict(key: keys.ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "key_prefix": key.prefix,
-        "scope": key.scope,
-        "domain": key.domain,
-        "rate_limit_per_minute": key.rate_limit_per_minute,
-        "last_used_at": _iso(key.last_used_ms),
-        "expires_at": _iso(key.expires_ms),
-        "revoked_at": _iso(key.revoked_ms),
-        "created_at": _iso(key.created_ms),
-    }
+    key: str = Field(description="nmg_ and 64 hexadecimal digits; in this answer only.")
 
 
 def _iso(at_ms: int | None) -> str | None:
     return None if at_ms is None else iso_seconds(at_ms)
+
+
+async def listing(call: Call[None, None]) -> Reply:
+    """All keys, by id, revoked ones too."""
+    core, by = asked(call)
+    return Reply(data=[KeyView.of(key) for key in await service.every(core, by)])
+
+
+async def create(call: Call[None, NewKeyBody]) -> Reply:
+    core, by = asked(call)
+    body = call.body
+    await _check_domain(core, by, body)
+    new = NewKey(
+        grants=(grant_of(body.scope, body.domain),),
+        description=body.name,
+        expires_ms=body.expires_at,
+        allow_key_admin=allows_keys(body.scope),
+        limits={"per_minute": body.rate_limit_per_minute, "burst": BURST},
+        style="mailguard",
+    )
+    made = await service.make(core, by, new)
+    return Reply(data=MadeKeyView.of(made.key, key=made.text), message="Created")
+
+
+async def revoke(call: Call[None, None]) -> Reply:
+    """It is refused from now on, and stays in the list."""
+    core, by = asked(call)
+    return Reply(data=KeyView.of(await service.revoke(core, by, _number(call))), message="Revoked")
+
+
+async def delete(call: Call[None, None]) -> Reply:
+    """Forget it; what it did stays in the audit log."""
+    core, by = asked(call)
+    await service.delete(core, by, _number(call))
+    return Reply(data=None, message="Deleted")
+
+
+async def _check_domain(core: Core, by: By, body: NewKeyBody) -> None:
+    if (body.scope == "domain-admin") != (body.domain is not None):
+        raise ValidationFailed.of("domain", "is required for the scope domain-admin, and for no other")
+    if body.domain is None:
+        return
+    try:
+        async with core.database.read() as tx:
+            await visible.domain(tx, by, "domains:read", body.domain)
+    except NotFound as error:
+        raise ValidationFailed.of("domain", "is not filtered here") from error
+
+
+def _number(call: Call[None, None]) -> int:
+    """Raises `NotFound` for what is no number: such a key there is not."""
+    text = call.path["key_id"]
+    if not (text.isascii() and text.isdecimal() and len(text) < 12):  # noqa: PLR2004 - more than any key has
+        raise NotFound("There is no such API key.")
+    return int(text)
+
+
+_ALL = "/api/v1/auth/api-keys"
+_ONE = f"{_ALL}/{{key_id}}"
+
+ROUTES = (
+    Route(
+        "GET",
+        _ALL,
+        listing,
+        summary="API keys, without their text",
+        response=list[KeyView],
+        scope="keys:read",
+    ),
+    Route(
+        "POST",
+        _ALL,
+        create,
+        summary="Make an API key; its text is in this answer only",
+        body=NewKeyBody,
+        response=MadeKeyView,
+        status=201,
+        scope="keys:write",
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/revoke",
+        revoke,
+        summary="Refuse an API key from now on",
+        response=KeyView,
+        scope="keys:write",
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        _ONE,
+        delete,
+        summary="Forget an API key",
+        scope="keys:write",
+        errors=(NotFound,),
+    ),
+)

@@ -1,106 +1,111 @@
-"""The HTTP application: a table of endpoints with their scopes, one place for errors."""
+"""MailGuard's API, whole, with its contract: what its page names, and everything else that its pages do."""
 
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from io import StringIO
+from typing import Any, Final
 
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-
-from core.dialects.mailguard import api_keys, audit, quarantine, system
-from core.dialects.mailguard.access import PRINCIPAL, Gate
-from core.dialects.mailguard.envelope import Refused, refusal
-from core.dialects.mailguard.service import SERVICE, Service
-from core.store.database import Unavailable
-
-__all__ = ["ENDPOINTS", "MAX_BODY_BYTES", "Endpoint", "create_app"]
-
-MAX_BODY_BYTES = 64 * 1024
-_LOG = logging.getLogger("core.mailguard")
-
-READ = frozenset({"read-only", "domain-admin", "full-admin"})
-READ_ALL = frozenset({"read-only", "full-admin"})
-ACT = frozenset({"quarantine-only", "domain-admin", "full-admin"})
-ADMIN = frozenset({"full-admin"})
-PUBLIC: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """`scopes` that may call it; none means that it needs no key."""
-
-    method: str
-    path: str
-    scopes: frozenset[str]
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-_MESSAGE = r"/api/v1/mail/quarantine/{node_id:[A-Za-z0-9._-]{1,64}}/{queue_id:[A-Za-z0-9]{1,32}}"
-_KEY = r"/api/v1/auth/api-keys/{key_id:[0-9]{1,18}}"
-
-ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("GET", "/health", PUBLIC, system.health),
-    Endpoint("GET", "/api/v1/openapi.yaml", PUBLIC, system.openapi),
-    Endpoint("GET", "/api/v1/audit/logs", READ, audit.logs),
-    Endpoint("GET", "/api/v1/mail/quarantine", READ, quarantine.listing),
-    Endpoint("GET", f"{_MESSAGE}/body", READ, quarantine.body),
-    Endpoint("POST", f"{_MESSAGE}/release", ACT, quarantine.release),
-    Endpoint("POST", f"{_MESSAGE}/discard", ACT, quarantine.discard),
-    Endpoint("POST", f"{_MESSAGE}/retrain", ACT, quarantine.retrain),
-    Endpoint("GET", "/api/v1/license", READ_ALL, system.licence),
-    Endpoint("GET", "/api/v1/domains", READ, system.domain_listing),
-    Endpoint("GET", "/api/v1/auth/api-keys", READ_ALL, api_keys.listing),
-    Endpoint("POST", "/api/v1/auth/api-keys", ADMIN, api_keys.create),
-    Endpoint("POST", f"{_KEY}/revoke", ADMIN, api_keys.revoke),
-    Endpoint("DELETE", _KEY, ADMIN, api_keys.delete),
+from core.api import (
+    accounts,
+    alerts,
+    dkim_keys,
+    dmarc_reports,
+    dns,
+    estate,
+    lists,
+    me,
+    notifications,
+    recipients,
+    rules,
+    sessions,
+    settings,
+    statistics,
+    verdicts,
 )
+from core.api import audit as own_audit
+from core.api.openapi import released
+from core.dialects.dialect import Dialect
+from core.dialects.mailguard import api_keys, audit, domains, quarantine, system, webhooks
+from core.dialects.mailguard.access import key_of, refusals
+from core.dialects.mailguard.form import ANSWERS, MailGuardForm
+from hub.web.openapi import describe
+from hub.web.route import Bare, Call, Route
+
+__all__ = ["MAILGUARD", "ROUTES", "contract"]
+
+_YAML: Final = "application/yaml"
 
 
-def create_app(service: Service, outer: Sequence[Middleware] = ()) -> web.Application:
-    """The application; `outer` middlewares see requests before anything of the dialect does."""
-    app = web.Application(middlewares=[*outer, _errors], client_max_size=MAX_BODY_BYTES)
-    app[SERVICE] = service
-    gate = Gate(service.database, service.clock, service.node_id)
-    for endpoint in ENDPOINTS:
-        app.router.add_route(endpoint.method, endpoint.path, _guarded(endpoint, gate))
-    return app
+def contract() -> dict[str, Any]:
+    """OpenAPI 3.1 of every route; its version is the release's."""
+    return describe(
+        ROUTES,
+        title="MailGuard",
+        version=released(),
+        summary="Domains, quarantine, licence, audit log, reports, API keys, webhooks of a MailGuard cluster",
+        answers=ANSWERS,
+    )
 
 
-def _guarded(endpoint: Endpoint, gate: Gate) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if endpoint.scopes:
-            request[PRINCIPAL] = await gate.admit(request, endpoint.scopes)
-        return await endpoint.handler(request)
-
-    return handle
+async def openapi(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+    return Bare(body=_text(), media_type=_YAML)
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        _check_encoding(request)
-        return await handler(request)
-    except Exception as error:  # every failure leaves in the dialect's form; what is ours goes to the log
-        response = _as_answer(request, error)
-        if not request.content.at_eof():
-            response.force_close()  # the rest of an unread body must not become the next request
-        return response
+@lru_cache(maxsize=1)
+def _text() -> bytes:
+    from ruamel.yaml import YAML
+
+    yaml, text = YAML(typ="safe", pure=True), StringIO()
+    yaml.default_flow_style = False
+    yaml.dump(contract(), text)
+    return text.getvalue().encode()
 
 
-def _check_encoding(request: web.Request) -> None:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused(415, "a compressed body is not taken")
+_NAMED: Final = (
+    Route(
+        "GET",
+        "/api/v1/openapi.yaml",
+        openapi,
+        summary="This contract, versioned with the release",
+        scope=None,
+        media_types=(_YAML,),
+    ),
+    *system.ROUTES,
+    *api_keys.ROUTES,
+    *domains.ROUTES,
+    *quarantine.ROUTES,
+    *audit.ROUTES,
+    *webhooks.ROUTES,
+)
+_PAGES: Final = (
+    *sessions.ROUTES,
+    *me.ROUTES,
+    *accounts.ROUTES,
+    *settings.ROUTES,
+    *estate.ROUTES,
+    *dkim_keys.ROUTES,
+    *dns.ROUTES,
+    *rules.ROUTES,
+    *lists.ROUTES,
+    *recipients.ROUTES,
+    *verdicts.ROUTES,
+    *statistics.ROUTES,
+    *dmarc_reports.ROUTES,
+    *alerts.ROUTES,
+    *notifications.ROUTES,
+    *own_audit.ROUTES,
+)
+"""Of the service's own API what MailGuard's web pages do; the page shows none of their forms."""
+_KNOWN: Final = {(route.method, route.path) for route in _NAMED}
+ROUTES: Final = (*_NAMED, *(route for route in _PAGES if (route.method, route.path) not in _KNOWN))
 
-
-def _as_answer(request: web.Request, error: Exception) -> web.Response:
-    if isinstance(error, Refused):
-        return refusal(error.status, error.reason, error.headers)
-    if isinstance(error, web.HTTPException):
-        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return refusal(error.status, error.reason, allow)
-    if isinstance(error, web.RequestPayloadError):
-        return refusal(400, "the body is not what its headers say")
-    _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
-    if isinstance(error, Unavailable):
-        return refusal(503, "the store cannot be used now", {"Retry-After": "5"})
-    return refusal(500, "internal error")
+MAILGUARD: Final = Dialect(
+    name="mailguard",
+    routes=ROUTES,
+    form=MailGuardForm(),
+    key_of=key_of,
+    hint="Send your key as `X-API-Key: <key>`, or sign in.",
+    sessions=True,
+    max_body_bytes=1024 * 1024,
+    around=(refusals,),
+)
+"""A refusal for too many requests has `Retry-After`; the page names no headers that tell how limits stand."""

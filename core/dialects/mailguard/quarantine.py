@@ -1,111 +1,177 @@
-"""`/mail/quarantine`: list, read, release, discard, retrain; cluster-wide, routed to the owner node."""
+"""`/mail/quarantine`: list, read, release, discard, retrain; cluster-wide, by node and queue id."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
-from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.dialects.mailguard import params
-from core.dialects.mailguard.access import PRINCIPAL
-from core.dialects.mailguard.envelope import Refused, answer
-from core.dialects.mailguard.service import SERVICE
+from core.api.fields import Domain, Moment, Word
+from core.api.services import asked
+from core.dialects.mailguard.cluster import told
 from core.service import quarantine as service
 from core.service.by import By
 from core.service.core import Core
-from core.store import quarantine
-from core.store.quarantine import Held
-from hub.web.errors import ApiError, Conflict
+from core.service.quarantine import Held
+from hub.web.errors import Conflict, NotFound, ServiceUnavailable, UpstreamFailed
+from hub.web.route import Bare, Call, Reply, Route
 
-__all__ = ["body", "discard", "listing", "release", "retrain"]
+__all__ = ["MESSAGE", "ROUTES", "HeldView"]
 
-MAX_OFFSET = 2**31 - 1
-
-
-class Label(msgspec.Struct, frozen=True, rename={"label": "class"}):
-    """The body of a retrain request."""
-
-    label: Literal["ham", "spam"]
+Reason = Literal["spam", "phishing", "sandbox", "rbl"]
+MESSAGE = "text/rfc822"
+_MOST_OFFSET = 2**31 - 1
 
 
-async def listing(request: web.Request) -> web.Response:
-    """Held messages, newest first, by limit and offset."""
-    own = request[PRINCIPAL].key.domain
-    asked = params.text(request, "domain")
-    if own is not None and asked not in (None, own):
-        raise Refused(403, f"this key is for {own} only")
-    reason = params.text(request, "reason")
-    if reason not in (None, "spam", "phishing", "sandbox", "rbl"):
-        raise Refused(400, "reason must be spam, phishing, sandbox or rbl")
-    narrow = quarantine.Filter(
-        domain=own or asked,
-        sender=params.text(request, "sender"),
-        since_ms=params.moment(request, "since"),
-        min_score=params.number(request, "min_score"),
-        max_score=params.number(request, "max_score"),
-        reason=reason,
-    )
-    limit = params.whole(request, "limit", default=100, low=1, high=1000)
-    offset = params.whole(request, "offset", default=0, low=0, high=MAX_OFFSET)
-    async with request.app[SERVICE].database.read() as tx:
-        found = await quarantine.page(tx, narrow, limit=limit, offset=offset)
-    return answer([held.as_dict() for held in found])
+class ListQuery(BaseModel):
+    """All given conditions must hold."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    limit: int = Field(100, ge=1, le=1000)
+    offset: int = Field(0, ge=0, le=_MOST_OFFSET)
+    domain: Domain | None = None
+    sender: Word | None = Field(None, description="An address or a domain.")
+    since: Moment = Field(None, description="ISO 8601; arrived then or later.")
+    min_score: float | None = Field(None, allow_inf_nan=False)
+    max_score: float | None = Field(None, allow_inf_nan=False)
+    reason: Reason | None = None
+
+    def narrow(self) -> service.Filter:
+        same = ("domain", "sender", "min_score", "max_score", "reason")
+        return service.Filter(since_ms=self.since, **{name: getattr(self, name) for name in same})
 
 
-async def release(request: web.Request) -> web.Response:
-    """Deliver the message."""
-    held = await _settle(request, service.release)
-    return answer(held.as_dict(), message="Released")
+class LabelBody(BaseModel):
+    klass: Literal["ham", "spam"] = Field(alias="class", description="What the message really is.")
 
 
-async def discard(request: web.Request) -> web.Response:
-    """Delete the message for good."""
-    held = await _settle(request, service.discard)
-    return answer(held.as_dict(), message="Discarded")
+class HeldView(BaseModel):
+    """A held message."""
+
+    node_id: str
+    queue_id: str
+    sender: str
+    recipients: list[str]
+    subject: str
+    score: float = Field(description="Unbounded.")
+    symbols: list[str]
+    reason: Reason
+    size_bytes: int
+    arrived_at: str
+    domain: str
+    message_id: str
+    client_ip: str
 
 
-async def retrain(request: web.Request) -> web.Response:
-    """Label the message as ham or spam; it stays held."""
-    label = (await params.json_body(request, Label)).label
-    held = await _settle(request, partial(service.retrain, klass=label))
-    return answer({**held.as_dict(), "class": label}, message="Trained")
+class LabelledView(HeldView):
+    """The message, and what it was said to be."""
+
+    klass: Literal["ham", "spam"] = Field(alias="class")
 
 
-async def body(request: web.Request) -> web.Response:
-    """The message as received, `text/rfc822`."""
-    core, by = _asked(request)
-    with _translated():
-        item_id = await _lying(request, core, by, service.READ)
-        _, raw = await service.raw(core, by, item_id)
-    return web.Response(body=raw, content_type="text/rfc822")
-
-
-async def _settle(request: web.Request, deed: Callable[[Core, By, str], Awaitable[Held]]) -> Held:
-    core, by = _asked(request)
-    with _translated():
-        return await deed(core, by, await _lying(request, core, by, service.ACT))
-
-
-def _asked(request: web.Request) -> tuple[Core, By]:
-    return request.app[SERVICE].core, request[PRINCIPAL].by
-
-
-async def _lying(request: web.Request, core: Core, by: By, scope: str) -> str:
-    """The id of the message in the place that the path names."""
-    node_id, queue_id = request.match_info["node_id"], request.match_info["queue_id"]
+async def listing(call: Call[ListQuery, None]) -> Reply:
+    """Newest first."""
+    core, by = asked(call)
+    query = call.query
     async with core.database.read() as tx:
-        return (await service.placed(tx, by, node_id, queue_id, scope)).id
+        found = await service.skipping(tx, by, query.narrow(), limit=query.limit, offset=query.offset)
+        message = await told(tx, by)
+    return Reply(data=[held.as_dict() for held in found], message=message)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Whatever is not there any more is 404 here, also what somebody else settled a moment ago."""
+async def body(call: Call[None, None]) -> Bare:
+    """The message as received."""
+    core, by = asked(call)
+    _, raw = await service.raw(core, by, await _lying(call, core, by, service.READ))
+    return Bare(body=raw, media_type=MESSAGE)
+
+
+async def release(call: Call[None, None]) -> Reply:
+    """Deliver the message."""
+    held = await _settled(call, service.release)
+    return Reply(data=held.as_dict(), message="Released")
+
+
+async def discard(call: Call[None, None]) -> Reply:
+    """Delete the message for good."""
+    held = await _settled(call, service.discard)
+    return Reply(data=held.as_dict(), message="Discarded")
+
+
+async def retrain(call: Call[None, LabelBody]) -> Reply:
+    """Label the message as ham or spam; it stays held."""
+    klass = call.body.klass
+    held = await _settled(call, partial(service.retrain, klass=klass))
+    return Reply(data={**held.as_dict(), "class": klass}, message="Trained")
+
+
+async def _settled(call: Call[Any, Any], deed: Callable[[Core, By, str], Awaitable[Held]]) -> Held:
+    """What was settled a moment ago lies there no more: 404, as for anybody who comes later."""
+    core, by = asked(call)
+    item_id = await _lying(call, core, by, service.ACT)
     try:
-        yield
+        return await deed(core, by, item_id)
     except Conflict as error:
-        raise Refused(404, error.message) from error
-    except ApiError as error:
-        headers = {name: text for name, text in error.headers.items() if name == "Retry-After"}
-        raise Refused(error.status, error.message, headers=headers) from error
+        raise NotFound(error.message) from error
+
+
+async def _lying(call: Call[Any, Any], core: Core, by: By, scope: str) -> str:
+    """The id of the message in the place that the path names."""
+    async with core.database.read() as tx:
+        return (await service.placed(tx, by, call.path["node_id"], call.path["queue_id"], scope)).id
+
+
+_ALL = "/api/v1/mail/quarantine"
+_ONE = f"{_ALL}/{{node_id}}/{{queue_id}}"
+_AWAY = (NotFound, ServiceUnavailable)
+_TROUBLE = (*_AWAY, UpstreamFailed)
+
+ROUTES = (
+    Route(
+        "GET",
+        _ALL,
+        listing,
+        summary="Held messages of the whole cluster, newest first",
+        query=ListQuery,
+        response=list[HeldView],
+        scope=service.READ,
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/body",
+        body,
+        summary="The message as it was received",
+        scope=service.READ,
+        errors=_AWAY,
+        media_types=(MESSAGE,),
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/release",
+        release,
+        summary="Deliver a held message",
+        response=HeldView,
+        scope=service.ACT,
+        errors=_TROUBLE,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/discard",
+        discard,
+        summary="Delete a held message for good",
+        response=HeldView,
+        scope=service.ACT,
+        errors=_AWAY,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/retrain",
+        retrain,
+        summary="Label a held message as ham or spam",
+        body=LabelBody,
+        response=LabelledView,
+        scope=service.ACT,
+        errors=_AWAY,
+    ),
+)

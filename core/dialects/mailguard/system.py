@@ -1,74 +1,110 @@
-"""Licence, domains, health, and the OpenAPI description."""
+"""Licence, reports, whether the node serves."""
 
-from importlib.resources import files
-from typing import Any
+from typing import Literal
 
-from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.dialects.mailguard.access import PRINCIPAL
-from core.dialects.mailguard.envelope import Refused, answer
-from core.dialects.mailguard.service import SERVICE
-from core.store import domains, estate
+from core.api.fields import Domain
+from core.api.services import CORE, asked
+from core.api.statistics import OverviewView
+from core.service import licence as service
+from core.service import statistics
+from core.store import estate
 from core.store.clock import iso_seconds
+from hub.web.errors import NotFound
+from hub.web.route import Call, Reply, Route
 
-__all__ = ["domain_listing", "health", "licence", "openapi"]
+__all__ = ["ROUTES"]
+
+_PERIODS = {"day": "24h", "week": "7d", "month": "30d", "quarter": "91d", "year": "365d"}
 
 
-async def health(request: web.Request) -> web.Response:
-    """Whether the node serves; needs no key."""
-    service = request.app[SERVICE]
-    async with service.database.read() as tx:
-        nodes = await estate.nodes(tx)
-    return answer(
-        {
-            "status": "ok",
-            "node_id": service.node_id,
-            "nodes": [{"node_id": node.id, "reachable": node.present} for node in nodes],
-        }
+class NodeView(BaseModel):
+    node_id: str
+    reachable: bool
+
+
+class HealthView(BaseModel):
+    """The node that answers, and what it knows of the others."""
+
+    status: Literal["ok"]
+    node_id: str
+    nodes: list[NodeView]
+
+
+class LicenceView(BaseModel):
+    """The licence in force; an expired one shows what it was."""
+
+    status: Literal["none", "valid", "expired"]
+    tier: str | None
+    holder: str | None
+    max_domains: int | None
+    domains: int = Field(description="That are filtered now.")
+    valid_until: str | None
+    refreshed_at: str | None
+
+
+class ReportsQuery(BaseModel):
+    """A period, and one domain or all."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    period: str = Field(
+        "week",
+        max_length=64,
+        description="day, week, month, quarter, year (up to now), or 24h, 7d, today, 2026-05, 2026-W18, "
+        "2026-05-01..2026-05-14.",
     )
+    domain: Domain | None = None
 
 
-async def licence(request: web.Request) -> web.Response:
-    """The licence in force."""
-    async with request.app[SERVICE].database.read() as tx:
-        found = await estate.licence(tx)
-    if found is None:
-        raise Refused(404, "no licence is installed")
-    return answer(
-        {
-            "tier": found.tier,
-            "max_domains": found.max_domains,
-            "valid_until": iso_seconds(found.valid_until_ms),
-            "refreshed_at": iso_seconds(found.refreshed_ms),
-        }
+async def health(call: Call[None, None]) -> Reply:
+    core = call.request.app[CORE]
+    async with core.database.read() as tx:
+        found = await estate.nodes(tx)
+    nodes = [NodeView(node_id=node.id, reachable=node.present) for node in found]
+    return Reply(data=HealthView(status="ok", node_id=core.node_id, nodes=nodes))
+
+
+async def licence(call: Call[None, None]) -> Reply:
+    core, _ = asked(call)
+    async with core.database.read() as tx:
+        found = await service.get(core, tx)
+    same = ("status", "tier", "holder", "max_domains", "domains")
+    valid, refreshed = (
+        None if at_ms is None else iso_seconds(at_ms) for at_ms in (found.valid_until_ms, found.refreshed_ms)
     )
+    shown = {name: getattr(found, name) for name in same}
+    return Reply(data=LicenceView(**shown, valid_until=valid, refreshed_at=refreshed))
 
 
-async def domain_listing(request: web.Request) -> web.Response:
-    """Filtered domains; a key for one domain sees that one."""
-    async with request.app[SERVICE].database.read() as tx:
-        found = await domains.every(tx, request[PRINCIPAL].key.domain)
-    return answer([_as_dict(domain) for domain in found])
+async def reports(call: Call[ReportsQuery, None]) -> Reply:
+    core, by = asked(call)
+    query = call.query
+    period = _PERIODS.get(query.period, query.period)
+    async with core.database.read() as tx:
+        found = await statistics.overview(core, tx, by, period, query.domain)
+    return Reply(data=OverviewView.model_validate(found.as_dict()))
 
 
-async def openapi(_: web.Request) -> web.Response:
-    """The contract of these endpoints, versioned with the release."""
-    text = files("core.dialects.mailguard").joinpath("openapi.yaml").read_text(encoding="utf-8")
-    return web.Response(text=text, content_type="application/yaml", charset="utf-8")
-
-
-def _as_dict(domain: domains.Domain) -> dict[str, Any]:
-    return {
-        "id": domain.number,
-        "name": domain.name,
-        "direction": domain.direction,
-        "active": domain.active,
-        "backend_servers": list(domain.backend_servers),
-        "quarantine_threshold": domain.thresholds.quarantine,
-        "reject_threshold": domain.thresholds.reject,
-        "dkim_active": domain.dkim_active,
-        "dmarc_reporting": domain.dmarc_reporting,
-        "tenant_id": domain.tenant_number,
-        "created_at": iso_seconds(domain.created_ms),
-        "updated_at": iso_seconds(domain.updated_ms),
-    }
+ROUTES = (
+    Route("GET", "/health", health, summary="Whether the node serves", response=HealthView, scope=None),
+    Route(
+        "GET",
+        "/api/v1/license",
+        licence,
+        summary="The licence in force",
+        response=LicenceView,
+        scope="cluster:read",
+    ),
+    Route(
+        "GET",
+        "/api/v1/reports",
+        reports,
+        summary="Volumes, top senders and recipients, quarantine outcomes of a period",
+        query=ReportsQuery,
+        response=OverviewView,
+        scope=statistics.READ,
+        errors=(NotFound,),
+    ),
+)

@@ -154,19 +154,39 @@ def _verdict_count(row: Row) -> dict[str, Any]:
 
 
 def _keys(bind: Connection) -> None:
-    _copy(bind, new.mailguard_keys, "api_key", "id", dict)
+    """Keys open the same doors: their hashes and numbers stay, a scope becomes the grants that it names."""
+    keys = Table("access_keys", MetaData(), autoload_with=bind)
+    _copy(bind, keys, "api_key", "id", _key)
     if bind.dialect.name == "sqlite":
         last = text("SELECT seq FROM sqlite_sequence WHERE name = 'api_key'")
         used = int(bind.execute(last).scalar_one_or_none() or 0)
-        bind.execute(text("DELETE FROM sqlite_sequence WHERE name = 'mailguard_keys'"))
-        bind.execute(text("INSERT INTO sqlite_sequence VALUES ('mailguard_keys', :used)"), {"used": used})
+        bind.execute(text("DELETE FROM sqlite_sequence WHERE name = 'access_keys'"))
+        bind.execute(text("INSERT INTO sqlite_sequence VALUES ('access_keys', :used)"), {"used": used})
     else:
         bind.execute(
             text(
-                "SELECT setval(pg_get_serial_sequence('mailguard_keys', 'id'), MAX(id)) FROM mailguard_keys"
-                " HAVING MAX(id) IS NOT NULL"
+                "SELECT setval(pg_get_serial_sequence('access_keys', 'number'), MAX(number)) FROM access_keys"
+                " HAVING MAX(number) IS NOT NULL"
             )
         )
+
+
+def _key(row: Row) -> dict[str, Any]:
+    scope = row["scope"]
+    scopes = ["read-only", "keys:read"] if scope == "read-only" else [scope]
+    same = ("hash", "prefix", "created_ms", "expires_ms", "last_used_ms", "revoked_ms")
+    return {
+        "number": row["id"],
+        "id": new_id("key"),
+        "tenant": _TENANT,
+        "description": row["name"],
+        "grants": [{"domains": [row["domain"] or "*"], "scopes": scopes}],
+        "allow_key_admin": scope in ("read-only", "full-admin"),
+        "plan": None,
+        "limits": {"per_minute": row["rate_limit_per_minute"], "burst": 10},
+        "created_by": "",
+        **{name: row[name] for name in same},
+    }
 
 
 def _events(bind: Connection) -> None:

@@ -1,6 +1,6 @@
 """All tables of the core, on one metadata."""
 
-from core.store.tables.accounts import customers, login_links, mailguard_keys, organizations, subscriptions
+from core.store.tables.accounts import customers, login_links, organizations, subscriptions
 from core.store.tables.base import metadata
 from core.store.tables.dns import dmarc_policies, dmarc_records, dmarc_reports, dns_snapshots
 from core.store.tables.domains import (
@@ -63,7 +63,6 @@ __all__ = [
     "list_items",
     "login_links",
     "mailboxes",
-    "mailguard_keys",
     "messages",
     "meta",
     "metadata",

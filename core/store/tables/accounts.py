@@ -3,7 +3,6 @@
 from core.store.tables.base import (
     Column,
     Index,
-    Integer,
     String,
     Table,
     flag,
@@ -16,7 +15,7 @@ from core.store.tables.base import (
     tenant,
 )
 
-__all__ = ["customers", "login_links", "mailguard_keys", "organizations", "subscriptions"]
+__all__ = ["customers", "login_links", "organizations", "subscriptions"]
 
 customers = Table(
     "customers",
@@ -55,23 +54,6 @@ subscriptions = Table(
     ms("created_ms"),
     ms("updated_ms"),
     Index(None, "tenant", "created_ms", "handle"),
-)
-
-mailguard_keys = Table(
-    "mailguard_keys",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    string("name"),
-    Column("hash", String, nullable=False, unique=True),
-    string("prefix"),
-    string("scope"),
-    string("domain", null=True),
-    Column("rate_limit_per_minute", Integer, nullable=False),
-    ms("created_ms"),
-    ms("expires_ms", null=True),
-    ms("last_used_ms", null=True),
-    ms("revoked_ms", null=True),
-    sqlite_autoincrement=True,
 )
 
 login_links = Table(

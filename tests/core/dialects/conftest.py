@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from core.dialects.mailguard.access import BURST, Scope, allows_keys, grant_of
 from core.sandbox.mailguard import MailGuardSandbox
-from core.store import audit, estate, keys, quarantine
+from core.store import estate, quarantine
+from hub.access.audit import SYSTEM
+from hub.access.keyring import Keyring
+from hub.access.secret_text import STYLES
+from tests.factories import core
 from tests.factories.core import FakeClock, held, quiet_sandbox
 
 
@@ -25,16 +30,28 @@ class Api:
         async with self.session.request(
             method, self.sandbox.api_url + path, headers=headers, **options
         ) as response:
-            return response.status, response.headers, await response.json()
+            is_json = response.content_type == "application/json"
+            return response.status, response.headers, await response.json() if is_json else None
 
     async def data(self, path: str, **params: Any) -> Any:
         status, _, body = await self.call("GET", path, params=params)
         assert status == 200, body
         return body["data"]
 
-    async def key(self, scope: keys.Scope, **options: Any) -> str:
-        async with self.sandbox.database.begin() as tx:
-            _, text = await keys.create(tx, name=scope, scope=scope, now_ms=self.clock(), **options)
+    async def key(
+        self, scope: Scope, *, domain: str | None = None, per_minute: int = 100, **options: Any
+    ) -> str:
+        """A key that nobody asked for: the audit log says nothing of it."""
+        _, text = await Keyring(self.sandbox.database, clock_ms=self.clock).make(
+            SYSTEM,
+            tenant="default",
+            grants=[grant_of(scope, domain)],
+            description=scope,
+            allow_key_admin=allows_keys(scope),
+            limits={"per_minute": per_minute, "burst": BURST},
+            style=STYLES["mailguard"],
+            **options,
+        )
         return text
 
     async def hold(self, number: int = 1, body: bytes = b"raw bytes", **changes: Any) -> quarantine.Held:
@@ -43,12 +60,10 @@ class Api:
             await quarantine.add(tx, item, body)
         return item
 
-    async def note(
-        self, at_ms: int, node: str = "node-1", action: str = "auth.login", name: str = "admin"
-    ) -> str:
-        note = audit.Note(actor=audit.Actor(type="user", name=name), action=action, resource=f"user/{name}")
+    async def note(self, at_ms: int, **changes: Any) -> str:
+        """An entry of the audit log, of node-1 unless said otherwise."""
         async with self.sandbox.database.begin() as tx:
-            return await audit.append(tx, node, at_ms, note)
+            return await core.note(tx, at_ms, **changes)
 
     async def heard(self, node: str, *, present: bool | None = None) -> None:
         """A partner's heart beats; `present` says what the cluster believes from now on."""

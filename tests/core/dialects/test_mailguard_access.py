@@ -1,20 +1,33 @@
 import pytest
 
-from core.dialects.mailguard.access import BURST, TokenBucket
-from core.dialects.mailguard.app import ENDPOINTS
-from tests.factories.core import NOW_MS
+from core.dialects.mailguard.access import BURST, SCOPES, grant_of, scope_of
+from core.dialects.mailguard.app import ROUTES
+from core.sandbox.limits import MemoryLimiter
+from hub.access.plans import PLANS, Limits
+from hub.access.principal import Grant
+from hub.web.route import ANY_CALLER
+from tests.factories.core import NOW_MS, FakeClock
 
-PATHS = [endpoint for endpoint in ENDPOINTS if endpoint.scopes]
-SCOPES = ("read-only", "quarantine-only", "domain-admin", "full-admin")
+GUARDED = [route for route in ROUTES if route.scope not in (None, ANY_CALLER)]
+QUARANTINE = {"body", "discard", "quarantine", "release", "retrain"}
 
 
-def concrete(endpoint):
-    path = endpoint.path.removeprefix("/api/v1")
-    for part in path.split("/"):
-        if part.startswith("{"):
-            name = part.strip("{}").split(":")[0]
-            path = path.replace(part, {"node_id": "node-1", "queue_id": "00000001", "key_id": "999"}[name])
-    return path
+def opened(scope):
+    """The guarded routes of MailGuard that a scope opens."""
+    held = grant_of(scope, "acme.example" if scope == "domain-admin" else None).scopes
+    return [route for route in GUARDED if route.scope in held]
+
+
+def concrete(route):
+    known = {
+        "node_id": "node-1",
+        "queue_id": "00000001",
+        "key_id": "999",
+        "id": "999",
+        "domain": "acme.example",
+    }
+    path = route.path.format_map({name: known.get(name, "x") for name in route.names})
+    return path.removeprefix("/api/v1")
 
 
 async def refused(api, status, method, path, **options):
@@ -52,23 +65,50 @@ async def test_an_expired_key_is_401(api):
 
 @pytest.mark.parametrize("scope", SCOPES)
 async def test_a_scope_opens_its_endpoints_and_no_others(api, scope):
-    key = await api.key(scope, domain="acme.example" if scope == "domain-admin" else None)
-    for endpoint in PATHS:
-        status, _, _ = await api.call(
-            endpoint.method, concrete(endpoint), key=key, json={}, raise_for_status=False
-        )
-        assert (status != 403) == (scope in endpoint.scopes), endpoint
+    key = await api.key(scope, domain="acme.example" if scope == "domain-admin" else None, per_minute=1000)
+    mine = opened(scope)
+    for route in GUARDED:
+        status, _, _ = await api.call(route.method, concrete(route), key=key, json={})
+        assert (status != 403) == (route in mine), route.path
 
 
 def test_read_only_is_every_get_and_nothing_else():
-    assert {endpoint.method for endpoint in PATHS if "read-only" in endpoint.scopes} == {"GET"}
-    assert all("read-only" in endpoint.scopes for endpoint in PATHS if endpoint.method == "GET")
+    assert {route.method for route in opened("read-only")} == {"GET"}
+    assert opened("read-only") == [route for route in GUARDED if route.method == "GET"]
 
 
 def test_quarantine_only_is_release_discard_and_retrain():
-    allowed = {endpoint.path.rpartition("/")[2] for endpoint in PATHS if "quarantine-only" in endpoint.scopes}
+    allowed = opened("quarantine-only")
 
-    assert allowed == {"release", "discard", "retrain"}
+    assert {route.path.rpartition("/")[2] for route in allowed} == QUARANTINE
+    acts = {route.path.rpartition("/")[2] for route in allowed if route.method != "GET"}
+    assert acts == {"release", "discard", "retrain"}
+
+
+def test_full_admin_is_everything():
+    assert opened("full-admin") == GUARDED
+
+
+def test_domain_admin_is_everything_that_belongs_to_one_domain():
+    barred = {route.path for route in GUARDED} - {route.path for route in opened("domain-admin")}
+    tops = {path.removeprefix("/api/v1/").partition("/")[0] for path in barred}
+
+    assert tops <= {
+        *("accounts", "auth", "certificates", "cluster", "delegations", "license", "notifications"),
+        *("reputation", "settings", "webhooks"),
+    }
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_scope_is_read_back_from_its_grants(scope):
+    domain = "acme.example" if scope == "domain-admin" else None
+
+    assert scope_of([grant_of(scope, domain)]) == (scope, domain)
+
+
+def test_grants_that_are_no_scope_are_custom():
+    assert scope_of([Grant.of(["dns"])]) == ("custom", None)
+    assert scope_of([grant_of("domain-admin", "a.example"), grant_of("read-only", None)]) == ("custom", None)
 
 
 async def test_a_domain_key_sees_and_touches_its_domain_only(api):
@@ -88,7 +128,7 @@ async def test_a_domain_key_sees_and_touches_its_domain_only(api):
 
 
 async def test_beyond_the_burst_there_is_429_with_retry_after_until_tokens_are_back(api):
-    key = await api.key("read-only", rate_limit_per_minute=2)
+    key = await api.key("read-only", per_minute=2)
     for _ in range(2 * BURST):
         assert (await api.call("GET", "/domains", key=key))[0] == 200
     headers = await refused(api, 429, "GET", "/domains", key=key)
@@ -100,11 +140,18 @@ async def test_beyond_the_burst_there_is_429_with_retry_after_until_tokens_are_b
     await refused(api, 429, "GET", "/domains", key=key)
 
 
-def test_the_default_bucket_holds_a_thousand_and_refills_a_hundred_a_minute():
-    bucket = TokenBucket(100, 0)
-    assert sum(bucket.take(0) == 0.0 for _ in range(1200)) == 1000
-    assert sum(bucket.take(60_000) == 0.0 for _ in range(200)) == 100
-    assert bucket.take(30_000) > 0
+async def test_the_default_bucket_holds_a_thousand_and_refills_a_hundred_a_minute():
+    clock = FakeClock()
+    limiter, limits = MemoryLimiter(clock), PLANS["mailguard"]
+
+    async def granted(tries):
+        return sum([(await limiter.spend("k", limits, tenant="t")).granted for _ in range(tries)])
+
+    assert limits == Limits(per_minute=100, burst=BURST)
+    assert await granted(1200) == 1000
+    clock.advance(60)
+    assert await granted(200) == 100
+    assert (await limiter.spend("k", limits, tenant="t")).retry_after_s == 1
 
 
 async def test_refused_keys_are_on_record_without_flooding_the_log(api):
@@ -124,6 +171,7 @@ async def test_a_created_key_is_shown_once_and_works(api):
 
     assert (status, body["message"], body["error"]) == (201, "Created", None)
     assert (await api.call("GET", "/license", key=key))[0] == 200
+    assert (key[:4], len(key), int(key[4:], 16) > 0) == ("nmg_", 68, True)
     assert listed[body["data"]["id"]]["key_prefix"] == key[:20]
     assert listed[body["data"]["id"]]["rate_limit_per_minute"] == 100
     assert all("key" not in row for row in listed.values())
@@ -156,5 +204,5 @@ async def test_a_deleted_key_is_gone_and_its_deeds_stay(api):
 
     assert (status, body["data"]) == (200, None)
     await refused(api, 404, "DELETE", f"/auth/api-keys/{key_id}")
-    actions = [entry["action"] for entry in await api.data("/audit/logs", resource=f"api_key/{key_id}")]
-    assert actions == ["api_key.create", "api_key.delete"]
+    actions = [entry["action"] for entry in await api.data("/audit/logs", resource="api_key")]
+    assert actions == ["api_key.created", "api_key.deleted"]

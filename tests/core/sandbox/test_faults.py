@@ -4,18 +4,15 @@ import aiohttp
 import pytest
 from aiohttp import ClientSession
 
-from core.store import audit
-from tests.factories.core import NOW_MS, FakeClock, quiet_sandbox
+from tests.factories.core import NOW_MS, FakeClock, note, quiet_sandbox
 
 
 @pytest.fixture
 async def sandbox(tmp_path):
     async with quiet_sandbox(tmp_path, clock=FakeClock()) as sandbox:
-        actor = audit.Actor(type="user", name="admin")
-        note = audit.Note(actor=actor, action="auth.login", resource="user/admin")
         async with sandbox.database.begin() as tx:
             for number in range(12):
-                await audit.append(tx, "node-1", NOW_MS + number, note)
+                await note(tx, NOW_MS + number)
         yield sandbox
 
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from aiohttp import ClientSession
 
-from core.dialects.mailguard.webhook import EVENT_NAMES
+from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
@@ -27,7 +27,7 @@ LIVELY = Pace(
 )
 
 
-async def until(condition, seconds=30.0):
+async def until(condition, seconds=60.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -49,6 +49,7 @@ async def held(sandbox):
         return await quarantine.page(tx, quarantine.Filter(), limit=1000, offset=0)
 
 
+@pytest.mark.slow
 async def test_all_nine_events_arise_and_arrive_signed(tmp_path):
     async with receiver() as hook:
         sandbox = MailGuardSandbox(
@@ -156,6 +157,7 @@ def test_an_address_that_makes_no_sense_is_named(tmp_path, listen):
         MailGuardSandbox(tmp_path, listen=listen)
 
 
+@pytest.mark.slow
 async def test_without_mail_it_rests(tmp_path):
     async with quiet_sandbox(tmp_path) as sandbox:
         await asyncio.sleep(0.1)
@@ -163,6 +165,7 @@ async def test_without_mail_it_rests(tmp_path):
         assert await verdicts(sandbox) == {}
 
 
+@pytest.mark.slow
 async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
     pace = still_pace(tick_s=0.02, operator_every_s=0.02)
     async with quiet_sandbox(tmp_path, pace=pace) as sandbox:
@@ -175,6 +178,7 @@ async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
         assert 0 < len(await held(sandbox)) <= 300
 
 
+@pytest.mark.slow
 async def test_entries_of_a_partner_that_was_away_arrive_late(tmp_path):
     clock = FakeClock()
     pace = still_pace(partner_joins_s=1.0, partner_stays_s=10.0, partner_away_s=60.0)

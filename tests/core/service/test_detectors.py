@@ -1,14 +1,15 @@
 import pytest
 
 from core.sandbox.estate import licence_server
+from core.sandbox.service import chain_of
 from core.service.detectors import Limits, Watch, detect
 from core.service.event_names import EVENT_NAMES
-from core.store import audit, estate, outbox
+from core.store import estate, outbox
 from core.store.clock import DAY_MS
-from tests.factories.core import NOW_MS
+from tests.factories.core import NOW_MS, FakeClock, recorded
 
 LIMITS = Limits()
-WATCH = Watch(node_id="node-1", limits=LIMITS, licence_server=licence_server)
+WATCH = Watch(limits=LIMITS, licence_server=licence_server)
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def tx(tx):
 async def run(tx, now_ms):
     """Detect with the own node's heart beating, and return what became known since."""
     await estate.beat(tx, "node-1", "10.0.0.1", now_ms)
-    await detect(tx, WATCH, now_ms)
+    await detect(tx, await chain_of(tx, "node-1", FakeClock(now_ms)), WATCH, now_ms)
     events = [delivery.event for delivery in await outbox.waiting(tx, "a", 100)]
     for event in events:
         await outbox.delivered(tx, "a", event.seq)
@@ -98,6 +99,4 @@ async def test_what_was_detected_is_on_record_too(tx):
     await estate.beat(tx, "node-2", "10.0.0.2", NOW_MS)
     await run(tx, NOW_MS)
 
-    assert [entry.action for entry in await audit.page(tx, audit.Query(), None, 10)] == [
-        "cluster.node_joined"
-    ]
+    assert await recorded(tx) == ["cluster.node_joined"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import core
 from core.detectors.catalogue import DETECTORS
-from core.dialects.mailguard.webhook import EVENT_NAMES as MAILGUARD
+from core.dialects.mailguard.webhooks import EVENT_NAMES as MAILGUARD
 from core.service.event_names import EVENT_NAMES, EVENTS
 
 TOLD = re.compile(r'(?:\bevent=|\bEvent\(name=|emit\(tx, )"([a-z_]+(?:\.[a-z_]+)+)"')

@@ -4,10 +4,11 @@ import pytest
 
 from core.detectors.event import shown
 from core.engine.verdict import Thresholds
+from core.sandbox.service import chain_of
 from core.service import intake
 from core.service.event_names import EVENT_NAMES
-from core.store import audit, domains, outbox, quarantine, standings
-from tests.factories.core import NOW_MS, envelope, raw_mail
+from core.store import domains, outbox, quarantine, standings
+from tests.factories.core import NOW_MS, FakeClock, envelope, raw_mail, recorded
 
 SPAM = raw_mail("guaranteed income at https://deal.top/\r\n", Subject="READ THIS NOW!!!")
 
@@ -22,12 +23,17 @@ async def tx(tx):
     return tx
 
 
+async def accept(tx, raw, sent, now_ms):
+    chain = await chain_of(tx, "node-1", FakeClock(now_ms))
+    return await intake.accept(tx, raw, sent, chain, now_ms)
+
+
 async def events(tx):
     return [delivery.event for delivery in await outbox.waiting(tx, "a", 100)]
 
 
 async def test_an_ordinary_message_is_counted_and_not_held(tx):
-    verdict = await intake.accept(tx, raw_mail(), envelope(), "node-1", NOW_MS)
+    verdict = await accept(tx, raw_mail(), envelope(), NOW_MS)
 
     assert verdict.action == "deliver"
     assert await domains.verdicts(tx) == {"deliver": 1}
@@ -35,7 +41,7 @@ async def test_an_ordinary_message_is_counted_and_not_held(tx):
 
 
 async def test_a_bad_message_is_held_with_its_bytes_and_announced(tx):
-    verdict = await intake.accept(tx, SPAM, envelope(), "node-1", NOW_MS)
+    verdict = await accept(tx, SPAM, envelope(), NOW_MS)
     (event,) = await events(tx)
     item = event.data
     found = await quarantine.find(tx, item["node_id"], item["queue_id"])
@@ -56,8 +62,8 @@ async def test_a_bad_message_is_held_with_its_bytes_and_announced(tx):
 
 async def test_a_domain_may_be_stricter(tx):
     mild = raw_mail(Reply_To="x@freemail.example.net")
-    lax = await intake.accept(tx, mild, envelope(), "node-1", NOW_MS)
-    strict = await intake.accept(tx, mild, envelope(rcpt_to=("a@strict.example",)), "node-1", NOW_MS)
+    lax = await accept(tx, mild, envelope(), NOW_MS)
+    strict = await accept(tx, mild, envelope(rcpt_to=("a@strict.example",)), NOW_MS)
 
     assert (lax.action, strict.action) == ("deliver", "quarantine")
     assert lax.score == strict.score
@@ -65,12 +71,12 @@ async def test_a_domain_may_be_stricter(tx):
 
 async def test_mail_for_nobody_here_is_not_relayed(tx):
     with pytest.raises(intake.UnknownRecipient, match=r"elsewhere\.example"):
-        await intake.accept(tx, raw_mail(), envelope(rcpt_to=("a@elsewhere.example",)), "node-1", NOW_MS)
+        await accept(tx, raw_mail(), envelope(rcpt_to=("a@elsewhere.example",)), NOW_MS)
 
 
 async def test_a_threshold_is_reported_once_when_it_is_crossed(tx):
     for number in range(20):
-        await intake.accept(tx, SPAM, envelope(), "node-1", NOW_MS + number)
+        await accept(tx, SPAM, envelope(), NOW_MS + number)
     names = Counter(event.name for event in await events(tx))
     (crossing,) = (event for event in await events(tx) if event.name == "reputation.threshold_crossed")
 
@@ -80,10 +86,10 @@ async def test_a_threshold_is_reported_once_when_it_is_crossed(tx):
 
 
 async def test_a_bad_reputation_counts_against_the_next_message(tx):
-    before = await intake.accept(tx, raw_mail(), envelope(), "node-1", NOW_MS)
+    before = await accept(tx, raw_mail(), envelope(), NOW_MS)
     for number in range(20):
-        await intake.accept(tx, SPAM, envelope(), "node-1", NOW_MS + number)
-    after = await intake.accept(tx, raw_mail(), envelope(), "node-1", NOW_MS + 99)
+        await accept(tx, SPAM, envelope(), NOW_MS + number)
+    after = await accept(tx, raw_mail(), envelope(), NOW_MS + 99)
 
     assert "RBL_HIT" not in before.symbols
     assert "RBL_HIT" in after.symbols
@@ -91,16 +97,16 @@ async def test_a_bad_reputation_counts_against_the_next_message(tx):
 
 async def test_good_mail_takes_an_address_off_the_list(tx):
     for number in range(20):
-        await intake.accept(tx, SPAM, envelope(), "node-1", NOW_MS + number)
+        await accept(tx, SPAM, envelope(), NOW_MS + number)
     for number in range(30):
         good = raw_mail(List_Id="<a>", List_Unsubscribe="<u>")
-        await intake.accept(tx, good, envelope(), "node-1", NOW_MS + 100 + number)
+        await accept(tx, good, envelope(), NOW_MS + 100 + number)
     directions = [
         event.data["direction"] for event in await events(tx) if event.name == "reputation.threshold_crossed"
     ]
 
     assert directions == ["listed", "unlisted"]
-    assert [entry.action for entry in await audit.page(tx, audit.Query(), None, 10)] == [
+    assert await recorded(tx) == [
         "reputation.listed",
         "reputation.unlisted",
     ]
@@ -110,7 +116,7 @@ async def test_good_mail_takes_an_address_off_the_list(tx):
     "raw", [b"", b"\xff" * 2000, b"Subject: =?utf-7?q?+2AA-?=\r\nFrom: \xed\xa0\x80\r\n\r\n"]
 )
 async def test_hostile_bytes_get_a_verdict(tx, raw):
-    verdict = await intake.accept(tx, raw, envelope(rdns="", rcpt_to=("a@strict.example",)), "node-1", NOW_MS)
+    verdict = await accept(tx, raw, envelope(rdns="", rcpt_to=("a@strict.example",)), NOW_MS)
 
     assert verdict.action == "quarantine"
     assert await quarantine.count(tx) == 1

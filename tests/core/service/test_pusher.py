@@ -6,7 +6,10 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from core.dialects.mailguard.webhook import EVENT_NAMES, render, sign
+from core.dialects.mailguard.webhooks import EVENT_NAMES
+from core.outward.forms import hex_signature
+from core.sandbox.mailguard import rendered
+from core.sandbox.service import chain_of
 from core.service.pusher import Pusher, retry_after_s
 from core.store import outbox
 from core.store.clock import wall_clock
@@ -18,7 +21,8 @@ from tests.factories.core import NOW, NOW_MS, SECRET, FakeClock, quick_policy, r
 async def pushing(database, url, clock=wall_clock, **policy):
     async with database.begin() as tx:
         await outbox.configure(tx, "a", url=url, secret=SECRET, names=EVENT_NAMES)
-    pusher = Pusher(database, render, clock=clock, node_id="node-1", policy=quick_policy(**policy))
+        chain = await chain_of(tx, "node-1", clock)
+    pusher = Pusher(database, rendered, clock=clock, chain=chain, policy=quick_policy(**policy))
     task = asyncio.create_task(pusher.run())
     try:
         yield pusher
@@ -51,7 +55,7 @@ async def until(condition, seconds=30.0):
 
 def test_the_signature_is_the_documented_hmac():
     # From RFC 4231, test case 2.
-    assert sign("Jefe", b"what do ya want for nothing?") == (
+    assert hex_signature("Jefe", b"what do ya want for nothing?") == (
         "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     )
 
@@ -139,7 +143,9 @@ async def test_an_event_that_is_too_old_is_given_up(database):
 
 @pytest.mark.parametrize("steps", range(5))
 async def test_it_stops_when_it_is_cancelled_just_after_it_was_woken(database, steps):
-    pusher = Pusher(database, render, clock=wall_clock, node_id="node-1", policy=quick_policy(idle_s=60.0))
+    async with database.begin() as tx:
+        chain = await chain_of(tx, "node-1", wall_clock)
+    pusher = Pusher(database, rendered, clock=wall_clock, chain=chain, policy=quick_policy(idle_s=60.0))
     async with database.begin() as tx:
         await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET, names=EVENT_NAMES)
     task = asyncio.create_task(pusher.run())

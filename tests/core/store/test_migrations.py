@@ -10,11 +10,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from core.store import audit, domains, estate, keys, meta, outbox, quarantine, standings
+from core.audit.entry import Actor
+from core.sandbox.service import chain_of
+from core.store import domains, estate, meta, outbox, quarantine, standings
 from core.store.database import Database, sqlite_url
 from core.store.migrations import REVISIONS, NewerSchema, upgrade
 from core.store.tables import audit_entries, domain_downstreams, metadata, stat_counters
-from tests.factories.core import NOW_MS
+from hub.access import keys
+from hub.access.migrations import REVISIONS as ACCESS
+from hub.access.principal import Grant
+from hub.access.secret_text import digest
+from tests.factories.core import NOW_MS, FakeClock, note
 from tests.factories.sandbox_file import AUDIT_KEY, KEY_TEXT, fill
 
 
@@ -24,6 +30,7 @@ def ours(_, name, kind, *__):
 
 
 OPTIONS = {"version_table": REVISIONS.version_table, "include_object": ours}
+FRESH = {"allow_key_admin": False, "limits": {}, "created_by": "", "created_ms": NOW_MS}
 _REAL = [pytest.mark.server("postgresql-15"), pytest.mark.integration]
 
 
@@ -43,6 +50,7 @@ async def at(url, revision):
     """Take an empty database to a revision and put rows of that time into it."""
     engine = create_async_engine(url)
     async with engine.begin() as connection:
+        await connection.run_sync(ACCESS.upgrade)
         await connection.run_sync(upgrade, revision)
         if revision == "0001":
             await connection.run_sync(fill)
@@ -68,6 +76,13 @@ async def test_every_revision_leads_to_the_tables_of_today(empty_url, revision):
         )
 
     assert differences == []
+
+
+async def log(tx):
+    """The audit log, as the sandbox reads it."""
+    chain = await chain_of(tx, "node-1", FakeClock())
+    rows = await tx.execute(select(audit_entries).order_by(audit_entries.c.at_ms, audit_entries.c.seq))
+    return [chain.entry(row) for row in rows.mappings()]
 
 
 async def test_domains_keep_their_numbers_thresholds_and_servers(taken_over):
@@ -101,36 +116,34 @@ async def test_held_messages_keep_their_place_and_bytes(taken_over):
 
 
 async def test_audit_entries_become_one_sealed_chain_and_the_numbers_go_on(taken_over):
-    entries = await audit.page(taken_over, audit.Query(), None, 10)
+    entries = await log(taken_over)
     rows = (await taken_over.execute(select(audit_entries).order_by(audit_entries.c.seq))).all()
-    new = await audit.append(
-        taken_over,
-        "node-1",
-        NOW_MS + 9,
-        audit.Note(actor=audit.Actor(type="system", name="x"), action="a", resource="r"),
-    )
+    new = await note(taken_over, NOW_MS + 9)
 
     assert [entry.id for entry in entries] == ["node-1:4", "node-2:1", "node-1:5"]
     assert [row.seq for row in rows] == [1, 2, 3]
     assert [row.prev_hash for row in rows] == ["", rows[0].hash, rows[1].hash]
-    assert entries[0].actor == {"type": "user", "name": "admin", "key_prefix": None, "ip": "10.0.0.5"}
+    assert entries[0].actor == Actor(type="user", id="admin", ip="10.0.0.5")
     assert entries[0].details == {"subject": "Grüße"}
     assert new == "node-1:6"
 
 
 async def test_an_entry_that_was_altered_before_still_shows(taken_over):
-    entries = await audit.page(taken_over, audit.Query(), None, 10)
+    entries = await log(taken_over)
 
     assert [entry.sealed for entry in entries] == [True, False, True]
 
 
 async def test_keys_open_the_same_doors(taken_over):
-    key = await keys.live(taken_over, KEY_TEXT, NOW_MS)
-    made, _ = await keys.create(taken_over, name="new", scope="read-only", now_ms=NOW_MS)
+    key = await keys.by_hash(taken_over, digest(KEY_TEXT))
+    made = await keys.add(
+        taken_over, grants=[Grant.of(["read-only"])], tenant="default", hash="x", prefix="x", **FRESH
+    )
 
     assert key is not None
-    assert (key.id, key.scope, key.rate_limit_per_minute) == (3, "full-admin", 100)
-    assert made.id > 3
+    assert (key.number, key.description, key.principal().is_full_admin) == (3, "admin-key", True)
+    assert (key.allow_key_admin, key.effective.per_minute, key.effective.burst) == (True, 100, 10)
+    assert made.number > 3
 
 
 async def test_webhooks_stand_where_they_stood(taken_over):
@@ -188,6 +201,7 @@ def test_a_file_of_the_release_before_the_revisions_is_taken_over(tmp_path):
         connection.execute(text("DROP TABLE core_version"))
         connection.execute(text("PRAGMA user_version = 1"))
     with engine.begin() as connection:
+        ACCESS.upgrade(connection)
         upgrade(connection)
         version = connection.execute(text("PRAGMA user_version")).scalar_one()
         names = connection.execute(text("SELECT name FROM domains ORDER BY number")).scalars().all()

@@ -3,7 +3,6 @@
 from core.store.migrations.schema_2.accounts import (
     customers,
     login_links,
-    mailguard_keys,
     organizations,
     subscriptions,
 )
@@ -87,7 +86,6 @@ __all__ = [
     "list_items",
     "login_links",
     "mailboxes",
-    "mailguard_keys",
     "messages",
     "meta",
     "metadata",
