@@ -58,9 +58,17 @@ def answers(translate: Translate, *, prefix: str = "/api/", form: Form = ENVELOP
                 response = refuse(request, _ours(error, translate, request))
         if not response.prepared:
             response.headers["X-Request-Id"] = request_id
+            if _is_broken(request):
+                response.force_close()  # what is left of such a body cannot be skipped over
         return response
 
     return middleware
+
+
+def _is_broken(request: web.Request) -> bool:
+    content = request.content
+    unread = "Content-Encoding" in request.headers and not content.at_eof()
+    return unread or content.exception() is not None
 
 
 def _request_id(request: web.Request) -> str:
@@ -69,6 +77,10 @@ def _request_id(request: web.Request) -> str:
 
 
 def _ours(error: Exception, translate: Translate, request: web.Request) -> ApiError:
+    if isinstance(error, web.RequestPayloadError):
+        return ValidationFailed(
+            "The body is not what its headers say: broken in transfer, or not so encoded."
+        )
     known = error if isinstance(error, ApiError) else translate(error)
     if known is not None:
         return known
