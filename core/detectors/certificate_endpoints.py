@@ -114,13 +114,20 @@ class Endpoints:
         raise problem
 
     async def _at_once(self, sock: socket.socket, host: str) -> bytes:
-        _, writer = await asyncio.open_connection(sock=sock, ssl=self._tls, server_hostname=host)
+        """Plain first: a handshake that is cut short would keep the transport that it made for itself."""
+        loop = asyncio.get_running_loop()
+        plain, protocol = await loop.create_connection(asyncio.Protocol, sock=sock)
         try:
-            return _certificate(writer.get_extra_info("ssl_object"))
+            secured = await loop.start_tls(plain, protocol, self._tls, server_hostname=host)
+            if secured is None:
+                raise ssl.SSLError("the connection ended")
+            try:
+                return _certificate(secured.get_extra_info("ssl_object"))
+            finally:
+                secured.abort()
         finally:
-            writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
+            plain.abort()
+            await asyncio.sleep(0)
 
     async def _after_starttls(self, sock: socket.socket, host: str) -> bytes:
         client = SMTP(
