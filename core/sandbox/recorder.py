@@ -139,9 +139,12 @@ class Recorder:
         return [("auth_form", each) for each in found]
 
     def _caller(self, request: web.Request) -> _Caller:
+        return self._caller_of(self._key(request))
+
+    def _caller_of(self, key: str) -> _Caller:
         if len(self._callers) > _MOST_CALLERS:
             self._callers.clear()
-        return self._callers.setdefault(self._key(request), _Caller())
+        return self._callers.setdefault(key, _Caller())
 
     def _key(self, request: web.Request) -> str:
         name = "X-API-Key" if self._vendor.presented == "X-API-Key" else "Authorization"

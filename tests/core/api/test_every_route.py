@@ -1,7 +1,7 @@
 """Every route of the table is asked wrongly and rightly and answers as its row declares.
 
 What a new route needs so that it can be asked stands in `made.py`. The dialects are asked in
-`tests/core/dialects/test_every_dialect.py`, their security at every check: most of these routes stand there too.
+`tests/core/dialects/test_every_dialect.py`, most of these routes with them.
 """
 
 import shutil
