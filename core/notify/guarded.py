@@ -147,14 +147,20 @@ class _Guarded(HTTPConnection):
         for info in infos:
             try:
                 self.guard.check(str(info[4][0]), self.host)
-                found = self.guard.make_socket(info)
-                found.settimeout(self.timeout if isinstance(self.timeout, int | float) else 10.0)
-                found.connect(info[4])
+                return self._connected(info)
             except (HttpError, OSError) as error:
                 trouble = error
-            else:
-                return found
         raise trouble
+
+    def _connected(self, info: Any) -> socket.socket:
+        made = self.guard.make_socket(info)
+        try:
+            made.settimeout(self.timeout if isinstance(self.timeout, int | float) else 10.0)
+            made.connect(info[4])
+        except BaseException:
+            made.close()
+            raise
+        return made
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):
