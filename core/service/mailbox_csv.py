@@ -16,7 +16,7 @@ from core.service.core import Core
 from core.service.mailboxes import listed
 from hub.web.errors import ValidationFailed
 
-__all__ = ["COLUMNS", "MAX_ROWS", "Row", "exported", "parse"]
+__all__ = ["COLUMNS", "MAX_ROWS", "Row", "exported", "parse", "template"]
 
 COLUMNS: Final = ("username", "password", "quota", "limit", "recovery_email", "domain")
 MAX_ROWS: Final = 250
@@ -86,6 +86,11 @@ def _row(names: Sequence[str], cells: Sequence[str], line: int) -> Row:
     given = dict(zip(names, cells, strict=False))
     told = {name: plain_cell(text.strip()) for name, text in given.items() if name != "password"}
     return Row(**told, password=given.get("password", ""), line=line)
+
+
+def template() -> str:
+    """A table without rows."""
+    return as_csv(COLUMNS, ())
 
 
 async def exported(core: Core, by: By, domain: str) -> str:

@@ -1,8 +1,12 @@
 """MXroute Manager's dialect with tokens, over a service with everything around it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
@@ -15,9 +19,10 @@ from hub.access.secret_text import STYLES
 from hub.store.client import Client
 from tests.factories.core_api import serve
 from tests.factories.managed import managed
+from tests.factories.shared import Place, settle
 from tests.factories.valkey import start_valkey
 
-__all__ = ["managers_world", "token"]
+__all__ = ["managers_world", "shared_manager", "token"]
 
 _MAKER = Actor(type="local", id="local", name="local")
 
@@ -32,6 +37,13 @@ async def token(core: Core, label: str, scopes: list[str], domains: tuple[str, .
         style=STYLES["mxroute-manager"],
     )
     return text
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_manager(shared_core: Core) -> AsyncIterator[Callable[[], Awaitable[Place]]]:
+    """Makes a tenant with a domain and an administrator's token at the module's manager."""
+    async with TestClient(TestServer(create_app(shared_core, MXROUTE_MANAGER))) as client:
+        yield partial(settle, shared_core, client, "mxroute-manager")
 
 
 @asynccontextmanager

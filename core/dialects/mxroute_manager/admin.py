@@ -3,20 +3,22 @@
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from core.api.services import asked
 from core.dialects.mxroute_manager.access import shown_grants
+from core.dialects.mxroute_manager.form import Beside
 from core.service import api_keys, people, settings
 from core.service.api_keys import NewKey
 from core.service.by import By
 from core.service.core import Core
+from core.service.people import Delegation
 from core.store.clock import iso_millis
 from hub.access.keys import Key
 from hub.access.principal import Grant
 from hub.access.scopes import ADMIN, PERMISSIONS
 from hub.web.errors import Forbidden, NotFound, ValidationFailed
-from hub.web.route import Call, Reply, Route
+from hub.web.route import Call, Method, Reply, Route
 
 __all__ = ["ROUTES"]
 
@@ -27,7 +29,7 @@ class GrantBody(BaseModel):
 
 
 class DelegationBody(BaseModel):
-    username: str = Field(max_length=256)
+    username: str = Field(max_length=256, validation_alias=AliasChoices("username", "email"))
     grants: list[GrantBody] = Field(min_length=1, max_length=1000)
 
 
@@ -70,13 +72,19 @@ def _settings(core: Core, found: settings.Settings) -> dict[str, Any]:
 async def delegations(call: Call[None, None]) -> Reply:
     core, by = asked(call)
     given = await people.delegations(core, by)
-    return Reply(data=[{"username": one.account.login, "grants": shown_grants(one.grants)} for one in given])
+    found = [_delegation(one) for one in given]
+    return Reply(data=Beside(found, {"permissions": list(PERMISSIONS)}))
 
 
 async def delegate(call: Call[None, DelegationBody]) -> Reply:
     core, by = asked(call)
     made = await people.delegate(core, by, call.body.username, _grants(call.body.grants))
-    return Reply(data={"username": made.account.login, "grants": shown_grants(made.grants)})
+    return Reply(data=_delegation(made))
+
+
+def _delegation(found: Delegation) -> dict[str, Any]:
+    login = found.account.login
+    return {"username": login, "email": login, "grants": shown_grants(found.grants)}
 
 
 async def undelegate(call: Call[None, None]) -> Reply:
@@ -129,6 +137,7 @@ def _token(key: Key) -> dict[str, Any]:
         "id": key.id,
         "label": key.description,
         "prefix": key.prefix[:12],
+        "token_prefix": key.prefix[:12],
         "is_admin": key.principal().is_full_admin,
         "grants": shown_grants(key.grants),
         "created_at": iso_millis(key.created_ms),
@@ -139,9 +148,13 @@ def _token(key: Key) -> dict[str, Any]:
 
 _SETTINGS, _GIVEN, _TOKENS = "/api/admin/settings", "/api/admin/delegations", "/api/admin/api-tokens"
 _NONE = (NotFound,)
+_CHANGES: tuple[Method, ...] = ("PATCH", "POST")
 ROUTES = (
     Route("GET", _SETTINGS, get_settings, summary="Settings", scope=ADMIN),
-    Route("PATCH", _SETTINGS, set_settings, summary="Change settings", body=SettingsBody, scope=ADMIN),
+    *(
+        Route(method, _SETTINGS, set_settings, summary="Change settings", body=SettingsBody, scope=ADMIN)
+        for method in _CHANGES
+    ),
     Route("GET", _GIVEN, delegations, summary="Delegations", scope=ADMIN),
     Route(
         "POST", _GIVEN, delegate, summary="Delegate domains", body=DelegationBody, scope=ADMIN, errors=_NONE

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel
 
 from hub.web.errors import ApiError
 from hub.web.route import Reply
@@ -30,7 +31,7 @@ class ManagerForm:
         body: dict[str, Any] = {"success": True, "data": {} if found.data is None else found.data}
         if reply.message:
             body["message"] = reply.message
-        return orjson.dumps(body | dict(found.members))
+        return orjson.dumps(body | dict(found.members), default=_plain)
 
     def failure(self, error: ApiError, request_id: str) -> web.Response:
         del request_id
@@ -38,3 +39,9 @@ class ManagerForm:
         return web.Response(
             status=error.status, body=body, content_type="application/json", headers=error.headers
         )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

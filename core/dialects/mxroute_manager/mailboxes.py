@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field, SecretStr
 
 from core.api.services import asked
 from core.service import mail_clients, mailboxes
-from core.service.mailbox_csv import MAX_ROWS, Row, exported
+from core.service.mailbox_csv import MAX_ROWS, Row, exported, template
 from core.service.mailbox_preview import Checked, preview
 from core.service.mailboxes import QUOTA_MB, READ, SEND_LIMIT, WRITE, Account
 from hub.web.errors import Conflict, NotFound, UpstreamFailed
-from hub.web.route import Call, Reply, Route, Stream
+from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route, Stream
 
 __all__ = ["ROUTES"]
 
@@ -186,6 +186,12 @@ async def export(call: Call[None, None]) -> Stream:
     return Stream(chunks=chunks(), media_type="text/csv", filename=name)
 
 
+async def empty(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
+    headers = {"Content-Disposition": 'attachment; filename="mailboxes.csv"'}
+    return Bare(body=template().encode(), media_type=_CSV, headers=headers)
+
+
+_CSV = "text/csv; charset=utf-8"
 _ALL = "/api/domains/{domain}/email-accounts"
 _ONE = f"{_ALL}/{{user}}"
 ROUTES = (
@@ -237,6 +243,14 @@ ROUTES = (
         body=TableBody,
         scope=WRITE,
         errors=(UpstreamFailed,),
+    ),
+    Route(
+        "GET",
+        "/api/email-accounts/import/template",
+        empty,
+        summary="The table to fill in",
+        scope=ANY_CALLER,
+        media_types=("text/csv",),
     ),
     Route(
         "GET",

@@ -1,5 +1,8 @@
 """Owners of mailboxes get in again by themselves; and the portal of a domain."""
 
+from dataclasses import asdict
+from typing import Any
+
 from pydantic import BaseModel, Field, SecretStr
 
 from core.api.services import asked
@@ -10,6 +13,8 @@ from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES"]
 
+_READ, _WRITE = "dns:read", "dns:write"
+"""The page has the portal among the routes of DNS."""
 _SENT = "If there is such a mailbox with a recovery address, a mail is on its way."
 
 
@@ -52,15 +57,29 @@ async def confirm(call: Call[None, ConfirmBody]) -> Reply:
 async def portal(call: Call[None, None]) -> Reply:
     core, by = asked(call)
     async with core.database.read() as tx:
-        found = await password_resets.portal(core, tx, by, call.path["domain"])
-    return Reply(data={"domain": found.domain, "enabled": found.enabled, "available": found.available})
+        found = await password_resets.portal(core, tx, by, call.path["domain"], scope=_READ)
+    return Reply(data=asdict(found))
 
 
 async def set_portal(call: Call[None, PortalBody]) -> Reply:
+    return await _set(call, enabled=call.body.enabled)
+
+
+async def open_portal(call: Call[None, None]) -> Reply:
+    return await _set(call, enabled=True)
+
+
+async def close_portal(call: Call[None, None]) -> Reply:
+    return await _set(call, enabled=False)
+
+
+async def _set(call: Call[None, Any], *, enabled: bool) -> Reply:
     core, by = asked(call)
     async with core.database.begin() as tx:
-        found = await password_resets.set_portal(core, tx, by, call.path["domain"], enabled=call.body.enabled)
-    return Reply(data={"domain": found.domain, "enabled": found.enabled, "available": found.available})
+        found = await password_resets.set_portal(
+            core, tx, by, call.path["domain"], enabled=enabled, scope=_WRITE
+        )
+    return Reply(data=asdict(found))
 
 
 _PUBLIC = "/api/public/password-reset"
@@ -85,14 +104,16 @@ ROUTES = (
         scope=None,
         errors=(RateLimited, UpstreamFailed),
     ),
-    Route("GET", _PORTAL, portal, summary="The domain's portal", scope="emails:read", errors=(NotFound,)),
+    Route("GET", _PORTAL, portal, summary="The domain's portal", scope=_READ, errors=(NotFound,)),
+    Route("POST", _PORTAL, open_portal, summary="Turn it on", scope=_WRITE, errors=(NotFound,)),
+    Route("DELETE", _PORTAL, close_portal, summary="Turn it off", scope=_WRITE, errors=(NotFound,)),
     Route(
         "PATCH",
         _PORTAL,
         set_portal,
         summary="Turn the domain's portal on or off",
         body=PortalBody,
-        scope="emails:write",
+        scope=_WRITE,
         errors=(NotFound,),
     ),
 )

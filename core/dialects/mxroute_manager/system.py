@@ -7,8 +7,11 @@ from typing import Any
 import orjson
 
 from core.api.services import asked
+from core.api.visitors import UNSEEN
 from core.dialects.mxroute_manager.access import is_admin, shown_grants, username
-from hub.access.scopes import ADMIN
+from core.dialects.mxroute_manager.form import Beside
+from hub.access.scopes import ADMIN, PERMISSIONS
+from hub.access.sessions import COOKIE, csrf_token
 from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
 
 __all__ = ["catalogue", "routes", "skeleton"]
@@ -19,15 +22,25 @@ async def health(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for
 
 
 async def me(call: Call[None, None]) -> Reply:
-    _, by = asked(call)
-    who = by.principal
+    """`user`, `permissions` and `oidc_enabled` stand beside the data (R1); no cookie is set for a token."""
+    core, by = asked(call)
+    who, name, grants = by.principal, username(by), shown_grants(by.principal.grants)
     about = {
-        "username": username(by),
+        "username": name,
         "auth": "token" if who.kind == "key" else "session",
         "is_admin": is_admin(by),
-        "grants": shown_grants(who.grants),
+        "grants": grants,
     }
-    return Reply(data=about)
+    if who.kind == "session":
+        about["csrf_token"] = csrf_token(call.request.cookies.get(COOKIE, ""))
+    user = {
+        "email": name,
+        "is_admin": about["is_admin"],
+        "delegated_domains": [each["domain"] for each in grants],
+        "domain_grants": {each["domain"]: each["permissions"] for each in grants},
+    }
+    members = {"oidc_enabled": core.oidc is not None, "permissions": list(PERMISSIONS), "user": user}
+    return Reply(data=Beside(about, members), headers=UNSEEN)
 
 
 def skeleton(routes: Iterable[Route]) -> dict[str, Any]:

@@ -1,41 +1,34 @@
-"""MXroute Manager's dialect: spam lists, the log, the password reset."""
+"""MXroute Manager's dialect: spam lists, tables of mailboxes, client settings, the password reset."""
 
-from contextlib import AsyncExitStack
-from functools import partial
+from dataclasses import replace
 
 import pytest
 
-from core.api.app import create_app as create_core
-from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
-from hub.sdk.testing import Reply
-from tests.factories.core_api import serve
-from tests.factories.core_people import Browser, person, signed_in
-from tests.factories.hosting import add_domain, audit_entries, events, far
-from tests.factories.manager import token
+from core.service.mailbox_csv import COLUMNS
+from core.store import domains
+from tests.factories.manager import shared_manager
+from tests.factories.shared import shared_core, shared_url
 
-__all__ = ["far"]
+__all__ = ["shared_core", "shared_manager", "shared_url"]
 
-SPAM = "/api/domains/example.com/spam"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-
-@pytest.fixture
-async def manager(core):
-    """The dialect over the service itself as mail host; its full-admin key is an administrator's token."""
-    await add_domain(core)
-    async with serve(core, create_app(core, MXROUTE_MANAGER)) as api:
-        yield api
+RESET = "/api/public/password-reset"
 
 
 @pytest.fixture
-async def manager_far(far):
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(serve(far.core, create_app(far.core, MXROUTE_MANAGER)))
+async def manager(shared_manager):
+    return await shared_manager()
 
 
-@pytest.mark.parametrize("where", ["blacklist", "whitelist"])
-async def test_an_entry_is_added_once_in_any_case_listed_and_removed(manager, where):
-    path = f"{SPAM}/{where}"
+def below(manager, path):
+    return f"/api/domains/{manager.domain}/{path}"
+
+
+@pytest.mark.parametrize("which", ["blacklist", "whitelist"])
+async def test_an_entry_is_added_once_in_any_case_listed_and_removed(manager, which):
+    path = below(manager, f"spam/{which}")
     added = await manager.call("POST", path, {"entry": "karen@hr.example.com"})
     again = await manager.call("POST", path, {"entry": "Karen@hr.example.com"})
     listed = await manager.call("GET", path)
@@ -45,149 +38,133 @@ async def test_an_entry_is_added_once_in_any_case_listed_and_removed(manager, wh
     assert [each.status for each in (added, again, gone, twice)] == [201, 409, 200, 404]
     assert listed.data == ["karen@hr.example.com"]
     assert (await manager.call("GET", path)).data == []
-    told = [each["name"] for each in await events(manager.core) if each["name"].startswith("rule.")]
-    assert told == ["rule.added", "rule.removed"]
+    told = [each["action"] for each in await manager.entries() if each["action"].startswith("spam.")]
+    assert told == [f"spam.{which}_add", f"spam.{which}_remove"]
 
 
 async def test_a_local_part_alone_is_everybody_of_that_name(manager):
-    said = await manager.call("POST", f"{SPAM}/blacklist", {"entry": "karen"})
+    said = await manager.call("POST", below(manager, "spam/blacklist"), {"entry": "karen"})
+
     assert (said.status, said.data) == (201, {"entry": "karen@*"})
 
 
-async def test_an_entry_that_is_none_is_400(manager):
-    said = await manager.call("POST", f"{SPAM}/blacklist", {"entry": "a b"})
+@pytest.mark.parametrize("entry", ["a b", "", "@", "x" * 400, "a\x00b", "a\r\nb"])
+async def test_an_entry_that_is_none_is_400(manager, entry):
+    said = await manager.call("POST", below(manager, "spam/blacklist"), {"entry": entry})
+
     assert (said.status, said.body["success"]) == (400, False)
 
 
-async def test_lists_lie_at_a_host_elsewhere_and_a_lost_answer_counts_once_it_stands(manager_far, far):
-    far.played.lost = Reply(status=500)
-    said = await manager_far.call("POST", f"{SPAM}/blacklist", {"entry": "karen@hr.example.com"})
+async def test_the_table_to_fill_in_has_the_columns_of_an_import(manager):
+    said = await manager.call("GET", "/api/email-accounts/import/template")
 
-    assert (said.status, far.played.lists["blacklist"]) == (201, ["karen@hr.example.com"])
-    (entry,) = await audit_entries(far.core, "spam.blacklist_add")
-    assert entry["result"] == "success"
-
-
-async def test_the_high_score_is_read_and_set(manager_far, far):
-    before = await manager_far.call("GET", f"{SPAM}/settings")
-    after = await manager_far.call("PATCH", f"{SPAM}/settings", {"high_score": 10})
-
-    assert (before.data, after.data, far.played.high_score) == ({"high_score": 15}, {"high_score": 10}, 10)
+    assert said.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert said.headers["Content-Disposition"] == 'attachment; filename="mailboxes.csv"'
+    assert said.raw == b"username,password,quota,limit,recovery_email,domain\r\n"
 
 
-async def test_the_log_shows_a_day_newest_first_and_which_days_there_are(manager):
-    await manager.call("POST", f"{SPAM}/blacklist", {"entry": "one@else.example"})
-    manager.core.clock.advance(86_400)
-    for name in ("two", "three"):
-        await manager.call("POST", f"{SPAM}/blacklist", {"entry": f"{name}@else.example"})
-    said = (await manager.call("GET", "/api/admin/logs")).data
-    first = said["available_dates"][-1]
-    earlier = (await manager.call("GET", f"/api/admin/logs?date={first}&limit=1")).data
+async def test_what_is_exported_has_its_columns_and_no_passwords(manager):
+    new = {"username": "alex", "password": "Abcd123!", "quota": 512, "limit": 90}
+    await manager.call("POST", below(manager, "email-accounts"), new)
+    said = await manager.call("GET", below(manager, "email-accounts.csv"))
 
-    assert [each["details"]["after"]["item"] for each in said["entries"]] == [
-        "three@else.example",
-        "two@else.example",
+    assert said.raw.decode().splitlines() == [",".join(COLUMNS), f"alex,,512,90,,{manager.domain}"]
+
+
+async def test_checking_a_table_takes_the_permission_that_making_mailboxes_takes(manager):
+    table = {"default_domain": manager.domain, "rows": [{"username": "alice", "password": "Abcd123!"}]}
+    path = "/api/email-accounts/import/preview"
+    may = await manager.call("POST", path, table, key=await manager.key("emails"))
+    may_not = await manager.call("POST", path, table, key=await manager.key("dns"))
+
+    assert (may.status, may.data["summary"]["valid"], may_not.status) == (200, 1, 403)
+    assert "Abcd123!" not in may.raw.decode()
+
+
+async def test_a_forwarder_a_catch_all_and_a_pointer_come_and_go(manager):
+    forwarders, pointers = below(manager, "forwarders"), below(manager, "pointers")
+    made = await manager.call("POST", forwarders, {"alias": "info", "destinations": ["jo@else.example"]})
+    listed = await manager.call("GET", forwarders)
+    gone = await manager.call("DELETE", f"{forwarders}/info")
+    caught = await manager.call("PATCH", below(manager, "catch-all"), {"type": "blackhole"})
+    pointed = await manager.call("POST", pointers, {"pointer": f"p.{manager.domain}"})
+    unpointed = await manager.call("DELETE", f"{pointers}/p.{manager.domain}")
+
+    assert [each.status for each in (made, gone, caught, pointed, unpointed)] == [201, 200, 200, 201, 200]
+    assert listed.data == [
+        {"alias": "info", "email": f"info@{manager.domain}", "destinations": ["jo@else.example"]}
     ]
-    assert said["available_dates"] == [said["current_date"], first]
-    assert set(said["entries"][0]) == {"timestamp", "user", "action", "target", "details"}
-    assert said["entries"][0]["timestamp"].endswith("+00:00")
-    assert (earlier["current_date"], len(earlier["entries"])) == (first, 1)
+    assert caught.data == {"type": "blackhole", "address": None}
+    assert (await manager.call("GET", forwarders)).data == []
 
 
-async def test_the_log_is_for_administrators(manager):
-    key = await token(manager.core, "plain", ["domain-admin"])
-    assert (await manager.call("GET", "/api/admin/logs", key=key)).status == 403
+async def test_a_policy_of_the_domain_gives_way_to_the_one_for_all_when_it_is_cleared(manager):
+    path, strict = below(manager, "dmarc-policy"), "v=DMARC1; p=reject; sp=reject; aspf=r;"
+    default = (await manager.call("GET", path)).data["default"]
+    own = (await manager.call("PATCH", path, {"dmarc_record": strict})).data
+    cleared = (await manager.call("PATCH", path, {"dmarc_record": None})).data
+
+    assert (own["custom"], own["effective"]) == (True, own["custom_value"])
+    assert "p=reject" in own["effective"]
+    assert (cleared["custom"], cleared["effective"], cleared["custom_value"]) == (False, default, None)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "date=today"])
-async def test_what_is_no_day_or_number_is_400(manager, query):
-    assert (await manager.call("GET", f"/api/admin/logs?{query}")).status == 400
+async def test_a_portal_is_opened_and_closed_and_asks_for_dns(manager):
+    path = below(manager, "reset-portal")
+    key = await manager.key("dns", domains=(manager.domain,))
+    opened = await manager.call("POST", path, {}, key=key)
+    again = await manager.call("PATCH", path, {"enabled": True}, key=key)
+    closed = await manager.call("DELETE", path, key=key)
+    plain = await manager.call("POST", path, {}, key=await manager.key("emails"))
+
+    assert [each.data["enabled"] for each in (opened, again, closed)] == [True, True, False]
+    assert plain.status == 403
+    logged = (await manager.call("GET", "/api/admin/logs")).data["entries"]
+    assert [each["action"] for each in logged if each["action"].startswith("reset_portal")] == [
+        "reset_portal.teardown",
+        "reset_portal.deploy",
+    ]
 
 
 async def test_a_password_reset_is_answered_alike_for_everybody(manager):
-    path = "/api/public/password-reset"
-    status = await manager.call("GET", f"{path}/status", key="")
-    said = await manager.call("POST", f"{path}/request", {"email": "nobody@example.com"}, key="")
-    wrong = await manager.call("POST", f"{path}/confirm", {"token": "x", "password": "Abcd123!"}, key="")
-
-    assert (status.data, said.status, wrong.status) == ({"enabled": False}, 200, 400)
-
-
-# -- administrators --
-async def session_of(manager, login, *, csrf=True):
-    """Who signed in at the service has a session at the manager too."""
-    async with serve(manager.core, create_core(manager.core)) as api:
-        cookie = (await signed_in(api, login)).cookie
-    return partial(Browser(manager, cookie).call, csrf=csrf)
-
-
-async def test_no_token_lists_makes_or_revokes_tokens(manager):
-    path = "/api/admin/api-tokens"
     asked = [
-        ("GET", path, None),
-        ("POST", path, {"label": "more", "is_admin": True}),
-        ("DELETE", f"{path}/key_1", None),
+        await manager.call("POST", f"{RESET}/request", {"email": email}, key="")
+        for email in ("nobody@nowhere.example", f"alex@{manager.domain}")
     ]
-    before = len(await manager.core.access.keyring.every("default"))
+    wrong = await manager.call("POST", f"{RESET}/confirm", {"token": "x", "password": "Abcd123!"}, key="")
 
-    assert [(await manager.call(*one)).status for one in asked] == [403, 403, 403]
-    assert len(await manager.core.access.keyring.every("default")) == before
+    assert (await manager.call("GET", f"{RESET}/status", key="")).data == {"enabled": False}
+    assert [each.status for each in asked] == [200, 200]
+    assert asked[0].body == asked[1].body
+    assert wrong.status == 400
 
 
-async def test_an_administrator_in_a_session_makes_lists_and_revokes_tokens(manager):
-    await person(manager, "root@example.com", admin=True)
-    browser = await session_of(manager, "root@example.com")
-    grants = [{"domain": "example.com", "permissions": ["emails"]}]
-    made = await browser("POST", "/api/admin/api-tokens", {"label": "ci", "grants": grants})
-    ours = [one for one in (await browser("GET", "/api/admin/api-tokens")).data if one["label"] == "ci"]
-    works = await manager.call("GET", "/api/domains", key=made.data["token"])
-    await browser("DELETE", f"/api/admin/api-tokens/{made.data['id']}")
+@pytest.mark.parametrize("email", ["", "x", "a@b@c", "\x00@x.example", "x" * 400])
+async def test_a_reset_for_no_address_is_400(manager, email):
+    assert (await manager.call("POST", f"{RESET}/request", {"email": email}, key="")).status == 400
 
-    assert (made.status, made.data["token"][:4], works.data) == (201, "mxm_", ["example.com"])
-    assert [(one["prefix"], one["grants"], "token" in one) for one in ours] == [
-        (made.data["token"][:12], grants, False)
+
+async def test_no_route_that_changes_something_is_open_but_those_for_visitors():
+    open_ones = {route.path for route in MXROUTE_MANAGER.routes if route.scope is None}
+
+    assert open_ones == {
+        *("/health", "/login", "/login/second-factor", "/login/redirect", "/oidc/callback"),
+        *(f"{RESET}/{name}" for name in ("status", "request", "confirm")),
+    }
+
+
+async def test_a_domain_that_is_tied_to_another_key_is_not_there(manager):
+    other = await manager.key("full-admin", label="other")
+    (owner,) = [
+        one for one in await manager.core.access.keyring.every(manager.tenant) if one.description == "other"
     ]
-    assert (await manager.call("GET", "/api/domains", key=made.data["token"])).status == 401
+    async with manager.core.database.begin() as tx:
+        found = await domains.find(tx, manager.tenant, manager.domain)
+        await domains.change(tx, replace(found, api_key_id=owner.id))
+    asked = ["", "/stats", "/email-accounts", "/spam/blacklist", "/dns/health", "/reset-portal"]
+    hidden = {(await manager.call("GET", f"/api/domains/{manager.domain}{path}")).status for path in asked}
 
-
-async def test_a_session_needs_its_csrf_token_for_writes(manager):
-    await person(manager, "root@example.com", admin=True)
-    browser = await session_of(manager, "root@example.com", csrf=False)
-
-    assert (await browser("GET", "/api/me")).data["is_admin"] is True
-    assert (await browser("POST", "/api/admin/api-tokens", {"label": "ci"})).status == 403
-
-
-async def test_a_delegation_holds_for_its_domain_and_ends(manager):
-    await person(manager, "jo@example.com")
-    path, grants = "/api/admin/delegations", [{"domain": "example.com", "permissions": ["emails", "dns"]}]
-    given = await manager.call("POST", path, {"username": "jo@example.com", "grants": grants})
-    listed = await manager.call("GET", path)
-    browser = await session_of(manager, "jo@example.com")
-    may = await browser("GET", "/api/domains/example.com/email-accounts")
-    ended = await manager.call("DELETE", f"{path}/jo@example.com")
-    may_not = await browser("GET", "/api/domains/example.com/email-accounts")
-
-    assert (given.data, listed.data) == (
-        {"username": "jo@example.com", "grants": grants},
-        [{"username": "jo@example.com", "grants": grants}],
-    )
-    assert (may.status, ended.status, may_not.status) == (200, 200, 403)
-
-
-@pytest.mark.parametrize(
-    "grant", [{"domain": "x", "permissions": ["all"]}, {"domain": "a b", "permissions": ["dns"]}]
-)
-async def test_a_delegation_of_what_there_is_not_is_400(manager, grant):
-    await person(manager, "jo@example.com")
-    body = {"username": "jo@example.com", "grants": [grant]}
-    assert (await manager.call("POST", "/api/admin/delegations", body)).status == 400
-
-
-async def test_settings_are_shown_and_changed(manager):
-    before = (await manager.call("GET", "/api/admin/settings")).data
-    after = (await manager.call("PATCH", "/api/admin/settings", {"login_link_minutes": 5})).data
-    wrong = await manager.call("PATCH", "/api/admin/settings", {"colour": "red"})
-
-    assert (before["dmarc_record"], before["public_url_scheme"]) == ("v=DMARC1; p=none", "https")
-    assert (after["login_link_minutes"], wrong.status) == (5, 400)
+    assert hidden == {404}
+    assert (await manager.call("GET", "/api/domains")).data == []
+    assert manager.domain not in (await manager.call("GET", "/api/fleet/overview")).raw.decode()
+    assert (await manager.call("GET", "/api/domains", key=other)).data == [manager.domain]
