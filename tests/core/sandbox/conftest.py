@@ -16,7 +16,7 @@ from core.sandbox.vendors import VENDORS
 
 @pytest.fixture
 async def start(tmp_path, bucket_server):
-    """`async with start("mxguard", **options) as sandbox`; the folder is the test's."""
+    """Gives what starts one in the folder of the test, by vendor and options."""
 
     @asynccontextmanager
     async def started(vendor, **options):
@@ -36,7 +36,7 @@ async def start(tmp_path, bucket_server):
 
 @pytest.fixture
 async def ask():
-    """`await ask(sandbox, "/api/v1/me")` -> status, headers, body."""
+    """Asks with a key of the sandbox's own; answers are status, headers, body."""
     async with ClientSession() as session:
 
         async def asked(sandbox, path, *, method="GET", key="admin-key", headers=None, **more):

@@ -41,11 +41,12 @@ async def test_refusals_have_the_vendors_form(vendor, start, ask):
 
 async def test_connections_are_cut_before_and_in_an_answer(sandbox, ask):
     for fault in ("drop", "cut"):
-        sandbox.faults.set({fault: 1})
+        sandbox.faults.set({fault: "always"})
         with pytest.raises(aiohttp.ClientError):
             await ask(sandbox, RULES)
+        sandbox.faults.set({fault: 0})
         assert (await ask(sandbox, RULES))[0] == 200
-    assert (sandbox.faults.fired["drop"], sandbox.faults.fired["cut"]) == (1, 1)
+    assert min(sandbox.faults.fired["drop"], sandbox.faults.fired["cut"]) >= 1
 
 
 async def test_an_answer_can_be_half_as_json_and_whole_as_http(sandbox, ask):
