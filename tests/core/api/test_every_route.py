@@ -4,26 +4,18 @@ What a new route needs so that it can be asked stands in `made.py`. The dialects
 `tests/core/dialects/test_every_dialect.py`, most of these routes with them.
 """
 
-import shutil
-from contextlib import AsyncExitStack
-
 import jsonschema
 import orjson
 import pytest
-import pytest_asyncio
 from pydantic import RootModel
-from redis.asyncio import Redis
 
-from core.api.app import create_app
-from core.store.database import Database, sqlite_url
 from core.store.tables import domains
 from hub.access.audit import Actor
 from hub.web.envelope import ErrorEnvelope
 from hub.web.openapi import describe, envelope_of, errors_of
 from hub.web.route import ANY_CALLER
-from tests.core.api.every import API, Every, ask_of, name_of
+from tests.core.api.every import API, ask_of, name_of
 from tests.core.api.made import GOOD
-from tests.factories.core_api import make_core, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,38 +29,9 @@ READS = [route for route in API if route.method == "GET"]
 UNKNOWN = ("nothing", "x" * 300, "..%2f..%2fetc", "%00", "%ff", "9" * 40)
 MAKER = Actor(type="local", id="local", name="local")
 
-_REAL = [pytest.mark.server("postgresql-15"), pytest.mark.integration]
-
 
 def routes(chosen):
     return pytest.mark.parametrize("route", chosen, ids=name_of)
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=_REAL)])
-def url(request, tmp_path_factory):
-    if request.param == "sqlite":
-        path = tmp_path_factory.mktemp("every") / "core.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        path.chmod(0o600)
-        yield sqlite_url(path)
-        return
-    server = request.getfixturevalue("postgresql_server")
-    made = server.create(template=request.getfixturevalue("postgresql_template"))
-    yield made
-    server.drop(made)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def every(url, bucket_server, tmp_path_factory):
-    """One service for all questions; each brings its own tenant, things and keys."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database(url))
-        redis = Redis.from_url(bucket_server.url)
-        stack.push_async_callback(redis.aclose)
-        core = await make_core(database, redis, tmp_path_factory.mktemp("core"), stack)
-        every = Every(await stack.enter_async_context(serve(core, create_app(core))))
-        every.api.admin = await every.key("full-admin", tenant="default")
-        yield every
 
 
 def placeholder(route):
