@@ -166,11 +166,18 @@ class HubProcess:
             return error.code, error.read()
 
     def ask(self, *arguments: str, exit_code: int | None = 0) -> Any:
-        """A client command with `--json`: its JSON; lines of it as a list."""
+        """A client command with `--json`: its JSON."""
+        return orjson.loads(self._json(arguments, exit_code))
+
+    def lines(self, *arguments: str) -> list[Any]:
+        """A client command with `--json` that prints an object a line."""
+        return [orjson.loads(line) for line in self._json(arguments, 0).splitlines()]
+
+    def _json(self, arguments: tuple[str, ...], exit_code: int | None) -> str:
         done = mxhub(*arguments, "--json", "--data", str(self.data), cwd=self.folder)
         if exit_code is not None:
             assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return orjson.loads(done.stdout)
+        return done.stdout
 
     def rss(self) -> int:
         """Resident bytes of its process."""
