@@ -20,6 +20,8 @@ NOT_GUARDED = {
     "core/dns/resolver.py": "asks the name servers that the operator alone sets, or the system's; what they "
     "answer is text, and whoever connects to an address in it is judged then",
     "hub/cli/client.py": "the command line's way to its own hub, at a URL that its user typed",
+    "hub/cli/together.py": "the core's limits lie in the hub's own server",
+    "hub/cli/sandbox.py": "starts a server of its own, and talks to it through its socket",
     "hub/cli/probes.py": "asks the Redis of the configuration, which the operator alone writes",
 }
 _OPENS = frozenset(
