@@ -3,7 +3,7 @@
 from calendar import timegm
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from email.utils import formatdate
 from typing import Final
 
@@ -11,15 +11,24 @@ from aiohttp import web
 
 __all__ = ["DEPRECATED", "Deprecated", "tell_deprecated"]
 
+_NOTICE: Final = timedelta(days=182)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deprecated:
-    """From `since` on nobody should begin to use it; from `sunset` on it may be gone."""
+    """From `since` on nobody should begin to use it; from `sunset` on it may be gone.
+
+    Raises `ValueError` where there are less than six months in between.
+    """
 
     since: date
     sunset: date | None = None
     instead: str = ""
     """The path of what takes its place."""
+
+    def __post_init__(self) -> None:
+        if self.sunset is not None and self.sunset - self.since < _NOTICE:
+            raise ValueError(f"sunset: {_NOTICE.days} days after {self.since} at the earliest")
 
     def headers(self) -> Mapping[str, str]:
         """`Deprecation` (RFC 9745 section 2), `Sunset` (RFC 8594 section 3), `Link` to the successor."""

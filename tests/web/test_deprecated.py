@@ -1,5 +1,6 @@
 from datetime import date
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -12,6 +13,12 @@ from hub.web.openapi import describe
 from hub.web.route import Reply, Route
 
 OLD = Deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), instead="/api/v1/new")
+
+
+@pytest.mark.parametrize("sunset", [date(2026, 6, 30), date(2025, 12, 1)])
+def test_less_than_six_months_of_notice_is_refused(sunset):
+    with pytest.raises(ValueError, match="2026-01-01"):
+        Deprecated(since=date(2026, 1, 1), sunset=sunset)
 
 
 async def old(call):

@@ -13,10 +13,10 @@ from core.service import visible
 from core.service.by import By
 from core.service.core import Core
 from core.service.domain_changes import MAX_DOWNSTREAMS, DomainChange, PolicyChange
-from core.service.domain_text import server_named
+from core.service.domain_text import checked_server, server_named
 from core.service.provisioning import NewDomain
 from core.store.clock import iso_seconds
-from core.store.domains import Domain
+from core.store.domains import Domain, Downstream
 from hub.web.errors import Conflict, NotFound, ValidationFailed
 from hub.web.route import Call, Reply, Route
 
@@ -55,15 +55,15 @@ class DomainBody(BaseModel):
     dmarc_reporting: bool | None = None
     tenant_id: int | None = Field(None, ge=1, le=2**31 - 1)
 
-    def change(self) -> DomainChange:
-        """Raises `ValidationFailed` for a server that is none."""
+    def change(self, hostname: str) -> DomainChange:
+        """`hostname` is this filter's own name. Raises `ValidationFailed` for a server that is none."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         values: dict[str, Any] = {
             name: _UNSAID[name] if given[name] is None else given[name] for name in _PLAIN if name in given
         }
         if "backend_servers" in given:
             values["downstreams"] = [
-                server_named(text, field=f"backend_servers.{place}")
+                _server(text, hostname, f"backend_servers.{place}")
                 for place, text in enumerate(given["backend_servers"] or ())
             ]
         if "tenant_id" in given:
@@ -76,6 +76,10 @@ class DomainBody(BaseModel):
             score = given.get(f"{name}_threshold", UNSET)
             limits[name] = getattr(_USUAL, name) if score is None else score
         return PolicyChange(**limits)
+
+
+def _server(text: str, hostname: str, field: str) -> Downstream:
+    return checked_server(server_named(text, field=field), hostname, field=field)
 
 
 class NewDomainBody(DomainBody):
@@ -135,7 +139,7 @@ async def listing(call: Call[ListQuery, None]) -> Reply:
 async def create(call: Call[None, NewDomainBody]) -> Reply:
     core, by = asked(call)
     body = call.body
-    made = await service.create(core, by, NewDomain(name=body.name, change=body.change()))
+    made = await service.create(core, by, NewDomain(name=body.name, change=body.change(core.config.hostname)))
     return Reply(data=DomainView.of(made.domain), message="Created")
 
 
@@ -152,7 +156,7 @@ async def change(call: Call[None, DomainBody]) -> Reply:
             "name", f"it stays {found.name}: add the other domain, then remove this one"
         )
     async with core.database.begin() as tx:
-        changed = await service.change(core, tx, by, found.name, body.change())
+        changed = await service.change(core, tx, by, found.name, body.change(core.config.hostname))
     return Reply(data=DomainView.of(changed), message="Updated")
 
 
