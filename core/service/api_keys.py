@@ -83,7 +83,7 @@ async def change(core: Core, by: By, key: str | int, values: Mapping[str, Any]) 
     Whoever changes what a key may do must hold all of what it may then. Raises `NotFound`, `Forbidden`,
     `ValidationFailed`.
     """
-    before = await find(core, by, key)
+    before = await _reachable(core, by, key)
     if {"grants", "allow_key_admin"} & set(values):
         check_gift(by, values.get("grants", before.grants))
     if {"plan", "limits"} & set(values):
@@ -93,15 +93,17 @@ async def change(core: Core, by: By, key: str | int, values: Mapping[str, Any]) 
 
 
 async def revoke(core: Core, by: By, key: str | int) -> Key:
-    """Refused from the next request on; it stays in the list. Twice is once. Raises `NotFound`."""
-    found = await find(core, by, key)
+    """Refused from the next request on; it stays in the list. Twice is once. Raises `NotFound`,
+    `Forbidden`.
+    """
+    found = await _reachable(core, by, key)
     with access_errors():
         return await core.access.keyring.revoke(by.accessor, by.tenant, found.id)
 
 
 async def delete(core: Core, by: By, key: str | int) -> Key:
-    """Forget it, end the sessions of its login links, free its domains. Raises `NotFound`."""
-    found = await find(core, by, key)
+    """Forget it, end the sessions of its login links, free its domains. Raises `NotFound`, `Forbidden`."""
+    found = await _reachable(core, by, key)
     with access_errors():
         return await core.access.keyring.delete(by.accessor, by.tenant, found.id)
 
@@ -110,6 +112,16 @@ def check_gift(by: By, grants: Sequence[Grant]) -> None:
     """Nobody gives away what they lack. Raises `Forbidden`."""
     if not by.principal.may_give(grants):
         raise Forbidden("These grants hold more than your own: give only scopes and domains that you have.")
+
+
+async def _reachable(core: Core, by: By, key: str | int) -> Key:
+    """A key that has nothing that the caller lacks: or who manages keys could end those above them, free
+    their domains, or let one live on that has expired.
+    """
+    found = await find(core, by, key)
+    if not by.principal.may_give(found.grants):
+        raise Forbidden("This key holds more than your own grants: ask somebody who has them.")
+    return found
 
 
 def _check_limits(by: By) -> None:

@@ -41,7 +41,7 @@ domain is named, an answer is cut to the domains on which the scope holds; resou
 no domain and need a grant for `"*"`.
 
 No key manages keys or people, `full-admin` neither, unless it was made with `allow_key_admin`: {barred}.
-Nobody gives away what they lack themselves.
+Nobody gives away what they lack themselves, or changes, revokes or deletes a key that holds it.
 
 | scope | of | domains | {bundles} | {permissions} |
 | --- | --- | --- | {rules} |

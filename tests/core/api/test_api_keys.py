@@ -122,6 +122,19 @@ async def test_nobody_lifts_a_key_above_themselves(service_api):
     assert (raised.status, armed.status) == (403, 403)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("DELETE", "", None), ("POST", "/revoke", None), ("PATCH", "", {"expires_at": None})],
+)
+async def test_nobody_acts_on_a_key_above_themselves(service_api, method, path, body):
+    above = await made(service_api, grants=[{"domains": ["*"], "scopes": ["domain-admin"]}])
+    lesser = await service_api.key("keys:write", allow_key_admin=True)
+    said = await service_api.call(method, f"/api-keys/{above['id']}{path}", body, key=lesser)
+
+    assert (said.status, said.error["code"]) == (403, "FORBIDDEN")
+    assert (await service_api.call("GET", "/me", key=above["key"])).status == 200
+
+
 async def test_a_key_that_may_manage_keys_makes_lesser_ones(service_api):
     mine = await service_api.key("keys:write", "rules:read", allow_key_admin=True)
     grants = [{"domains": ["a.example"], "scopes": ["rules:read"]}]
