@@ -7,6 +7,7 @@ import pytest
 
 from core.seam.recovery import Recovery
 from core.seam.release import MOST_ATTEMPTS, release
+from core.service import quarantine as service
 from core.store import quarantine
 from core.store.tables import quarantine_items
 from hub.web.errors import Conflict, NotFound, ServiceUnavailable, UpstreamFailed
@@ -63,6 +64,17 @@ async def test_several_at_once_make_one_delivery(core, smtp, item_id):
 
     assert len(smtp.delivered) == 1
     assert {type(one) for one in ends if isinstance(one, Exception)} <= {Conflict}
+
+
+@pytest.mark.parametrize("first", ["release", "discard"])
+async def test_a_release_and_a_discard_at_once_end_in_one_of_them(core, smtp, item_id, first):
+    acts = [service.release(core, OPERATOR_BY, item_id), service.discard(core, OPERATOR_BY, item_id)]
+    ends = await asyncio.gather(*(acts if first == "release" else reversed(acts)), return_exceptions=True)
+
+    lying = await item(core, item_id)
+    assert (lying.state, len(smtp.delivered)) in {("released", 1), ("discarded", 0)}
+    assert [type(one) for one in ends if isinstance(one, Exception)] in ([Conflict], [NotFound])
+    assert files_of(core) == []
 
 
 async def test_a_server_that_refuses_for_good_leaves_it_held_with_the_words(core, smtp, item_id):
