@@ -1,12 +1,13 @@
-"""What follows when keys or people change: domains are freed, the audit log and the outbox are told."""
+"""What follows when keys or people change: domains are freed, links end, audit log and outbox are told."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.access import AccessAudit
-from core.store import outbox
+from core.store import login_links, outbox
 from core.store.clock import Clock
 from core.store.tables import domains
 from hub.access.audit import Change
@@ -34,6 +35,8 @@ class AccessChanges:
         details: dict[str, Any] = {}
         if change.action == "api_key.deleted":
             details["freed_domains"] = await self._freed(tx, change)
+        if change.action == "api_key.updated" and _grants(change.before) != _grants(change.after):
+            await login_links.forget(tx, change.resource.partition("/")[2])
         await self._audit(tx, change, details)
         if change.action in _EVENTS:
             data = {**_data(change), **details}
@@ -45,6 +48,10 @@ class AccessChanges:
         tied = (domains.c.tenant == change.tenant) & (domains.c.api_key_id == key_id)
         free = update(domains).where(tied).values(api_key_id=None, updated_ms=self._clock())
         return sorted((await tx.execute(free.returning(domains.c.name))).scalars())
+
+
+def _grants(shown: Mapping[str, Any] | None) -> Any:
+    return None if shown is None else shown.get("grants")
 
 
 def _data(change: Change) -> dict[str, Any]:

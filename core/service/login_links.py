@@ -1,8 +1,8 @@
 """Login links: a text that opens, once and for a short time, a session as administrator of one domain.
 
-They hang on the key that asked for them: it is the key's rights that the session has (on that domain at
-most), and with the key the links and their sessions end. So only a key makes them, and who came in by one
-makes no others. The text is in the answer only: it is hashed at rest, in no log, event or audit entry.
+They hang on the key that asked for them: with the key, or with other grants of it, the links and their
+sessions end. So only a key makes them, and who came in by one makes no others. The text is in the answer
+only: it is hashed at rest, in no log, event or audit entry.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ from core.store.tables import login_links
 from hub.access.secret_text import digest, new_text
 from hub.sql.ids import new_id
 
-__all__ = ["Link", "add", "live", "sweep", "take"]
+__all__ = ["Link", "add", "forget", "live", "sweep", "take"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,12 @@ async def take(tx: AsyncConnection, text: str, ip: str, now_ms: int) -> Link | N
     used = update(login_links).where(_can_be(text, now_ms)).values(used_ms=now_ms, used_ip=ip)
     row = (await tx.execute(used.returning(*_SHOWN))).mappings().one_or_none()
     return None if row is None else Link(**row)
+
+
+async def forget(tx: AsyncConnection, key_id: str) -> None:
+    """A key's links that nobody has followed are worth nothing from here on."""
+    unused = (login_links.c.created_by == key_id, login_links.c.used_ms.is_(None))
+    await tx.execute(delete(login_links).where(*unused))
 
 
 async def sweep(tx: AsyncConnection, now_ms: int) -> int:

@@ -108,6 +108,15 @@ async def test_with_other_grants_of_the_key_its_links_and_sessions_end(service_a
     assert (await service_api.call("GET", unused, key="")).status == 404
 
 
+async def test_other_grants_end_an_unused_link_also_where_they_would_allow_it(service_api, domain, key):
+    path = await link(service_api, domain, key)
+    own = (await service_api.call("GET", "/me", key=key)).data["id"]
+    grants = [{"domains": [domain], "scopes": ["login-links:create"]}]
+    changed = await service_api.call("PATCH", f"/api-keys/{own}", {"grants": grants})
+
+    assert (changed.status, (await service_api.call("GET", path, key="")).status) == (200, 404)
+
+
 async def test_a_link_to_a_domain_that_was_tied_to_another_key_since_is_worth_nothing(
     service_api, domain, key
 ):
