@@ -7,19 +7,22 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import structlog
 
 from tests.servers.place import QUICK
 
-__all__ = ["HEAVY"]
+__all__ = ["HEAVY", "TASTED"]
 
 HEAVY: Mapping[str, str] = {
     "every": "integration",  # every route of the core, asked in some ten ways
     "demo": "acceptance",
 }
 """Fixture -> the mark of every test that uses it, directly or not."""
+TASTED = "service_api"
+"""A whole service for each test: the first one of a file stays in `make check`, the others are marked."""
 _MARKS = frozenset({"integration", "acceptance", "chaos", "slow"})
 _MOST_S = 1.5
 _COST = "processor_s"
@@ -41,7 +44,12 @@ def _plain() -> structlog.dev.ConsoleRenderer:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tasted: set[Path] = set()
     for item in items:
+        if TASTED in getattr(item, "fixturenames", ()) and not item.get_closest_marker("integration"):
+            if item.path in tasted:
+                item.add_marker("integration")
+            tasted.add(item.path)
         for name in HEAVY.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(HEAVY[name])
 
