@@ -24,7 +24,7 @@ HEAVY: Mapping[str, str] = {
 TASTED = "service_api"
 """A whole service for each test: the first one of a file stays in `make check`, the others are marked."""
 _MARKS = frozenset({"integration", "acceptance", "chaos", "slow"})
-_MOST_S = 1.5
+_MOST_S = 1.0
 _COST = "processor_s"
 
 _costly: dict[str, float] = {}
