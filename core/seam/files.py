@@ -53,8 +53,15 @@ def file_name(core: Core, an_id: str) -> str:
 
 
 async def store(core: Core, kind: Kind, name: str, data: bytes) -> None:
-    """Keep bytes under a name of `file_name`; durable when it returns. Raises `OSError`."""
-    await core.workers.run(folder(core, kind).put, name, data)
+    """Keep bytes under a name of `file_name`; durable when it returns.
+
+    Raises `ServiceUnavailable` when the disk is full or does not work: nothing was kept.
+    """
+    try:
+        await core.workers.run(folder(core, kind).put, name, data)
+    except OSError as error:
+        log.error("core.seam.file_not_written", kind=kind, error=str(error))  # noqa: TRY400 - says it all
+        raise ServiceUnavailable("The message cannot be stored now.") from error
 
 
 async def load(core: Core, kind: Kind, name: str) -> bytes:

@@ -40,8 +40,8 @@ class Lost(Exception):
 async def kept(core: Core, by: By, judged: Judged, key: str) -> Message:
     """Keep a message with its verdicts; one that is to be relayed is `relaying` from here on.
 
-    Durable when it returns. Raises `Lost`, `OSError` (a file cannot be written), `Unavailable`: then nothing
-    was accepted, and files without rows are removed by recovery.
+    Durable when it returns. Raises `Lost`, `ServiceUnavailable` (a file cannot be written), `Unavailable`:
+    then nothing was accepted, and files without rows are removed by recovery.
     """
     waits = bool(judged.plan.deliveries)
     held = _held(core, judged) if judged.held else None

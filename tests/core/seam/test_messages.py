@@ -1,6 +1,7 @@
 """A message is handed in over the API, with a real server downstream."""
 
 import asyncio
+import errno
 from email import message_from_bytes
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import insert, update
 
 from core.lists import service as lists
 from core.lists.items import shelf
+from core.seam.folder import Folder
 from core.store.tables import audit_entries, domain_aliases, messages, recipients, reputations, verdicts
 from core.upstream import kept
 from core.upstream.provider import CatchAll, Mailbox, Pointer
@@ -395,3 +397,24 @@ async def test_dns_and_the_decision_are_kept_with_the_verdict(service_api, core)
     assert row["authentication"]["spf"]["result"] == "none"
     assert row["message"] == said.data["id"]
     assert row["sender"] == "jonas@partner.example"
+
+
+@pytest.mark.parametrize("raw", [HAM, SPAM])
+async def test_without_room_for_its_file_nothing_was_taken_and_the_sender_comes_again(
+    service_api, core, smtp, raw, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "put", full)
+        said = await hand_in(service_api, raw, key="k")
+    after = await hand_in(service_api, raw, key="k")
+
+    assert (said.status, said.error["code"], int(said.headers["Retry-After"]) > 0) == (
+        503,
+        "SERVICE_UNAVAILABLE",
+        True,
+    )
+    assert (after.status, after.data["again"]) == (200, False)
+    assert len(smtp.delivered) == (raw is HAM)
