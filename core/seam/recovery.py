@@ -12,7 +12,7 @@ from core.audit.entry import Resource
 from core.seam import files
 from core.seam.files import Kind
 from core.seam.intake import attempt, claimed_again
-from core.seam.release import resumed
+from core.seam.release import MOST_ATTEMPTS, resumed
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.store import messages, quarantine, releases
@@ -124,6 +124,9 @@ class Recovery:
         except NotFound as error:
             await self._failed(release, str(error))
         except ApiError as error:
+            if release.attempts >= MOST_ATTEMPTS:
+                await self._failed(release, error.message)
+                return
             log.info("core.seam.release_waits", item=release.held.id, reason=error.message)
 
     async def _failed(self, release: Release, words: str) -> None:

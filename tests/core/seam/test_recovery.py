@@ -6,6 +6,8 @@ import pytest
 
 from core.seam import files
 from core.seam.recovery import RETURN_AFTER_MS, Recovery
+from core.seam.relaying import LEASE_MS
+from core.seam.release import MOST_ATTEMPTS
 from core.store.tables import messages, quarantine_items, verdicts
 from tests.factories.core import NOW_MS
 from tests.factories.seam import HAM, SPAM, counted, files_of, hand_in
@@ -165,6 +167,23 @@ async def test_a_release_without_its_file_has_failed(service_api, core, smtp):
 
     found = await row(core, quarantine_items)
     assert (found["state"], found["state_detail"]) == ("release_failed", "The message's file is gone.")
+
+
+async def test_a_release_whose_file_cannot_be_read_does_not_go_on_for_ever(service_api, core, smtp):
+    await hand_in(service_api, SPAM)
+    (name,) = files_of(core)
+    (core.data / name).write_bytes(b"something else")
+    async with core.database.begin() as tx:
+        plan = {"deliveries": [{"recipient": "grace@acme.example", "address": "grace@acme.example"}]}
+        await tx.execute(quarantine_items.update().values(state="releasing", plan=plan, due_ms=NOW_MS))
+    for _ in range(MOST_ATTEMPTS + 1):
+        assert (await row(core, quarantine_items))["state"] == "releasing"
+        await Recovery(core).once()
+        core.clock.now_ms += LEASE_MS
+
+    found = await row(core, quarantine_items)
+    assert (found["state"], "not what was stored" in found["state_detail"]) == ("release_failed", True)
+    assert smtp.delivered == []
 
 
 async def test_a_message_whose_spool_file_is_gone_ends(service_api, core, smtp, killed):
