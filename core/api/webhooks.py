@@ -15,7 +15,7 @@ from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES", "DeliveryView", "WebhookView"]
 
-Form = Literal["standard", "mailguard", "mailsentinel"]
+Form = Literal["standard", "mxguard", "mailguard", "mailsentinel"]
 _HOUR_S = 3600
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 import orjson
 
+from core.outward import mxguard_form
 from core.outward.letter import Letter
 from core.store.clock import iso_millis
 from hub.sdk.http import user_agent
@@ -82,6 +83,14 @@ def mailsentinel(letter: Letter, live: Sequence[str], now_s: int) -> Push:
     return _push(body, {**headers, **signed_hex("X-Signature", live, body)})
 
 
+def mxguard(letter: Letter, live: Sequence[str], now_s: int) -> Push:
+    """`core.outward.mxguard_form`."""
+    body = mxguard_form.body_of(letter)
+    keys = [secret.encode() for secret in live]
+    proof = sign(mxguard_form.MXGUARD, *keys, body=body, timestamp_s=now_s)
+    return _push(body, proof, agent="MxGuard-Webhook/1.0")
+
+
 def mailguard(letter: Letter, live: Sequence[str], now_s: int) -> Push:
     """`{"id", "event", "timestamp", "node_id", "data"}` with `X-MailGuard-Signature`."""
     del now_s  # its signature is of the body alone
@@ -112,6 +121,7 @@ def _check_text(secret: str) -> None:
 
 FORMS: Final[Mapping[str, Form]] = {
     "standard": Form(title="Standard Webhooks", render=standard, check=_check_standard),
+    "mxguard": Form(title="as MxGuard sends them", render=mxguard, check=_check_text),
     "mailguard": Form(title="as MailGuard sends them", render=mailguard, check=_check_text),
     "mailsentinel": Form(title="as MailSentinel sends them", render=mailsentinel, check=_check_text),
 }

@@ -41,6 +41,13 @@ _ALL: Final = (
         name="mxguard",
         style="mxguard",
         presented="Authorization: Bearer",
+        webhook="mxguard",
+        events=(
+            *("verdict.created", "quarantine.added", "quarantine.released", "quarantine.discarded"),
+            *("quarantine.reported_spam", "quarantine.expired"),
+            *("domain.created", "domain.updated", "domain.deleted", "domain.verified"),
+            *("rule.added", "rule.updated", "rule.removed"),
+        ),
         paces=(Pace(requests=60, within_s=60), Pace(requests=600, within_s=3600)),
     ),
     Vendor(

@@ -2,29 +2,39 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.mxguard.mxguard import create_app
 from core.engine.verdict import Thresholds
 from core.service.core import Core
 from core.store import domains
 from core.store.database import Database, sqlite_url
+from core.store.domain_rows import Downstream
 from hub.access.audit import Actor
 from hub.access.principal import Grant
 from hub.access.secret_text import STYLES
 from hub.store.client import Client
+from tests.factories import shared
 from tests.factories.core import NOW_MS
 from tests.factories.core_api import make_core, serve
 from tests.factories.judged import hold, judged, put_verdicts
+from tests.factories.shared import Place, settle
 from tests.factories.smtp import SmtpServer
 from tests.factories.valkey import start_valkey
 
-__all__ = ["mxguards_world", "token"]
+__all__ = ["Guarded", "mxguards_world", "shared_mxguard", "token"]
 
+_numbers = count(1000)
 _MAKER = Actor(type="local", id="local", name="local")
 
 
-async def token(core: Core, *scopes: str, **more: object) -> str:
+async def token(core: Core, *scopes: str, **more: Any) -> str:
     """A token in MxGuard's form; with everything unless scopes are given."""
     _, text = await core.access.keyring.make(
         _MAKER,
@@ -35,6 +45,43 @@ async def token(core: Core, *scopes: str, **more: object) -> str:
         **more,
     )
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Makes tenants at the module's MxGuard; mail that is released goes to `downstream`."""
+
+    core: Core
+    client: shared.Client
+    downstream: SmtpServer
+
+    async def __call__(self, **limits: Any) -> Place:
+        return await settle(self.core, self.client, "mxguard", **limits)
+
+    async def hold(self, place: Place, many: int = 1, **changes: Any) -> list[str]:
+        """Held messages of the place's domain, which leads to `downstream`; their ids."""
+        found = []
+        async with self.core.database.begin() as tx:
+            domain = await domains.find(tx, place.tenant, place.domain)
+            assert domain is not None
+            here = (Downstream(host="127.0.0.1", port=self.downstream.port),)
+            await domains.replace_whole(tx, domain, replace(domain, downstreams=here))
+        for _ in range(many):
+            number = next(_numbers)
+            to = (f"grace@{place.domain}",)
+            mine = {"tenant": place.tenant, "domain": place.domain, "recipients": to, **changes}
+            found.append((await hold(self.core, number, **mine)).id)
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_mxguard(shared_core: Core) -> AsyncIterator[Guarded]:
+    """The module's MxGuard."""
+    async with AsyncExitStack() as stack:
+        downstream = await stack.enter_async_context(SmtpServer())
+        client: shared.Client = TestClient(TestServer(create_app(shared_core)))
+        await stack.enter_async_context(client)
+        yield Guarded(shared_core, client, downstream)
 
 
 @asynccontextmanager

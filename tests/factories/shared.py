@@ -23,7 +23,7 @@ from hub.access.secret_text import STYLES
 from tests.factories.core_api import Said, make_core
 from tests.factories.hosting import LOOPBACK, add_domain
 
-__all__ = ["Place", "settle", "shared_core", "shared_url"]
+__all__ = ["Client", "Place", "settle", "shared_core", "shared_url"]
 
 Client = AnyClient[Any, Any]
 _MAKER = Actor(type="local", id="local", name="local")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
 from core.api.services import asked
-from core.dialects.mxguard.scores import mx_score
+from core.engine.scales import mx_score
 from core.paging.query import Paging
 from core.reports.stats import Stats
 from core.service import quarantine, statistics, verdicts

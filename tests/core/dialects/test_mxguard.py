@@ -1,91 +1,313 @@
-"""What MxGuard's page says beside its examples: limits, headers, tokens, its scale of scores."""
+"""What MxGuard's page says beside its examples: tokens, limits, headers, mail, and what it announces."""
 
-import itertools
+import io
+import time
 
 import pytest
-from aiohttp import ClientSession
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.dialects.mxguard.scores import mx_score
-from core.engine.verdict import Thresholds, action_of
+from core.dialects.mxguard.mxguard import MXGUARD
 from hub.access.audit import SYSTEM
-from tests.factories.mxguards import mxguards_world, token
+from hub.access.plans import PLANS
+from tests.factories.judged import judged, put_verdicts
+from tests.factories.mxguards import shared_mxguard
+from tests.factories.shared import shared_core, shared_url
+
+__all__ = ["shared_core", "shared_mxguard", "shared_url"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+V1 = "/api/v1"
+SHAPES = {
+    "/domains": "domains:read",
+    "/domains/{domain}/rules": "rules:read",
+    "/verdicts": "verdicts:read",
+    "/quarantine": "quarantine:read",
+    "/stats": "dashboard:read",
+}
 
 
 @pytest.fixture
-async def world(tmp_path):
-    async with mxguards_world(tmp_path) as (core, url, keys), ClientSession() as session:
-
-        async def call(method, path, key=None, **more):
-            headers = {"Authorization": f"Bearer {key or keys['default']}"}
-            async with session.request(method, f"{url}/api/v1{path}", headers=headers, **more) as answer:
-                return answer.status, answer.headers, await answer.json()
-
-        yield core, call
+async def place(shared_mxguard):
+    return await shared_mxguard()
 
 
-async def test_the_limits_of_the_page_hold_and_are_told_without_their_size(world):
-    core, call = world
-    key = await token(core)
-    assert key.startswith("mxg_live_")
-    assert len(key) == len("mxg_live_") + 43
-    for number in itertools.count(1):
-        status, headers, body = await call("GET", "/me", key)
-        assert "X-RateLimit-Limit" not in headers
-        assert int(headers["X-RateLimit-Reset"]) > 0
-        if status == 429:
+async def key_of(place, text):
+    return next(
+        one for one in await place.core.access.keyring.every(place.tenant) if text.startswith(one.prefix)
+    )
+
+
+# -- tokens --------------------------------------------------------------------------------------------------
+async def test_a_token_has_its_form_and_an_account_any_number_of_them(place):
+    tokens = [await place.key(label=name) for name in ("plesk", "zapier", "cron")]
+    said = [(await place.call("GET", f"{V1}/me", key=token)).data for token in tokens]
+
+    assert {(token[:9], len(token)) for token in tokens} == {("mxg_live_", 9 + 43)}
+    assert [one["token"]["name"] for one in said] == ["plesk", "zapier", "cron"]
+    assert {one["account"] for one in said} == {place.tenant}
+
+
+async def test_a_token_does_not_end_by_itself(place):
+    decade_s = 10 * 366 * 86_400
+    place.core.clock.advance(decade_s)
+    try:
+        said = await place.call("GET", f"{V1}/me")
+    finally:
+        place.core.clock.advance(-decade_s)
+
+    assert (said.status, (await key_of(place, place.admin)).expires_ms) == (200, None)
+
+
+async def test_a_revoked_token_is_refused_at_once_and_others_go_on(place):
+    gone, other = await place.key(label="gone"), await place.key(label="other")
+    await place.core.access.keyring.revoke(SYSTEM, place.tenant, (await key_of(place, gone)).id)
+
+    assert [(await place.call("GET", f"{V1}/me", key=one)).status for one in (gone, other)] == [401, 200]
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization", "Cookie"])
+async def test_a_token_travels_as_a_bearer_only(place, header):
+    said = await place.call("GET", f"{V1}/me", key="", headers={header: place.admin})
+
+    assert (said.status, said.error["code"]) == (401, "UNAUTHORIZED")
+
+
+# -- limits --------------------------------------------------------------------------------------------------
+async def test_the_minute_of_the_page_holds_and_is_told_without_its_size(place):
+    key = await place.key()
+    granted = 0
+    while granted < 75:
+        said = await place.call("GET", f"{V1}/me", key=key)
+        assert "X-RateLimit-Limit" not in said.headers
+        assert int(said.headers["X-RateLimit-Reset"]) >= time.time() - 2
+        if said.status == 429:
             break
-        assert number <= 70
-        assert body["data"]["limits"] == {"hour": 600, "minute": 60}
+        assert said.data["limits"] == {"hour": 600, "minute": 60}
+        granted += 1
 
-    assert number >= 60
-    assert (headers["X-RateLimit-Remaining"], int(headers["Retry-After"]) >= 1) == ("0", True)
-    assert body["error"]["code"] == "RATE_LIMITED"
-
-
-async def test_limits_of_one_token_can_be_raised(world):
-    core, call = world
-    _, _, body = await call("GET", "/me", await token(core, limits={"per_minute": 500}))
-
-    assert body["data"]["limits"]["minute"] == 500
+    assert 60 <= granted < 75
+    assert (said.headers["X-RateLimit-Remaining"], int(said.headers["Retry-After"]) >= 1) == ("0", True)
+    assert said.error["code"] == "RATE_LIMITED"
 
 
-async def test_a_revoked_token_is_refused_at_once(world):
-    core, call = world
-    key = await token(core)
-    (made,) = [one for one in await core.access.keyring.every("default") if key.startswith(one.prefix)]
-    await core.access.keyring.revoke(SYSTEM, "default", made.id)
+async def test_the_hour_of_the_page_holds_for_each_token(place):
+    fast = await place.key(plan="mxguard", limits={"per_minute": 100_000})
+    other = await place.key(plan="mxguard", limits={"per_minute": 100_000})
+    found = await key_of(place, fast)
+    await place.core.access.limiter.spend(found.id, found.effective, tenant=place.tenant, n=598)
+    said = [(await place.call("GET", f"{V1}/me", key=fast)) for _ in range(3)]
 
-    assert (await call("GET", "/me", key))[0] == 401
-
-
-async def test_reporting_spam_trains_and_adds_no_rule(world):
-    _, call = world
-    _, _, listed = await call("GET", "/quarantine")
-    status, _, said = await call("POST", f"/quarantine/{listed['data'][0]['id']}/report-spam")
-    _, _, rules = await call("GET", "/domains/acme.example/rules")
-
-    assert (status, said["data"]["status"], rules["data"]) == (200, "held", [])
+    assert [one.status for one in said] == [200, 200, 429]
+    assert [one.headers["X-RateLimit-Remaining"] for one in said] == ["1", "0", "0"]
+    assert 3000 < int(said[-1].headers["Retry-After"]) <= 3600
+    assert (await place.call("GET", f"{V1}/me", key=other)).status == 200
 
 
-async def test_released_messages_are_told_as_such(world):
-    _, call = world
-    _, _, listed = await call("GET", "/quarantine")
-    item = listed["data"][0]["id"]
-    first, again = [await call("POST", f"/quarantine/{item}/release") for _ in range(2)]
-    _, _, released = await call("GET", "/quarantine?status=released")
+async def test_every_answer_tells_how_the_limits_stand(place):
+    asked = ["/me", "/domains", "/domains/nothing.example", "/verdicts?limit=x", "/quarantine/x/release"]
+    said = [await place.call("GET", V1 + path) for path in asked]
 
-    assert (first[0], again[0], first[2]["data"]["status"]) == (200, 200, "released")
-    assert [one["id"] for one in released["data"]] == [item]
+    assert [one.status for one in said] == [200, 200, 404, 400, 405]
+    for one in said[:-1]:  # nobody is asked who they are where nothing can be asked
+        assert {"X-RateLimit-Remaining", "X-RateLimit-Reset"} <= set(one.headers)
 
 
-THEIRS = {"deliver": (0.0, 0.5), "tag": (0.5, 0.75), "quarantine": (0.75, 0.97), "reject": (0.97, 1.01)}
+async def test_limits_of_one_token_can_be_raised(place):
+    raised = await place.key(limits={"per_minute": 500})
+    usual = await place.key()
+
+    assert (await place.call("GET", f"{V1}/me", key=raised)).data["limits"]["minute"] == 500
+    assert (await place.call("GET", f"{V1}/me", key=usual)).data["limits"]["minute"] == 60
 
 
-@given(st.floats(-50, 100), st.floats(0, 20))
-def test_scores_keep_their_order_and_fall_where_the_page_puts_their_verdict(score, more):
-    low, high = THEIRS[action_of(score, Thresholds())]
+@pytest.mark.parametrize("plan", sorted(PLANS))
+async def test_the_api_belongs_to_every_plan(place, plan):
+    await place.core.access.keyring.set_plan(SYSTEM, place.tenant, plan)
+    key = await place.key()
+    asked = ["/me", "/domains", "/verdicts", "/quarantine", "/stats", "/webhooks", "/customers"]
 
-    assert low <= mx_score(score) <= high
-    assert mx_score(score) <= mx_score(score + more)
+    assert {(await place.call("GET", V1 + path, key=key)).status for path in asked} == {200}
+
+
+# -- version 1 -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", SHAPES)
+async def test_version_1_is_whole_and_each_part_takes_its_scope_alone(place, path):
+    where = V1 + path.format(domain=place.domain)
+    may = await place.key(SHAPES[path])
+    may_not = await place.key(*(scope for scope in SHAPES.values() if scope != SHAPES[path]))
+
+    assert (await place.call("GET", where, key=may)).status == 200
+    assert (await place.call("GET", where, key=may_not)).status == 403
+
+
+async def test_reporting_spam_trains_and_adds_no_rule(shared_mxguard, place):
+    (item,) = await shared_mxguard.hold(place)
+    said = await place.call("POST", f"{V1}/quarantine/{item}/report-spam")
+    rules = await place.call("GET", f"{V1}/domains/{place.domain}/rules")
+
+    assert (said.status, said.data["status"], rules.data) == (200, "held", [])
+
+
+async def test_released_messages_are_delivered_once_and_told_as_such(shared_mxguard, place):
+    (item,) = await shared_mxguard.hold(place)
+    before = len(shared_mxguard.downstream.delivered)
+    first, again = [await place.call("POST", f"{V1}/quarantine/{item}/release") for _ in range(2)]
+    released = await place.call("GET", f"{V1}/quarantine?status=released")
+
+    assert (first.status, again.status, first.data["status"]) == (200, 200, "released")
+    assert [one["id"] for one in released.data] == [item]
+    assert len(shared_mxguard.downstream.delivered) == before + 1
+
+
+async def test_pages_of_verdicts_hold_each_once_whatever_comes_in_between(place):
+    async def decide(first, last):
+        rows = (judged(number, tenant=place.tenant, domain=place.domain) for number in range(first, last))
+        mine = [{**row, "id": f"ver_{place.tenant}_{row['at_ms']}"} for row in rows]
+        await put_verdicts(place.core.database, mine)
+
+    await decide(1, 8)
+    seen, cursor = [], ""
+    while cursor is not None:
+        said = (await place.call("GET", f"{V1}/verdicts?limit=3{cursor and '&cursor=' + cursor}")).body
+        seen += [one["id"] for one in said["data"]]
+        cursor = said["next_cursor"]
+        await decide(10 * len(seen), 10 * len(seen) + 1)
+
+    assert len(seen) == len(set(seen)) == 7
+
+
+async def test_a_cursor_that_is_none_is_refused(place):
+    said = await place.call("GET", f"{V1}/verdicts?cursor=" + "x" * 40)
+
+    assert (said.status, said.error["code"]) == (410, "CURSOR_EXPIRED")
+
+
+async def test_a_domain_tied_to_another_token_and_those_of_others_are_not_there(shared_mxguard, place):
+    other = await shared_mxguard()
+    asked = [f"/domains/{other.domain}", f"/domains/{other.domain}/rules", "/domains/nothing.example"]
+    (item,) = await shared_mxguard.hold(other)
+
+    assert {(await place.call("GET", V1 + path)).status for path in asked} == {404}
+    assert (await place.call("POST", f"{V1}/quarantine/{item}/release")).status == 404
+    assert [one["domain"] for one in (await place.call("GET", f"{V1}/domains")).data] == [place.domain]
+
+
+# -- announced -----------------------------------------------------------------------------------------------
+async def test_hundreds_of_domains_are_taken_on_in_one_go(place):
+    wanted = [
+        {"domain": f"d{number}.{place.domain}", "real_mx_host": "mx.example.net"} for number in range(300)
+    ]
+    said = await place.call("POST", f"{V1}/domains:batch", {"provision": [*wanted, wanted[0]]})
+
+    assert said.status == 200
+    assert {one["code"] for one in said.data["successes"]} == {201}
+    assert (len(said.data["successes"]), [one["code"] for one in said.data["errors"]]) == (300, [409])
+    assert (await place.call("GET", f"{V1}/domains/d299.{place.domain}")).data["status"] == "active"
+
+
+async def test_many_messages_are_settled_in_one_request(shared_mxguard, place):
+    items = await shared_mxguard.hold(place, 3)
+    said = await place.call("POST", f"{V1}/quarantine:batch", {"action": "discard", "ids": [*items, "qua_x"]})
+    deleted = await place.call("GET", f"{V1}/quarantine?status=deleted")
+
+    assert [one["code"] for one in said.data] == [200, 200, 200, 404]
+    assert {one["id"] for one in deleted.data} == set(items)
+
+
+async def test_a_token_may_do_less_than_everything(place):
+    manager = await place.key(allow_key_admin=True)
+    wanted = {"name": "siem", "scopes": ["verdicts:read"], "domains": [place.domain]}
+    made = await place.call("POST", f"{V1}/tokens", wanted, key=manager)
+    token = made.data["token"]
+    read = await place.call("GET", f"{V1}/verdicts", key=token)
+    denied = [
+        (await place.call(*one, key=token)).status
+        for one in (("GET", f"{V1}/quarantine"), ("DELETE", f"{V1}/domains/{place.domain}"))
+    ]
+    listed = await place.call("GET", f"{V1}/tokens", key=manager)
+    gone = await place.call("DELETE", f"{V1}/tokens/{made.data['id']}", key=manager)
+
+    assert (made.status, token[:9], len(token)) == (201, "mxg_live_", 52)
+    assert (read.status, denied) == (200, [403, 403])
+    assert (made.data["scopes"], made.data["domains"]) == (["verdicts:read"], [place.domain])
+    assert token not in listed.raw.decode()
+    assert (gone.status, (await place.call("GET", f"{V1}/verdicts", key=token)).status) == (200, 401)
+
+
+@pytest.mark.parametrize("change", [{"scopes": []}, {"scopes": ["all"]}, {"domains": ["a b"]}, {"name": ""}])
+async def test_a_token_for_what_there_is_not_is_400(place, change):
+    manager = await place.key(allow_key_admin=True)
+    said = await place.call(
+        "POST", f"{V1}/tokens", {"name": "x", "scopes": ["verdicts:read"], **change}, key=manager
+    )
+
+    assert (said.status, said.error["details"][0]["field"]) == (400, next(iter(change)))
+
+
+async def test_no_token_makes_tokens_unless_it_may_nor_more_than_it_has(place):
+    wanted = {"name": "more", "scopes": ["full-admin"]}
+    poor = await place.key("keys:write", allow_key_admin=True)
+
+    assert (await place.call("POST", f"{V1}/tokens", wanted)).status == 403
+    assert (await place.call("POST", f"{V1}/tokens", wanted, key=poor)).status == 403
+    assert (await place.call("GET", f"{V1}/tokens", key=await place.key("read-only"))).status == 403
+
+
+async def test_a_provider_manages_its_customers(place):
+    made = await place.call("POST", f"{V1}/customers", {"name": "Ada Ltd", "email": "ada@ada.example"})
+    path = f"{V1}/customers/{made.data['id']}"
+    changed = await place.call("PATCH", path, {"status": "suspended"})
+    listed = await place.call("GET", f"{V1}/customers?status=suspended")
+    gone = await place.call("DELETE", path)
+
+    assert (made.status, changed.data["status"], gone.status) == (201, "suspended", 200)
+    assert [one["name"] for one in listed.data] == ["Ada Ltd"]
+    assert (await place.call("GET", path)).status == 404
+
+
+# -- hostile input -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"null", b"[" * 9_000, b'{"domain": 1}', b""])
+async def test_a_senseless_body_is_400_and_names_the_field(place, body):
+    said = await place.call("POST", f"{V1}/domains", data=body)
+
+    assert (said.status, set(said.error)) == (400, {"code", "message", "details"})
+    assert all(one["field"] and one["message"] for one in said.error["details"])
+
+
+@pytest.mark.parametrize("name", ["%00", "%ff", "..%2f..%2fetc", "x" * 300, "a b", "*", "xn--"])
+async def test_what_names_nothing_is_404(place, name):
+    asked = [
+        ("GET", f"{V1}/domains/{name}"),
+        ("GET", f"{V1}/domains/{name}/rules"),
+        ("DELETE", f"{V1}/domains/{place.domain}/rules/{name}"),
+        ("POST", f"{V1}/quarantine/{name}/release"),
+        ("POST", f"{V1}/quarantine/{name}/report-spam"),
+        ("GET", f"{V1}/webhooks/{name}"),
+        ("GET", f"{V1}/customers/{name}"),
+    ]
+
+    assert {(await place.call(*one)).status for one in asked} == {404}
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=5000", "from=soon", "verdict=maybe", "colour=red", "to=%00"]
+)
+async def test_a_parameter_that_makes_no_sense_is_named(place, query):
+    said = await place.call("GET", f"{V1}/verdicts?{query}")
+
+    assert (said.status, said.error["details"][0]["field"]) == (400, query.partition("=")[0])
+
+
+async def test_too_large_a_body_is_413(place):
+    said = await place.call("POST", f"{V1}/domains", data=io.BytesIO(b"x" * (1024 * 1024 + 1)))
+
+    assert (said.status, said.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+async def test_the_description_names_every_route_and_the_page_too(place):
+    said = await place.call("GET", f"{V1}/openapi.json", key="")
+    page = await place.call("GET", f"{V1}/docs", key="")
+    described = {(method.upper(), path) for path, row in said.body["paths"].items() for method in row}
+
+    assert described == {(route.method, route.path) for route in MXGUARD.routes}
+    assert all(route.path.encode() in page.raw for route in MXGUARD.routes)
