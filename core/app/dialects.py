@@ -25,6 +25,7 @@ __all__ = ["DIALECTS", "DialectConfig", "DialectName", "dialect_of", "maker_of"]
 DIALECTS: Final[Mapping[str, str]] = {
     "mailguard": "core.dialects.mailguard.app:MAILGUARD",
     "mailchannels": "core.dialects.mailchannels.app:MAILCHANNELS",
+    "mailsentinel": "core.dialects.mailsentinel.app:MAILSENTINEL",
     "mxguard": "core.dialects.mxguard.mxguard:MXGUARD",
     "mxroute-manager": "core.dialects.mxroute_manager.manager:MXROUTE_MANAGER",
 }

@@ -20,7 +20,13 @@ from hub.web.middleware import answers
 from hub.web.mount import mount
 from hub.web.route import Route
 
-__all__ = ["Dialect", "create_app", "of_the_key"]
+__all__ = ["Dialect", "bearer", "create_app", "of_the_key"]
+
+
+def bearer(request: web.Request) -> str:
+    """The key of `Authorization: Bearer <key>`; nothing where there is none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def of_the_key(principal: Principal) -> Limits | None:

@@ -4,17 +4,20 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-__all__ = ["as_csv", "cell", "plain_cell"]
+__all__ = ["as_csv", "cell", "csv_lines", "plain_cell"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lines end in CRLF; a missing value is an empty cell."""
+    return csv_lines([head]) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    """Some lines of a file that is made piece by piece."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows([cell(value) for value in row] for row in rows)
+    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 

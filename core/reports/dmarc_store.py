@@ -146,7 +146,7 @@ async def file_report(
     event = Event(
         name="report.received",
         resource=f"dmarc-report/{row_id}",
-        data=_told(row_id, report),
+        data={**_told(row_id, report), "domain_id": await _domain_id(tx, home)},
         tenant=whose,
         domain=home.domain,
         actor=actor,
@@ -185,6 +185,11 @@ async def prune(tx: AsyncConnection, before_ms: int, *, limit: int = 1_000) -> i
     await tx.execute(delete(dmarc_records).where(dmarc_records.c.report.in_(gone)))
     await tx.execute(delete(dmarc_reports).where(_report.id.in_(gone)))
     return len(gone)
+
+
+async def _domain_id(tx: AsyncConnection, home: Home) -> str | None:
+    mine = (domains.c.tenant == home.tenant) & (domains.c.name == home.domain)
+    return (await tx.execute(select(domains.c.id).where(mine))).scalar_one_or_none()
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:

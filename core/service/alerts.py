@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
+from core.paging.counted import Counted, counted
 from core.paging.keyset import Asked, Page, page
 from core.reports import alert_store
 from core.reports.alert_rules import BadRule, Rule
@@ -25,6 +26,7 @@ __all__ = [
     "add_rule",
     "change_rule",
     "listing",
+    "numbered",
     "one",
     "remove_rule",
     "rules",
@@ -74,6 +76,18 @@ async def listing(
     query = visible.limit(alert_store.listing(by.tenant, **filters), by, READ, alert_store.DOMAIN)
     asked = Asked(scope=f"alerts:{by.tenant}", filters=filters, limit=limit, cursor=cursor)
     return (await page(tx, query, alert_store.BY, core.cursors, asked)).of(alert_store.of)
+
+
+async def numbered(
+    tx: AsyncConnection, by: By, *, state: str | None, domain: str | None, limit: int, offset: int
+) -> Counted[Alert]:
+    """The same by number, with the total. Raises `Forbidden`."""
+    if domain is not None:
+        authorize(by.principal, READ, domain)
+    query = visible.limit(
+        alert_store.listing(by.tenant, state=state, domain=domain), by, READ, alert_store.DOMAIN
+    )
+    return (await counted(tx, query, alert_store.BY, limit=limit, offset=offset)).of(alert_store.of)
 
 
 async def one(tx: AsyncConnection, by: By, alert_id: str) -> Alert:

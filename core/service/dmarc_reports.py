@@ -1,6 +1,6 @@
 """DMARC aggregate reports: taken in, read, summed up."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +18,23 @@ from core.service.by import By
 from core.service.core import Core
 from hub.web.errors import ApiError, NotFound, PayloadTooLarge, ValidationFailed
 
-__all__ = ["READ", "WRITE", "Narrow", "Overall", "Taken", "listing", "numbered", "one", "summary", "upload"]
+__all__ = [
+    "READ",
+    "WRITE",
+    "Narrow",
+    "Overall",
+    "Taken",
+    "listing",
+    "numbered",
+    "one",
+    "summary",
+    "upload",
+    "whole",
+]
 
 READ: Final = "reports:read"
 WRITE: Final = "reports:write"
+_AT_ONCE: Final = 20
 _TOO_LARGE: Final = frozenset(
     {
         "input_limit_exceeded",
@@ -99,6 +112,21 @@ async def one(tx: AsyncConnection, by: By, report_id: str) -> tuple[StoredReport
     if found is None:
         raise NotFound(f"There is no report {report_id[:80]}.")
     return found, await dmarc_store.records(tx, found.id)
+
+
+async def whole(
+    core: Core, by: By, narrow: Narrow
+) -> AsyncIterator[list[tuple[StoredReport, list[dict[str, Any]]]]]:
+    """All reports with their records, the newest first, some at a time. Raises what `listing` raises."""
+    cursor = None
+    while True:
+        async with core.database.read() as tx:
+            some = await listing(core, tx, by, narrow, limit=_AT_ONCE, cursor=cursor)
+            found = [(report, await dmarc_store.records(tx, report.id)) for report in some.items]
+        yield found
+        cursor = some.next_cursor
+        if cursor is None:
+            return
 
 
 async def summary(

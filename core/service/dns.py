@@ -30,6 +30,7 @@ __all__ = [
     "Scan",
     "fix",
     "health",
+    "known",
     "last_scan",
     "provider_status",
     "scan",
@@ -71,7 +72,7 @@ async def scan(core: Core, by: By, domain: str, selectors: Sequence[str] = ()) -
     result = await scanned.scan(name, core.resolver, selectors=selectors)
     found, overall, now_ms = result.as_dict(), _overall(result), core.clock()
     async with core.database.begin() as tx:
-        await visible.domain(tx, by, WRITE, name)
+        known_as = (await visible.domain(tx, by, WRITE, name)).id
         ident = await stored.keep(tx, by.tenant, name, "scan", overall=overall, found=found, now_ms=now_ms)
         done = Scan(id=ident, domain=name, overall=overall, found=found, at_ms=now_ms)
         deed = Deed(
@@ -79,7 +80,7 @@ async def scan(core: Core, by: By, domain: str, selectors: Sequence[str] = ()) -
             resource=Resource(type="domain", id=name, domain=name),
             details={"scan": ident, "overall": overall},
             event="domain.scan.completed",
-            data={"scan_id": ident, "overall": overall, **found},
+            data={"scan_id": ident, "domain_id": known_as, "overall": overall, **found},
         )
         await record(core, tx, by, deed)
     return done
@@ -103,6 +104,18 @@ async def last_scan(core: Core, by: By, domain: str) -> Scan | None:
     return Scan(
         id=row["id"], domain=name, overall=row["overall"], found=dict(row["checks"]), at_ms=row["at_ms"]
     )
+
+
+async def known(core: Core, by: By, domain: str) -> tuple[int | None, dict[str, Any]]:
+    """What the newest scan found, and when; where none is kept what the DNS says now, which is not kept.
+
+    Raises `NotFound`, `Forbidden`.
+    """
+    last = await last_scan(core, by, domain)
+    if last is not None:
+        return last.at_ms, last.found
+    name = await own(core, by, READ, domain)
+    return None, (await scanned.scan(name, core.resolver)).as_dict()
 
 
 async def health(core: Core, by: By, domain: str) -> Health:

@@ -20,7 +20,7 @@ from hub.access.principal import Decision
 from hub.web.access import authorize
 from hub.web.errors import NotFound
 
-__all__ = ["bounds", "domain", "limit", "numbered", "seen", "several", "within"]
+__all__ = ["bounds", "domain", "identified", "limit", "numbered", "seen", "several", "within"]
 
 _LAST_NUMBER = 2**31 - 1
 _tied = domains.alias("tied").c
@@ -51,6 +51,16 @@ async def numbered(tx: AsyncConnection, by: By, scope: str, number: int) -> stor
     found = await stored.find(tx, by.tenant, name) if name is not None else None
     if found is None:
         raise NotFound(f"There is no domain {number}.")
+    return found
+
+
+async def identified(tx: AsyncConnection, by: By, scope: str, domain_id: str) -> stored.Domain:
+    """The same by its id, which says nothing of domains that are not the caller's. Raises `NotFound`."""
+    query = limit(select(domains.c.name), by, scope, domains.c.name).where(domains.c.id == domain_id)
+    name = (await tx.execute(query)).scalar_one_or_none()
+    found = await stored.find(tx, by.tenant, name) if name is not None else None
+    if found is None:
+        raise NotFound(f"There is no domain {domain_id[:80]}.")
     return found
 
 

@@ -57,6 +57,20 @@ async def _mailchannels(folder: Path) -> AsyncIterator[World]:
         yield World(url=url, keys={"default": inbound.admin}, facts=facts)
 
 
+def _mailsentinel_routes() -> Iterable[tuple[str, str]]:
+    from core.dialects.mailsentinel.app import MAILSENTINEL
+
+    return [(route.method, route.path) for route in MAILSENTINEL.routes]
+
+
+@asynccontextmanager
+async def _mailsentinel(folder: Path) -> AsyncIterator[World]:
+    from tests.factories.mailsentinel import sentinels_world
+
+    async with sentinels_world(folder) as (url, keys, facts):
+        yield World(url=url, keys=keys, facts=facts)
+
+
 def _manager_routes() -> Iterable[tuple[str, str]]:
     from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 
@@ -88,6 +102,7 @@ async def _mxguard(folder: Path) -> AsyncIterator[World]:
 DIALECTS = {
     "mailchannels": Dialect(routes=_mailchannels_routes, world=_mailchannels),
     "mailguard": Dialect(routes=_mailguard_routes, world=_mailguard),
+    "mailsentinel": Dialect(routes=_mailsentinel_routes, world=_mailsentinel),
     "mxguard": Dialect(routes=_mxguard_routes, world=_mxguard),
     "mxroute-manager": Dialect(routes=_manager_routes, world=_manager),
 }

@@ -7,6 +7,7 @@ stands in `asks`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from core.store import tables
 from hub.access.audit import SYSTEM
@@ -16,6 +17,8 @@ from tests.factories.core_api import Said
 from tests.factories.owner import Owner
 
 __all__ = ["SURFACES", "Surface"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +69,8 @@ def _mailchannels(said: Said) -> str:
 
 def _sentinel(said: Said) -> str:
     assert set(said.body) == {"success", "error"}
-    assert said.body["success"] is False
-    return str(said.body["error"])
+    assert (said.body["success"], set(said.body["error"])) == (False, {"code", "message"})
+    return str(said.body["error"]["message"])
 
 
 def _told(said: Said) -> set[str]:
@@ -86,7 +89,7 @@ def _as_mxguard(said: Said) -> bool:
 
 def _as_sentinel(said: Said) -> bool:
     names = {"retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
-    return said.status == 429 and _told(said) <= names and "retry-after" in _told(said)
+    return (said.status, _told(said), said.headers["X-RateLimit-Remaining"]) == (429, names, "0")
 
 
 def _silently(said: Said) -> bool:
@@ -149,6 +152,18 @@ def _listed(which: str) -> Maker:
 
 async def _pointer(owner: Owner) -> Values:
     return {"domain": await owner.domain(), "pointer": f"pointer-{owner.tag}.example"}
+
+
+async def _domain_id(owner: Owner) -> Values:
+    name = await owner.domain()
+    async with owner.api.core.database.read() as tx:
+        query = tables.domains.select().where(tables.domains.c.name == name)
+        return {"domainId": str((await tx.execute(query)).one().id)}
+
+
+def _twice(named: Mapping[str, T]) -> Mapping[str, T]:
+    """MailSentinel's base address ends in /api and its paths begin with it: the same stands below both."""
+    return {**named, **{name.replace("/", "/api/", 1): one for name, one in named.items()}}
 
 
 _domain = MADE["/domains/{domain}"]
@@ -256,6 +271,24 @@ SURFACES: Mapping[str, Surface] = {
         why=_sentinel,
         limited=_as_sentinel,
         own="",
-        made={"/domains/{domain}": _domain},
+        made=_twice(
+            {
+                "/domains/{domainId}": _domain_id,
+                "/organizations/{orgId}": _renamed("/organizations/{organization}", organization="orgId"),
+                "/reports/{reportId}": _renamed("/dmarc/reports/{report}", report="reportId"),
+                "/alerts/{alertId}": _renamed("/alerts/{alert}", alert="alertId"),
+                "/alert-rules/{ruleId}": _renamed("/alert-rules/{rule}", rule="ruleId"),
+                "/api-keys/{keyId}": _renamed("/api-keys/{key}", key="keyId"),
+                "/webhooks/{webhookId}": _renamed("/webhooks/{webhook}", webhook="webhookId"),
+            }
+        ),
+        asks=_twice(
+            {
+                "POST /domains": Ask(body=lambda owner, _: {"domain": f"new-{owner.tag}.example"}),
+                "POST /alert-rules": Ask(body=lambda _, __: {"type": "dmarc_failure"}),
+                "POST /api-keys": Ask(body=lambda owner, _: {"name": owner.tag}),
+                "POST /webhooks": Ask(body=lambda owner, _: {"url": f"https://{owner.tag}.example/in"}),
+            }
+        ),
     ),
 }

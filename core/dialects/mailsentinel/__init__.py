@@ -1,0 +1,1 @@
+"""MailSentinel's API (api.mailsentinel.io): mail authentication of domains, watched."""
