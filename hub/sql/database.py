@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
 __all__ = ["Database", "InUse", "Migrate", "Unavailable", "sqlite_url"]
 
@@ -140,7 +140,7 @@ class Database:
             async with engine.connect() as connection:
                 connected = True
                 _ = await connection.execution_options(**options)
-                transaction = await connection.begin()
+                transaction = await _begun(connection)
                 yield connection
                 await _to_the_end(transaction.commit())
         except (DBAPIError, PoolTimeout, OSError) as error:
@@ -239,6 +239,15 @@ def _prepare(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
+
+
+async def _begun(connection: AsyncConnection) -> AsyncTransaction:
+    """Whoever is cancelled here may have begun without knowing: the connection is given up as it is."""
+    try:
+        return await connection.begin()
+    except BaseException:
+        await connection.invalidate()
+        raise
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
