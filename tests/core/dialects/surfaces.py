@@ -194,6 +194,7 @@ SURFACES: Mapping[str, Surface] = {
         limited=_as_mxguard,
         made={
             "/domains/{domain}/rules/{id}": _renamed("/domains/{domain}/rules/{rule}", rule="id"),
+            "/tokens/{token}": _token,
             "/quarantine/{id}": _renamed("/quarantine/{item}", item="id"),
         },
         asks={
