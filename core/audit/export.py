@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from core.audit.chain import Chain
 from core.audit.entry import Entry
 from core.audit.query import Filter
 from core.store.database import Database
-from core.store.tables import audit_entries
+from core.store.tables import audit_entries, audit_heads
 
 __all__ = ["COLUMNS", "MEDIA_TYPES", "Form", "Piece", "Writer", "export", "pieces", "table"]
 
@@ -72,8 +75,10 @@ async def pieces(
     writer = form if isinstance(form, Writer) else _OURS[form]
     if writer.head and after is None:
         yield Piece(0, writer.head)
-    query = asked.select(tenant).order_by(_entry.seq).limit(_PAGE)
-    last = after or 0
+    async with database.read() as tx:
+        first, end = await _span(tx, tenant, asked)
+    query = asked.select(tenant).where(end).order_by(_entry.seq).limit(_PAGE)
+    last = max(after or 0, first - 1)
     while True:
         async with database.read() as tx:
             rows = (await tx.execute(query.where(_entry.seq > last))).mappings().all()
@@ -81,6 +86,21 @@ async def pieces(
             return
         last = rows[-1]["seq"]
         yield Piece(last, writer.entries([chain.entry(row) for row in rows]))
+
+
+async def _span(tx: AsyncConnection, tenant: str, asked: Filter) -> tuple[int, ColumnElement[bool]]:
+    """The number of the period's first entry, and a condition that ends at its last one.
+
+    Looked for by their time, or all others' entries were read to find them in the order of the chain. What
+    goes on has no end yet.
+    """
+    if asked.from_ms is None and asked.to_ms is None:
+        return 1, true()
+    period = Filter(from_ms=asked.from_ms, to_ms=asked.to_ms).select(tenant)
+    bounds = period.with_only_columns(func.min(_entry.seq), func.max(_entry.seq))
+    first, last = (await tx.execute(bounds)).one()
+    newest = (await tx.execute(select(audit_heads.c.seq).where(audit_heads.c.tenant == tenant))).scalar()
+    return first or 1, true() if last == newest else _entry.seq <= (last or 0)
 
 
 def _lines(entries: Sequence[Entry]) -> bytes:

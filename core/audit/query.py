@@ -19,6 +19,7 @@ __all__ = ["Filter", "actions", "entry", "page"]
 
 _entry = audit_entries.c
 _BY = Keyset(_entry.at_ms, _entry.seq)
+Bound = Literal["from", "to"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +39,22 @@ class Filter:
     result: Literal["success", "failure"] | None = None
     within: Within = anywhere
 
-    def select(self, tenant: str) -> Select[Any]:
-        """The entries of a tenant that match."""
+    def select(self, tenant: str, *, passed: Bound | None = None) -> Select[Any]:
+        """The entries of a tenant that match.
+
+        `passed` is the bound that says nothing more, a cursor's place being past it: SQLite would begin each
+        page at the wrong one of the two.
+        """
         mine = (_entry.tenant == tenant, self.within(_entry.domain))
-        return select(audit_entries).where(*mine, *self._conditions())
+        return select(audit_entries).where(*mine, *self._conditions(passed))
 
     def as_dict(self) -> Mapping[str, Any]:
         return {name: value for name, value in asdict(self).items() if name != "within"}
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
+    def _conditions(self, passed: Bound | None) -> list[ColumnElement[bool]]:
         table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
-            (self.from_ms, _entry.at_ms.__ge__),
-            (self.to_ms, _entry.at_ms.__le__),
+            (self.from_ms if passed != "from" else None, _entry.at_ms.__ge__),
+            (self.to_ms if passed != "to" else None, _entry.at_ms.__le__),
             (self.actor, _entry.actor.__eq__),
             (self.action, _entry.action.__eq__),
             (self.domain, _entry.domain.__eq__),
@@ -60,8 +65,11 @@ class Filter:
 
 
 def _about(asked: str) -> ColumnElement[bool]:
+    """A resource begins with its type."""
+    if "/" not in asked:
+        return _entry.resource_type == asked
     below = and_(_entry.resource > asked + "/", _entry.resource < asked + "0")
-    return or_(_entry.resource_type == asked, _entry.resource == asked, below)
+    return or_(_entry.resource == asked, below)
 
 
 async def page(
@@ -77,7 +85,8 @@ async def page(
 ) -> Page[Entry]:
     """Some entries. Raises `ValidationFailed` and `CursorExpired` for the cursor."""
     paged = Asked(scope=f"audit:{tenant}", filters=asked.as_dict(), limit=limit, cursor=cursor, order=order)
-    found = await page_of(tx, asked.select(tenant), _BY, cursors, paged)
+    passed: Bound | None = None if cursor is None else "to" if order == "newest" else "from"
+    found = await page_of(tx, asked.select(tenant, passed=passed), _BY, cursors, paged)
     return found.of(chain.entry)
 
 

@@ -55,6 +55,7 @@ audit_entries = Table(
     Index(None, "tenant", "actor", "at_ms", "seq"),
     Index(None, "tenant", "action", "at_ms", "seq"),
     Index(None, "tenant", "domain", "at_ms", "seq"),
+    Index(None, "tenant", "resource_type", "at_ms", "seq"),
     Index(None, "tenant", "resource", "at_ms", "seq"),
 )
 

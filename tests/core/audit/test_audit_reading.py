@@ -4,7 +4,7 @@ import json
 import tracemalloc
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, tuple_
 
 from core.audit.chain import Chain
 from core.audit.entry import Actor, Resource
@@ -12,9 +12,11 @@ from core.audit.export import COLUMNS, export
 from core.audit.query import Filter, actions, entry, page
 from core.paging.cursor import Cursors
 from core.reports.within import named
+from core.store.tables import audit_entries
 from hub.web.errors import ValidationFailed
 from tests.factories.audit import KEY, chain, change, unguard, write
 from tests.factories.core import NOW_MS, FakeClock
+from tests.factories.work import work_of
 
 CHAIN = chain()
 CURSORS = Cursors(b"key")
@@ -125,6 +127,43 @@ async def test_csv_has_a_header_and_no_cell_that_runs_as_a_formula(database):
     assert rows[1]["actor"] == "'-1+1"
     assert rows[0]["seq"] == "1"
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize(
+    ("period", "seqs"),
+    [
+        ({"from_ms": NOW_MS + 1000, "to_ms": NOW_MS + 2000}, [2, 3]),
+        ({"from_ms": NOW_MS + 2000}, [3, 4]),
+        ({"to_ms": NOW_MS}, [1]),
+        ({"from_ms": NOW_MS + 9000}, []),
+        ({"to_ms": NOW_MS - 1}, []),
+    ],
+)
+async def test_a_period_is_exported_whole_and_nothing_else(database, period, seqs):
+    async with database.begin() as tx:
+        await some(tx)
+
+    lines = (await exported(database, "ndjson", **period)).splitlines()
+
+    assert [json.loads(line)["seq"] for line in lines] == seqs
+
+
+async def test_reading_a_period_costs_what_lies_in_it(tx):
+    clock = FakeClock()
+    writer = Chain(KEY, clock=clock)
+    for _ in range(100):
+        await writer.append_many(tx, "acme", [change(number) for number in range(20)])
+        clock.advance(1)
+    period = Filter(from_ms=NOW_MS + 1000, to_ms=NOW_MS + 98_000)
+    deep = tuple_(audit_entries.c.at_ms, audit_entries.c.seq) < tuple_(NOW_MS + 5000, 100)
+    order = (audit_entries.c.at_ms.desc(), audit_entries.c.seq.desc())
+
+    first = await work_of(tx, period.select("acme").order_by(*order).limit(20))
+    last = await work_of(tx, period.select("acme", passed="to").where(deep).order_by(*order).limit(20))
+    nowhere = await work_of(tx, Filter(resource="nothing").select("acme").order_by(*order).limit(20))
+
+    assert last <= 2 * first + 200
+    assert nowhere <= first
 
 
 async def test_an_empty_log_exports_its_header_only(database):
