@@ -57,7 +57,8 @@ async def listing(
     """
     if narrow.domain is not None:
         authorize(by.principal, READ, narrow.domain)
-    query = visible.limit(quarantine.select_from(tx, by.tenant, narrow), by, READ, quarantine.DOMAIN)
+    found = quarantine.select_from(tx, by.tenant, narrow, first=cursor is None)
+    query = visible.limit(found, by, READ, quarantine.DOMAIN)
     asked = Asked(scope=f"quarantine:{by.tenant}", filters=narrow.as_dict(), limit=limit, cursor=cursor)
     return (await page(tx, query, quarantine.BY, core.cursors, asked)).of(quarantine.of)
 

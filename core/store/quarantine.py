@@ -1,7 +1,7 @@
 """Held messages: their listing data and their bytes, until they are released or discarded."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -150,8 +150,12 @@ async def page(tx: AsyncConnection, narrow: Filter, *, limit: int, offset: int) 
     return [of(row) for row in rows.mappings()]
 
 
-def select_from(tx: AsyncConnection, tenant: str, narrow: Filter) -> Select[Any]:
-    """Messages of a tenant for `core.paging`; rows become messages by `of`."""
+def select_from(tx: AsyncConnection, tenant: str, narrow: Filter, *, first: bool = True) -> Select[Any]:
+    """Messages of a tenant for `core.paging`; rows become messages by `of`.
+
+    `first`: no cursor is given. After one, the end of the period says nothing that its place does not.
+    """
+    narrow = narrow if first else replace(narrow, until_ms=None)
     return select(*_COLUMNS).where(_item.tenant == tenant, *_conditions(tx, narrow))
 
 

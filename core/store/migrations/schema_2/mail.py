@@ -88,7 +88,7 @@ verdicts = Table(
     note("quarantine_id"),
     number("size_bytes"),
     flag("mailing_list"),
-    Index(None, "tenant", "at_ms", "id"),
+    Index(None, "tenant", "at_ms", "id", "score"),
     Index(None, "tenant", "domain", "at_ms", "id"),
     Index(None, "tenant", "verdict", "at_ms", "id"),
     Index(None, "tenant", "sender", "at_ms", "id"),
