@@ -39,12 +39,14 @@ def _arguments(names: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", help=f"rows, separated by commas, of: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="small sizes: whether it works, not how fast")
     parser.add_argument("--archive-events", type=int, help="size of the archive (default 1,000,000)")
+    parser.add_argument("--rows", type=int, help="verdicts and audit entries of the core (default 1,000,000)")
     parser.add_argument("--markdown", action="store_true", help=f"also write the table into {PAGE}")
     args = parser.parse_args()
     args.only = args.only.split(",") if args.only else names
     if unknown := sorted(set(args.only) - set(names)):
         parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(names)}")
     args.archive_events = args.archive_events or (20_000 if args.quick else 1_000_000)
+    args.rows = args.rows or (20_000 if args.quick else 1_000_000)
     return args
 
 
@@ -66,7 +68,7 @@ async def _main() -> int:
     machine, results = Machine(), []
     print(line_of(None), flush=True)
     async with Load() as load:
-        bench = Bench(load, quick=args.quick, archive_events=args.archive_events)
+        bench = Bench(load, quick=args.quick, archive_events=args.archive_events, core_rows=args.rows)
         for name in (name for name in modules if name in args.only):
             async for result in _row(name, modules[name], bench):
                 results.append(result)

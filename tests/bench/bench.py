@@ -23,6 +23,7 @@ class Bench:
     load: Load
     quick: bool = False
     archive_events: int = 1_000_000
+    core_rows: int = 1_000_000
 
     def size(self, full: _Size, quick: _Size) -> _Size:
         """The one or the other."""

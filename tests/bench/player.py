@@ -41,6 +41,8 @@ class Plan:
     rate_per_s: float | None = None
     get: bool = False
     """Send `GET /` instead (the yardstick)."""
+    requests: tuple[bytes, ...] = ()
+    """Send these in turn instead of webhooks."""
     acks: int | None = None
     """Stop at so many acknowledgements ..."""
     kill: tuple[int, ...] = ()
@@ -125,7 +127,9 @@ class _Connection(asyncio.Protocol):
 class _Player:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        if plan.get:
+        if plan.requests:
+            self.requests = [plan.requests[at % len(plan.requests)] for at in range(plan.count)]
+        elif plan.get:
             fixed = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{plan.target.port}\r\n\r\n".encode()
             self.requests = [fixed] * plan.count
         else:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers import debian
@@ -55,9 +56,11 @@ class PostgresProcess:
     """One server on a unix socket, in a folder of its own that goes with it.
 
     It does not wait for the disk (`fsync=off`): what a test kills is the server, not the machine.
+    `settings` (`name=value`) go before its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Sequence[str] = ()) -> None:
+        self._settings = tuple(settings)
         home = postgresql_home()
         assert home is not None, "the server mark skips where there is none"
         self.home = home
@@ -78,7 +81,7 @@ class PostgresProcess:
     def start(self) -> None:
         """Start (again) on the same data. Raises `RuntimeError` with what it said."""
         settings = ("listen_addresses=", "fsync=off", "max_connections=60", "shared_buffers=32MB")
-        options = [part for setting in settings for part in ("-c", setting)]
+        options = [part for setting in (*settings, *self._settings) for part in ("-c", setting)]
         folder = str(self.folder)
         command = self._command("postgres", "-D", f"{folder}/data", "-k", folder, *options)
         with (self.folder / "said").open("ab") as said:
