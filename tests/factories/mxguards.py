@@ -103,4 +103,5 @@ async def mxguards_world(folder: Path) -> AsyncIterator[tuple[Core, str, Mapping
             await hold(core, number)
         await put_verdicts(core.database, (judged(number) for number in range(1, 6)))
         api = await stack.enter_async_context(serve(core, create_app(core)))
-        yield core, str(api.client.make_url("")).rstrip("/"), {"default": await token(core)}
+        keys = {"default": await token(core), "managing": await token(core, allow_key_admin=True)}
+        yield core, str(api.client.make_url("")).rstrip("/"), keys
