@@ -131,7 +131,7 @@ def _cell(value: Any) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     numeric = isinstance(value, int | float)
-    return "'" + text if text.startswith(_FORMULA) and not numeric else text
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) and not numeric else text
 
 
 def table(rows: Sequence[Sequence[Any]]) -> bytes:

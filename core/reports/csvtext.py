@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["as_csv", "cell", "csv_lines", "plain_cell"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

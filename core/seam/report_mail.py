@@ -20,7 +20,7 @@ from core.service.core import Core
 from core.store import messages
 from core.store.domains import Domain
 from core.store.messages import Message
-from hub.web.errors import ServiceUnavailable, ValidationFailed
+from hub.web.errors import Forbidden, ServiceUnavailable, ValidationFailed
 
 __all__ = ["is_report", "taken"]
 
@@ -41,9 +41,12 @@ def is_report(core: Core, handed: Handed) -> bool:
 async def taken(core: Core, by: By, handed: Handed, key: str, message_id: str) -> Message:
     """File the reports of a mail, of the caller's own domains only, and keep what became of it.
 
-    A mail that proves nothing of its sender, or holds no report, is `rejected`. Raises `Lost`, and
-    `ServiceUnavailable` when DNS does not say whether the sender is proven.
+    A mail that proves nothing of its sender, or holds no report, is `rejected`. Raises `Lost`, `Forbidden`
+    for a key of single domains (a report may be of any), and `ServiceUnavailable` when DNS does not say
+    whether the sender is proven.
     """
+    if not by.principal.reach("messages:create").everything:
+        raise Forbidden("Mail to the reports address needs messages:create on all domains.")
     verdict = await engine.scan(handed.raw, handed.envelope, _context(core))
     if verdict.authentication.dmarc.result == "temperror":
         raise ServiceUnavailable("DNS does not tell now whether the sender of the report is genuine.")

@@ -1,5 +1,6 @@
 import pytest
 
+from core.audit.export import table
 from core.reports.csvtext import as_csv, cell
 from core.reports.overview import overview
 from core.reports.period import parse_period
@@ -118,9 +119,10 @@ async def test_an_overview_names_volumes_tops_and_outcomes(tx):
     assert "blocked sender,'=cmd()@evil.example,1,,,," in lines
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1"])
 def test_no_text_becomes_a_formula(text):
     assert cell(text) == "'" + text
+    assert table([[text]]).decode().lstrip('"').startswith("'")
 
 
 def test_csv_quotes_what_holds_commas_and_leaves_numbers_alone():

@@ -4,7 +4,7 @@ import pytest
 
 from core.dns.answers import Answer
 from tests.factories.reports import gzipped, report_mail, report_xml
-from tests.factories.seam import events, hand_in
+from tests.factories.seam import body, events, hand_in
 
 RUA = ["rua@reports.example"]
 
@@ -53,6 +53,15 @@ async def test_a_report_about_a_strangers_domain_is_rejected(service_api, proven
     said = await report(service_api, mail(domain="stranger.example"))
 
     assert said.data["recipients"][0]["fate"] == "rejected"
+
+
+async def test_a_key_of_one_domain_files_no_reports_of_all(service_api, core, proven):
+    narrow = await service_api.key("messages:create", domains=["acme.example"])
+    asked = body(mail(), mail_from="dmarc@receiver.example", rcpt_to=RUA)
+    said = await service_api.call("POST", "/messages", asked, key=narrow)
+
+    assert said.status == 403
+    assert await events(core) == []
 
 
 async def test_a_mail_without_a_report_is_rejected(service_api, proven):
