@@ -86,7 +86,7 @@ class CoreStand:
         await self._service(data, arguments)
 
     async def _postgresql(self) -> str:
-        server = PostgresProcess(_SETTINGS)
+        server = PostgresProcess(_SETTINGS, below="/tmp")
         self._stack.callback(server.stop)
         server.start()
         assert server.process is not None

@@ -70,9 +70,9 @@ def _open_to_all(folder: Path) -> bool:
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
-def scratch(prefix: str) -> Path:
+def scratch(prefix: str, below: str = QUICK) -> Path:
     """A fresh folder that also a server without our rights may enter, with a short path."""
-    folder = Path(tempfile.mkdtemp(prefix=f"mxhub-{prefix}-", dir=QUICK))
+    folder = Path(tempfile.mkdtemp(prefix=f"mxhub-{prefix}-", dir=below))
     hand_over(folder)
     return folder
 

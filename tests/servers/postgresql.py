@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers import debian
-from tests.servers.place import run, scratch, servers_dir, unprivileged
+from tests.servers.place import QUICK, run, scratch, servers_dir, unprivileged
 
 __all__ = ["PostgresProcess", "fetch_postgresql", "postgresql_home"]
 
@@ -56,15 +56,15 @@ class PostgresProcess:
     """One server on a unix socket, in a folder of its own that goes with it.
 
     It does not wait for the disk (`fsync=off`): what a test kills is the server, not the machine.
-    `settings` (`name=value`) go before its own.
+    `settings` (`name=value`) go before its own; `below` is another place for its folder.
     """
 
-    def __init__(self, settings: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Sequence[str] = (), below: str = QUICK) -> None:
         self._settings = tuple(settings)
         home = postgresql_home()
         assert home is not None, "the server mark skips where there is none"
         self.home = home
-        self.folder = scratch("postgresql")
+        self.folder = scratch("postgresql", below)
         self.process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         options = ("-U", "mx", "-A", "trust", "-E", "UTF8", "--no-sync")
