@@ -197,8 +197,9 @@ async def test_a_full_outbox_drops_the_oldest_and_says_so(database):
     async with database.begin() as tx:
         await outbox.configure(tx, "a", url="http://127.0.0.1:1/", secret=SECRET, names=EVENT_NAMES)
     await emit(database, 20, at_ms=NOW_MS)
-    async with pushing(database, "http://127.0.0.1:1/", clock=clock, max_waiting=5):
-        await asyncio.sleep(0.1)
+    async with pushing(database, "http://127.0.0.1:1/", clock=clock, max_waiting=5), asyncio.timeout(60):
+        while len(await waiting(database)) > 5 or not await recorded(database):
+            await asyncio.sleep(0.01)
 
     assert len(await waiting(database)) == 5
     assert [entry.action for entry in await recorded(database)] == ["webhook.given_up"]
