@@ -111,7 +111,7 @@ sys.exit(bool(failed))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a process a module
 def test_every_module_imports_alone():
     names = [name_of(path) for path in MODULES]
 

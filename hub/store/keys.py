@@ -1,8 +1,8 @@
 """Every key name of the log and the state, in one place.
 
 All keys of a partition carry its hash tag, the hub's `{p<partition>}`, so that they share one slot of a
-Cluster. Scripts that go over all rows of a partition derive the rows' keys from `row_prefix` and the suffixes below,
-inside the same slot.
+Cluster. Scripts that go over all rows of a partition derive the rows' keys from `row_prefix` and the suffixes
+below, inside the same slot.
 """
 
 import re

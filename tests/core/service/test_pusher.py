@@ -185,7 +185,7 @@ async def until_tried(database):
 async def test_an_address_that_cannot_work_keeps_the_events(database, url):
     async with pushing(database, url):
         ids = await emit(database)
-        await asyncio.sleep(0.1)
+        await until_tried(database)
 
     left = await waiting(database)
     assert [delivery.event.id for delivery in left] == ids
