@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = {"username": "alex", "password": "Abcd123!", "quota": 1024, "limit": 9600}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.dialect import create_app
@@ -20,7 +21,7 @@ FLEET = "/api/fleet/overview"
 NEW = {"username": "alex", "password": "Abcd123!", "quota": 512, "limit": 90}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

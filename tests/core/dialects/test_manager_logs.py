@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+import pytest_asyncio
 
 from tests.factories.manager import shared_manager
 from tests.factories.shared import shared_core, shared_url
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 LOGS, FILE = "/api/admin/logs", "/api/admin/logs/download"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

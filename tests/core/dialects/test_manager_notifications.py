@@ -40,7 +40,7 @@ async def receiver():
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 from core.service.mailbox_csv import COLUMNS
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RESET = "/api/public/password-reset"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

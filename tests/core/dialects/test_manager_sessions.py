@@ -52,7 +52,7 @@ class Browser:
         return said
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def manager(shared_manager):
     return await shared_manager()
 

@@ -4,6 +4,7 @@ import io
 import time
 
 import pytest
+import pytest_asyncio
 
 from core.dialects.mxguard.mxguard import MXGUARD
 from hub.access.audit import SYSTEM
@@ -26,7 +27,7 @@ SHAPES = {
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def place(shared_mxguard):
     return await shared_mxguard()
 

@@ -56,7 +56,7 @@ async def hook():
     await runner.cleanup()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def place(shared_mxguard):
     return await shared_mxguard()
 
