@@ -17,9 +17,9 @@ from typing import Final
 
 import orjson
 
-from core.outward import mxguard_form
+from core.outward import mxguard_form, sentinel_form
 from core.outward.letter import Letter
-from core.store.clock import iso_millis
+from core.store.clock import iso_millis, iso_seconds
 from hub.sdk.http import user_agent
 from hub.sdk.sign import sign
 from hub.sdk.verify import STANDARD_WEBHOOKS
@@ -78,7 +78,9 @@ def mailsentinel(letter: Letter, live: Sequence[str], now_s: int) -> Push:
     """`{"event", "timestamp", "data"}` (MailSentinel's API overview, "Webhook Payload"); the page names no
     signature, so the headers are those of the standard form.
     """
-    body = orjson.dumps({"event": letter.name, "timestamp": iso_millis(letter.at_ms), "data": letter.data})
+    body = orjson.dumps(
+        {"event": letter.name, "timestamp": iso_seconds(letter.at_ms), "data": sentinel_form.data_of(letter)}
+    )
     headers = {"webhook-id": letter.id, "webhook-timestamp": str(now_s)}
     return _push(body, {**headers, **signed_hex("X-Signature", live, body)})
 
