@@ -28,6 +28,8 @@ __all__ = ["Database", "InUse", "Migrate", "Unavailable", "sqlite_url"]
 _BUSY_TIMEOUT_S = 10
 _POOL_TIMEOUT_S = 30
 _READERS = 4
+_SERVER: dict[str, Any] = {"pool_size": 15, "max_overflow": 0}
+"""Connections to PostgreSQL are kept once made: making one costs more than a request."""
 _CHECKPOINTS = 50
 _CHECKPOINT_S = 0.1
 _PRAGMAS = (
@@ -101,7 +103,7 @@ class Database:
             if self.path is not None:
                 self._open_file(self.path)
             else:
-                self._writer = self._reader = _engine(self.url, pool_timeout=_POOL_TIMEOUT_S)
+                self._writer = self._reader = _engine(self.url, pool_timeout=_POOL_TIMEOUT_S, **_SERVER)
             await self._migrate()
         except BaseException:
             await self.close()
