@@ -1,12 +1,10 @@
 """MXroute Manager's dialect in a browser: signing in, CSRF, OIDC, what only administrators' sessions do."""
 
-import ssl
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.api.oidc import BINDING
@@ -16,14 +14,10 @@ from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
 from hub.access.sessions import COOKIE, csrf_token
-from hub.app.https import https_only
-from hub.app.listener import Listener
-from hub.config.load import load_text
 from tests.factories.core_people import PASSWORD
 from tests.factories.manager import shared_manager
 from tests.factories.oidc import LocalProvider
 from tests.factories.shared import settle, shared_core, shared_url
-from tests.factories.tls import self_signed
 
 __all__ = ["shared_core", "shared_manager", "shared_url"]
 
@@ -283,21 +277,3 @@ async def test_what_another_browser_began_signs_nobody_in(provided):
 async def test_without_a_provider_there_is_none(manager):
     assert (await manager.call("GET", "/login/redirect", key="")).status == 404
     assert (await manager.call("GET", "/oidc/callback", key="")).status == 404
-
-
-# -- on the way ----------------------------------------------------------------------------------------------
-async def test_requests_without_encryption_can_be_refused(manager, tmp_path):
-    tls, certificate = self_signed(tmp_path)
-    refuse = https_only(load_text("force_https: true\n"))
-    listener = Listener(create_app(manager.core, MXROUTE_MANAGER), max_connections=10, refuse=refuse)
-    try:
-        plain, secure = [await listener.start_tcp("127.0.0.1", 0, one) for one in (None, tls)]
-        trusted = ssl.create_default_context(cafile=str(certificate))
-        async with ClientSession(headers={"Authorization": f"Bearer {manager.admin}"}) as session:
-            without = await session.get(f"http://127.0.0.1:{plain}/api/me")
-            with_it = await session.get(f"https://127.0.0.1:{secure}/api/me", ssl=trusted)
-            statuses = without.status, with_it.status
-    finally:
-        await listener.stop()
-
-    assert statuses == (403, 200)
