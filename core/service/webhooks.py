@@ -5,53 +5,43 @@ A secret is in the answer to `create` and `rotate` only; it is kept sealed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from yarl import URL
 
 from core.audit.entry import Resource
 from core.outward.forms import FORMS, new_secret
-from core.outward.ledger import Attempt, delivery_id
-from core.outward.letter import Letter, body_of, letter_of
-from core.paging.keyset import Asked, Keyset, Page
-from core.paging.keyset import page as page_of
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.service.event_names import EVENT_NAMES
 from core.store import feed
 from core.store import webhooks as stored
-from core.store.feed import Happening
-from core.store.tables import webhook_deliveries
-from core.store.webhooks import Delivery, Webhook
-from hub.model.outcome import Delivered
+from core.store.webhooks import Webhook
 from hub.sdk.http import redact
 from hub.sql.ids import new_id
 from hub.web.errors import Conflict, NotFound, ValidationFailed
 
 __all__ = [
     "MAX_WEBHOOKS",
+    "TEST",
     "Changes",
-    "Delivery",
     "Made",
     "New",
-    "Sent",
     "Webhook",
     "change",
     "create",
     "delete",
-    "deliveries",
     "every",
     "find",
-    "resend",
+    "on_record",
     "rotate",
-    "test",
 ]
 
 MAX_WEBHOOKS: Final = 100
 """Of a tenant."""
-_TEST = "webhook.test"
-_BY: Final = Keyset(webhook_deliveries.c.at_ms, webhook_deliveries.c.id)
+TEST: Final = "webhook.test"
+"""What a test by hand sends; never subscribed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +73,6 @@ class Made:
 
     webhook: Webhook
     secret: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What one request by hand came to. `status` is `None` when there was no answer."""
-
-    event_id: str
-    name: str
-    delivered: bool
-    status: int | None
-    error: str
-    duration_ms: int
 
 
 async def every(tx: AsyncConnection, by: By) -> list[Webhook]:
@@ -138,7 +116,7 @@ async def create(core: Core, tx: AsyncConnection, by: By, new: New) -> Made:
     )
     values = {name: getattr(webhook, name) for name in Webhook.__dataclass_fields__}
     await stored.add(tx, {**values, "names": list(webhook.names)})
-    await _record(core, tx, by, "webhook.create", webhook, after=_shown(webhook))
+    await on_record(core, tx, by, "webhook.create", webhook, after=_shown(webhook))
     return Made(webhook, secret)
 
 
@@ -156,7 +134,7 @@ async def change(core: Core, tx: AsyncConnection, by: By, webhook_id: str, chang
     changed = ("url", "form", "description", "enabled", "disabled_reason", "position", "updated_ms")
     values = {name: getattr(after, name) for name in (*changed, "failing_since_ms", "last_error")}
     await stored.change(tx, before.id, **values, names=list(after.names))
-    await _record(core, tx, by, "webhook.update", after, before=_shown(before), after=_shown(after))
+    await on_record(core, tx, by, "webhook.update", after, before=_shown(before), after=_shown(after))
     return after
 
 
@@ -164,7 +142,7 @@ async def delete(core: Core, tx: AsyncConnection, by: By, webhook_id: str) -> No
     """It, what waits for it, and the log of its deliveries. Raises `NotFound`."""
     webhook = await find(tx, by, webhook_id)
     await stored.remove(tx, webhook.id)
-    await _record(core, tx, by, "webhook.delete", webhook, before=_shown(webhook))
+    await on_record(core, tx, by, "webhook.delete", webhook, before=_shown(webhook))
 
 
 async def rotate(
@@ -186,83 +164,8 @@ async def rotate(
     )
     names = ("secret", "previous_secret", "previous_until_ms", "updated_ms")
     await stored.change(tx, before.id, **{name: getattr(after, name) for name in names})
-    await _record(core, tx, by, "webhook.rotate", after, details={"overlap_s": overlap_s})
+    await on_record(core, tx, by, "webhook.rotate", after, details={"overlap_s": overlap_s})
     return Made(after, text)
-
-
-async def deliveries(
-    core: Core,
-    tx: AsyncConnection,
-    by: By,
-    webhook_id: str,
-    *,
-    state: Literal["delivered", "failed", "given_up"] | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Delivery]:
-    """What became of its events, the newest event first. Raises `NotFound`, and those of the cursor."""
-    webhook = await find(tx, by, webhook_id)
-    query = stored.deliveries(by.tenant, webhook.id)
-    if state is not None:
-        query = query.where(webhook_deliveries.c.state == state)
-    asked = Asked(
-        scope=f"deliveries:{by.tenant}:{webhook.id}", filters={"state": state}, limit=limit, cursor=cursor
-    )
-    return (await page_of(tx, query, _BY, core.cursors, asked)).of(stored.delivery)
-
-
-async def resend(core: Core, by: By, webhook_id: str, delivery: str) -> Sent:
-    """Send that event once more, now, under its own id. Raises `NotFound`, `Conflict` (event not kept)."""
-    async with core.database.read() as tx:
-        webhook = await find(tx, by, webhook_id)
-        known = await stored.delivery_of(tx, by.tenant, webhook.id, delivery)
-        if known is None:
-            raise NotFound(f"There is no delivery {delivery[:80]} of this webhook.")
-        event = await feed.find(tx, by.tenant, known.event)
-    if known.name == _TEST:
-        raise Conflict("That was a test: test the webhook again.")
-    if event is None:
-        raise Conflict("The event is not kept any more.")
-    return await _send(core, by, webhook, event, "webhook.resend")
-
-
-async def test(core: Core, by: By, webhook_id: str) -> Sent:
-    """Send a `webhook.test` now, whatever events it wants, disabled or not. Raises `NotFound`."""
-    async with core.database.read() as tx:
-        webhook = await find(tx, by, webhook_id)
-    event = Happening(
-        seq=0,
-        id=new_id("evt"),
-        tenant=by.tenant,
-        name=_TEST,
-        action="",
-        domain="",
-        node_id=core.node_id,
-        data={"webhook": webhook.id, "actor": by.shown},
-        at_ms=core.clock(),
-    )
-    return await _send(core, by, webhook, event, "webhook.test")
-
-
-async def _send(core: Core, by: By, webhook: Webhook, event: Happening, action: str) -> Sent:
-    hooks = core.outward.hooks
-    letter: Letter = letter_of(body_of(event))
-    async with hooks.courier(webhook) as courier:
-        tried = await courier.send(letter, core.outward.policy.timeout_s)
-    delivered = isinstance(tried.answer, Delivered)
-    attempt = Attempt(letter, tried, "delivered" if delivered else "failed")
-    await hooks.ledger.note(webhook, [attempt], by_hand=True)
-    details = {"event": event.id, "status": tried.status, "delivery": delivery_id(webhook.id, event.id)}
-    async with core.database.begin() as tx:
-        await _record(core, tx, by, action, webhook, details=details)
-    return Sent(
-        event_id=event.id,
-        name=event.name,
-        delivered=delivered,
-        status=tried.status,
-        error=tried.error,
-        duration_ms=tried.duration_ms,
-    )
 
 
 def _changed(core: Core, webhook: Webhook, changes: Changes) -> Webhook:
@@ -295,7 +198,7 @@ def _url(core: Core, url: str) -> str:
 
 
 def _names(events: Sequence[str]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(events)) or tuple(name for name in EVENT_NAMES if name != _TEST)
+    wanted = tuple(dict.fromkeys(events)) or tuple(name for name in EVENT_NAMES if name != TEST)
     for name in wanted:
         if name not in EVENT_NAMES:
             raise ValidationFailed.of("events", f"there is no event {name[:80]!r}; see /webhooks/events")
@@ -332,7 +235,7 @@ def _shown(webhook: Webhook) -> dict[str, object]:
     }
 
 
-async def _record(
+async def on_record(
     core: Core,
     tx: AsyncConnection,
     by: By,
@@ -343,6 +246,7 @@ async def _record(
     after: object = None,
     details: dict[str, Any] | None = None,
 ) -> None:
+    """Write the entry of a change to an endpoint, or of a request by hand to it."""
     thing = Resource(type="webhook", id=webhook.id)
     deed = Deed(action=action, resource=thing, before=before, after=after, details=details or {})
     await record(core, tx, by, deed)

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from core.audit.entry import Resource
 from core.outward.policy import Policy
 from core.outward.post import Outward
-from core.service import webhooks
+from core.service import webhook_deliveries, webhooks
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.store.clock import wall_clock
@@ -155,8 +155,8 @@ async def shown(core: Core, made: webhooks.Made, by: By = OPERATOR_BY) -> webhoo
         return await webhooks.find(tx, by, made.webhook.id)
 
 
-async def log_of(core: Core, made: webhooks.Made) -> dict[str, webhooks.Delivery]:
+async def log_of(core: Core, made: webhooks.Made) -> dict[str, webhook_deliveries.Delivery]:
     """Event id -> what became of it."""
     async with core.database.read() as tx:
-        page = await webhooks.deliveries(core, tx, OPERATOR_BY, made.webhook.id, limit=1000)
+        page = await webhook_deliveries.deliveries(core, tx, OPERATOR_BY, made.webhook.id, limit=1000)
     return {each.event: each for each in page.items}

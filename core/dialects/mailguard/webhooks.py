@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core.api import webhooks as own
 from core.api.fields import Text
 from core.api.services import asked
-from core.api.webhooks import WebhookView
+from core.api.webhook_models import WebhookView
 from core.service import webhooks as service
 from hub.web.errors import Conflict, NotFound
 from hub.web.route import Call, Reply, Route

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from core.api.fields import Text
 from core.api.services import asked
 from core.dialects.mailsentinel.models import Given, Shown
-from core.service import webhooks
+from core.service import webhook_deliveries, webhooks
 from core.service.event_names import EVENTS
 from core.store.clock import iso_seconds
 from hub.web.errors import Conflict, NotFound
@@ -153,7 +153,7 @@ async def remove(call: Call[None, None]) -> Reply:
 
 async def test(call: Call[None, None]) -> Reply:
     core, by = asked(call)
-    sent = await webhooks.test(core, by, call.path["webhookId"])
+    sent = await webhook_deliveries.test(core, by, call.path["webhookId"])
     said = TestView(
         delivered=sent.delivered, status=sent.status, error=sent.error or None, duration_ms=sent.duration_ms
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core.api import webhooks as own
 from core.api.fields import Text
 from core.api.services import asked
-from core.api.webhooks import MadeView, WebhookView
+from core.api.webhook_models import EventView, MadeView, WebhookView
 from core.service import webhooks
 from core.service.event_names import EVENTS
 from hub.web.errors import Conflict, NotFound
@@ -88,7 +88,7 @@ async def change(call: Call[None, WebhookBody]) -> Reply:
 
 async def events(call: Call[None, None]) -> Reply:
     del call
-    return Reply(data=[own.EventView(name=name, description=EVENTS[name]) for name in EVENT_NAMES])
+    return Reply(data=[EventView(name=name, description=EVENTS[name]) for name in EVENT_NAMES])
 
 
 _ALL = "/api/v1/webhooks"
@@ -121,7 +121,7 @@ _OWN = (
         f"{_ALL}/events",
         events,
         summary="Events to choose from",
-        response=list[own.EventView],
+        response=list[EventView],
         scope="webhooks:read",
     ),
 )
