@@ -14,7 +14,7 @@ from core.detectors.event import Event, tell
 from core.dns.cloudflare import Cloudflare
 from core.dns.provider import DnsProvider
 from core.outward.policy import Policy
-from core.outward.post import Outward
+from core.outward.post import FAMILY, Outward
 from core.seam.parts import Seam
 from core.service.access_changes import AccessChanges
 from core.service.core import Access
@@ -130,7 +130,15 @@ def seam_of(config: CoreConfig, stack: AsyncExitStack) -> Seam:
 
 
 def outward_of(
-    config: CoreConfig, database: Database, redis: Redis, chain: Chain, key: bytes, clock: Clock
+    config: CoreConfig,
+    database: Database,
+    redis: Redis,
+    chain: Chain,
+    key: bytes,
+    clock: Clock,
+    *,
+    policy: Policy | None = None,
+    family: str = FAMILY,
 ) -> Outward:
     """What sends events; not running yet. Raises `ValueError` for a network that is none."""
 
@@ -143,6 +151,6 @@ def outward_of(
         )
         await tell(tx, chain, clock(), [told])
 
-    policy = Policy(allow_networks=config.allow_networks, keep_ms=config.outbox_days * DAY_MS)
+    policy = policy or Policy(allow_networks=config.allow_networks, keep_ms=config.outbox_days * DAY_MS)
     sealer = Sealer(derive(key, "outward"))
-    return Outward(database, redis, sealer, disabled=disabled, clock=clock, policy=policy)
+    return Outward(database, redis, sealer, disabled=disabled, clock=clock, policy=policy, family=family)

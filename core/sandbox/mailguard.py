@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from aiohttp import web
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit import retention
@@ -21,32 +22,30 @@ from core.dialects.dialect import create_app
 from core.dialects.mailguard.app import MAILGUARD
 from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.engine.verdict import Judgement
-from core.outward.forms import FORMS, Push
-from core.outward.letter import Letter
+from core.outward.policy import Policy
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace, install, key_text, licence_server, renew
 from core.sandbox.faults import Faults
+from core.sandbox.hook import QUICK, Hook, point
 from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.people import act
 from core.sandbox.service import chain_of, service_of
 from core.service import detectors, intake
 from core.service.core import Core
-from core.service.pusher import Policy, Pusher
-from core.store import meta, outbox, quarantine
+from core.store import meta, quarantine
 from core.store.clock import DAY_MS, Clock, wall_clock
 from core.store.database import Database, sqlite_url
-from core.store.tenancy import OPERATOR
 
-__all__ = ["MailGuardSandbox", "rendered"]
+__all__ = ["MailGuardSandbox"]
 
 _LOG = logging.getLogger("core.sandbox")
 _MAX_BATCH = 50
 _AUDIT_KEPT_MS = 365 * DAY_MS
 _ENDED_KEPT_MS = DAY_MS
-_ENDPOINT = "default"
 _FORM = "mailguard"
 _ANYWHERE = ("0.0.0.0/0", "::/0")
 """Who starts a sandbox says where it pushes: to the hub beside it, on whatever address that listens."""
+_POLICY = Policy(retries=QUICK, probes=QUICK, keep_ms=DAY_MS, parallel=1)
 
 
 class MailGuardSandbox:
@@ -54,6 +53,7 @@ class MailGuardSandbox:
 
     Args:
         data_dir: its own directory, made when it is missing (mode 0700).
+        redis: where events wait for their delivery; replies are bytes.
         listen: `host:port` of its API; port 0 takes a free one.
         webhook_url: where events are pushed; without one they are only kept for their API.
         webhook_secret: what pushes are signed with.
@@ -67,6 +67,7 @@ class MailGuardSandbox:
     def __init__(
         self,
         data_dir: Path,
+        redis: Redis,
         *,
         listen: str = "127.0.0.1:0",
         webhook_url: str | None = None,
@@ -87,14 +88,14 @@ class MailGuardSandbox:
         self.admin_key = ""
         """A `full-admin` key; kept in the file `admin-key`."""
         self._host, self._port = _address(listen)
-        self._webhook = (webhook_url, webhook_secret)
+        self._redis = redis
+        self._hook = Hook(url=webhook_url, secret=webhook_secret) if webhook_url else None
         self._mails_per_s = mails_per_s
         self._seed = seed
         self._pace = pace or Pace()
         self._clock = clock
         self._cluster = Cluster(tuple(nodes), self._pace, random.Random(seed))  # noqa: S311 -- a made world
-        self._policy = replace(policy or Policy(), allow_networks=_ANYWHERE)
-        self._pusher: Pusher
+        self._policy = replace(policy or _POLICY, allow_networks=_ANYWHERE)
         self._rng = random.Random(seed)  # noqa: S311 -- a made world
         self._mail = MailGenerator(seed)
         self.core: Core
@@ -132,12 +133,7 @@ class MailGuardSandbox:
             async with self.database.begin() as tx:
                 await self._prepare(tx)
             await self._keys()
-            self.core = await service_of(
-                self.database, self.data_dir, self._cluster.own, self._clock, self._stack
-            )
-            self._pusher = Pusher(
-                self.database, rendered, clock=self._clock, chain=self.core.chain, policy=self._policy
-            )
+            await self._serve()
             await self._listen()
         except BaseException:
             await self.stop()
@@ -148,7 +144,6 @@ class MailGuardSandbox:
                 ("sandbox-mail", self._traffic),
                 ("sandbox-chores", self._chores),
                 ("sandbox-people", self._people),
-                ("sandbox-push", self._pusher.run),
             )
         ]
 
@@ -168,14 +163,14 @@ class MailGuardSandbox:
         """Filter `count` made messages now, of a kind of `core.sandbox.recipes`, and return the verdicts."""
         async with self.database.begin() as tx:
             verdicts = await self._filter(tx, kind, count)
-        self._pusher.wake()
+        self.core.outward.wake()
         return verdicts
 
     async def tick(self) -> None:
         """Do the chores of one moment: heartbeats, detectors, renewals."""
         async with self.database.begin() as tx:
             await self._chore(tx)
-        self._pusher.wake()
+        self.core.outward.wake()
 
     async def _prepare(self, tx: AsyncConnection) -> None:
         now_ms = self._clock()
@@ -184,11 +179,19 @@ class MailGuardSandbox:
         self._mail = MailGenerator(self._seed * 1_000_003 + start)
         self._rng.seed(self._seed * 1_000_003 + start)
         await self._cluster.begin(tx, now_ms)
-        url, secret = self._webhook
-        if url:
-            await outbox.configure(tx, _ENDPOINT, url=url, secret=secret, names=EVENT_NAMES, now_ms=now_ms)
-        else:
-            await outbox.remove(tx, _ENDPOINT)
+
+    async def _serve(self) -> None:
+        self.core = await service_of(
+            self.database,
+            self._redis,
+            self.data_dir,
+            self._cluster.own,
+            self._clock,
+            self._stack,
+            policy=self._policy,
+        )
+        await point(self.core, self._hook, _FORM, EVENT_NAMES)
+        await self._stack.enter_async_context(self.core.outward)
 
     async def _keys(self) -> None:
         place = self.data_dir
@@ -240,7 +243,7 @@ class MailGuardSandbox:
         while True:
             await asyncio.sleep(self._pace.operator_every_s)
             await act(self.core, self._rng)
-            self._pusher.wake()
+            self.core.outward.wake()
 
     async def _filter(self, tx: AsyncConnection, kind: str | None, count: int) -> list[Judgement]:
         verdicts = []
@@ -261,13 +264,6 @@ class MailGuardSandbox:
         await renew(tx, chain, self._pace, now_ms)
         await retention.prune(tx, chain, now_ms - _AUDIT_KEPT_MS)
         await quarantine.purge(tx, now_ms - _ENDED_KEPT_MS)
-
-
-def rendered(event: outbox.Event, endpoint: outbox.Endpoint) -> Push:
-    """The same bytes at every try: everything in them was fixed when the event was written."""
-    same = {name: getattr(event, name) for name in ("id", "name", "at_ms", "node_id", "data")}
-    letter = Letter(**same, action="", tenant=OPERATOR, body=b"")
-    return FORMS[_FORM].render(letter, [endpoint.secret], event.at_ms // 1000)
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,29 +11,19 @@ from core.app.listeners import listen as listen_on
 from core.dialects.dialect import create_app
 from core.sandbox.control import control_app
 from core.sandbox.faults import Faults
-from core.sandbox.furnish import furnish, person
+from core.sandbox.furnish import furnish
+from core.sandbox.hook import Hook, point
 from core.sandbox.keys import keys_in
 from core.sandbox.life import Life
 from core.sandbox.mailgen import DOMAINS
 from core.sandbox.recorder import Recorder, Violation
 from core.sandbox.vendors import Vendor
-from core.service import webhooks
 from core.service.core import Core
 from hub.sdk.ending import end
 
-__all__ = ["Hook", "Sandbox"]
+__all__ = ["Sandbox"]
 
-_HOOK: Final = "sandbox"
 _PRIVATE: Final = "127.0.0.1:0"
-_ADMIN = person("admin", "10.0.0.5")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """Where events are pushed, and what they are signed with."""
-
-    url: str
-    secret: str = field(repr=False)
 
 
 class Sandbox:
@@ -98,7 +87,8 @@ class Sandbox:
     async def _start(self) -> None:
         await furnish(self.core, DOMAINS, self.vendor.parts)
         self.keys = await keys_in(self.core, self._folder, self.vendor.style)
-        await self._push()
+        await point(self.core, self._hook, self.vendor.webhook, self.vendor.events)
+        self.core.outward.wake()
         outer = [self.recorder.middleware(), self.faults.middleware(self.dialect.form)]
         app = create_app(self.core, self.dialect, outer)
         self.url = await listen_on(self._stack, app, self._address)
@@ -107,20 +97,3 @@ class Sandbox:
         await self.life.begin()
         task = asyncio.create_task(self.life.run(), name="sandbox")
         self._stack.push_async_callback(end, task)
-
-    async def _push(self) -> None:
-        """The one endpoint of the sandbox's own is what it was started with this time."""
-        async with self.core.database.begin() as tx:
-            for each in await webhooks.every(tx, _ADMIN):
-                if each.description == _HOOK:
-                    await webhooks.delete(self.core, tx, _ADMIN, each.id)
-            if self._hook is not None:
-                new = webhooks.New(
-                    url=self._hook.url,
-                    events=self.vendor.events,
-                    form=self.vendor.webhook,
-                    description=_HOOK,
-                    secret=self._hook.secret,
-                )
-                await webhooks.create(self.core, tx, _ADMIN, new)
-        self.core.outward.wake()

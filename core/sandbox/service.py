@@ -1,6 +1,5 @@
 """The service that a sandbox runs on: the real one, but what it delivers goes nowhere."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,31 +10,23 @@ from core.app.assemble import access_of, outward_of, upstream_of
 from core.audit.chain import Chain
 from core.config import CoreConfig
 from core.dns.resolver import NameServers
+from core.outward.policy import Policy
 from core.paging.cursor import Cursors
 from core.sandbox.limits import MemoryLimiter
+from core.sandbox.nowhere import Nowhere
 from core.seam.parts import Seam
-from core.seam.smtp import Letter, Outcome, Relay, Target
 from core.service.core import Core
 from core.store import meta
 from core.store.clock import Clock
 from core.store.database import Database
-from hub.sdk.http import Guard
 from hub.sdk.offload import Offload
 from hub.web.idempotency import MemoryIdempotency
 
 __all__ = ["chain_of", "service_of"]
 
 _AUDIT_KEY = "audit_key"
-
-_TAKEN = Outcome(state="sent", words="250 2.0.0 made mail ends here")
-
-
-class _Nowhere(Relay):
-    """Made recipients have no server."""
-
-    async def send(self, targets: Sequence[Target], letter: Letter) -> dict[str, Outcome]:
-        del targets
-        return dict.fromkeys(letter.addresses, _TAKEN)
+_FAMILY = "sandbox"
+"""Of its log: the hub and the core may have theirs on the same server."""
 
 
 async def chain_of(tx: AsyncConnection, node_id: str, clock: Clock) -> Chain:
@@ -47,17 +38,23 @@ async def chain_of(tx: AsyncConnection, node_id: str, clock: Clock) -> Chain:
 
 
 async def service_of(
-    database: Database, data: Path, node_id: str, clock: Clock, stack: AsyncExitStack
+    database: Database,
+    redis: Redis,
+    data: Path,
+    node_id: str,
+    clock: Clock,
+    stack: AsyncExitStack,
+    *,
+    policy: Policy,
 ) -> Core:
-    """Over the sandbox's own database; requests are counted in memory."""
+    """Over the sandbox's own database; requests are counted in memory, events wait in a log of its own."""
     config = CoreConfig(node=node_id)
     async with database.begin() as tx:
         key, cursors = await meta.secret(tx, _AUDIT_KEY), await meta.secret(tx, "cursor_key")
         chain = await chain_of(tx, node_id, clock)
-    workers, redis, seam = Offload("sandbox", 1), Redis(), Seam(config)
-    seam.relay = _Nowhere(Guard(()), config.hostname)
+    workers, seam = Offload("sandbox", 1), Seam(config)
+    seam.relay = Nowhere(config.hostname)
     stack.callback(workers.close)
-    stack.push_async_callback(redis.aclose)
     stack.push_async_callback(seam.close)
     return Core(
         config=config,
@@ -73,5 +70,5 @@ async def service_of(
         idempotency=MemoryIdempotency(),
         upstream=upstream_of(config, database, clock, stack),
         seam=seam,
-        outward=outward_of(config, database, redis, chain, key, clock),
+        outward=outward_of(config, database, redis, chain, key, clock, policy=policy, family=_FAMILY),
     )

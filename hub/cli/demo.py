@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -83,13 +83,15 @@ core: {{listen: "{CORE}"}}
 
         shutil.copyfile(self._folder / "runtime.json", self._base / "runtime.json")
         url = f"{together.hub.url}/in/{SOURCE}"
-        sandbox = MailGuardSandbox(
-            self._folder / "sandbox",
-            webhook_url=url,
-            webhook_secret=self._secret,
-        )
         try:
-            async with sandbox:
+            async with AsyncExitStack() as stack:
+                sandbox = MailGuardSandbox(
+                    self._folder / "sandbox",
+                    together.client(stack),
+                    webhook_url=url,
+                    webhook_secret=self._secret,
+                )
+                await stack.enter_async_context(sandbox)
                 await together.reload(self._settings(sandbox))
                 yield
         finally:

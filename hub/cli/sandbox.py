@@ -172,7 +172,7 @@ async def _run(wanted: _Wanted, faults: "Faults") -> None:
 
 
 def _hook(wanted: _Wanted) -> Any:
-    from core.sandbox.sandbox import Hook
+    from core.sandbox.hook import Hook
 
     if not wanted.webhook:
         return None

@@ -31,6 +31,7 @@ from hub.web.access import StaticToken
 if TYPE_CHECKING:
     from core.app.service import CoreService
     from hub.app.hub import Hub
+    from hub.store.client import Client
 
 __all__ = ["FOLDER", "SOURCE", "Together", "core_troubles"]
 
@@ -110,6 +111,16 @@ class Together:
             raise ArchiveError(f"the core's data cannot be copied: {error}") from error
         return {f"{FOLDER}/{name}": path for name, path in frozen.files.items()}, frozen.left_out
 
+    def client(self, stack: AsyncExitStack) -> "Client":
+        """Of the hub's server, for who runs beside it; closed with the stack."""
+        from hub.store.client import Client
+
+        redis: Client = Client.from_url(
+            self.hub.store.url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S
+        )
+        stack.push_async_callback(redis.aclose)
+        return redis
+
     async def reload(self, settings: Settings) -> None:
         """As `Hub.reload`, with the core's sources. What the core itself is told needs a restart."""
         self._settings = settings
@@ -118,13 +129,9 @@ class Together:
     # -- start -----------------------------------------------------------------------------------------------
     async def _start(self, settings: Product) -> None:
         from core.app.service import CoreService
-        from hub.store.client import Client
 
         assert settings.core is not None  # noqa: S101 - asked before
-        redis = Client.from_url(
-            self.hub.store.url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S
-        )
-        self._stack.push_async_callback(redis.aclose)
+        redis = self.client(self._stack)
         service = CoreService(
             settings.core,
             self.hub.settings.data / FOLDER,

@@ -11,25 +11,28 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from redis.asyncio import Redis
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Actor, Change, Resource
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
+from core.outward.policy import Policy
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
 from core.sandbox.service import chain_of
-from core.service.pusher import Policy
-from core.store import estate, quarantine
+from core.store import estate, feed, quarantine
 from core.store.database import Database
-from core.store.tables import audit_entries
+from core.store.feed import Happening
+from core.store.tables import audit_entries, webhook_deliveries
 from core.store.tenancy import OPERATOR
+from hub.delivery import Backoff
 
 NOW_MS = 1_777_620_133_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 OWN = frozenset({"acme.example", "nordwind.example"})
-SECRET = "test-secret"
+SECRET = "a-secret-of-these-tests"
 CONTEXT = Context(now=NOW, listed=False, own_domains=OWN)
 
 _HEADERS = {
@@ -185,13 +188,25 @@ async def receiver(port: int = 0) -> AsyncIterator[Receiver]:
 
 
 def quick_policy(**changes: Any) -> Policy:
-    """Pushes that do not wait for long."""
-    plain: dict[str, Any] = {"first_delay_s": 0.01, "max_delay_s": 0.05, "idle_s": 0.05, "timeout_s": 2.0}
-    plain["allow_networks"] = ("127.0.0.0/8",)
-    return Policy(**{**plain, **changes})
+    """Pushes that do not wait for long, one after the other."""
+    soon = Backoff(first_s=0.01, most_s=0.05)
+    plain: dict[str, Any] = {"idle_s": 0.05, "settle_s": 0.05, "timeout_s": 2.0, "parallel": 1}
+    return Policy(**{**plain, "retries": soon, "probes": soon, **changes})
 
 
-def quiet_sandbox(path: Path, **changes: Any) -> MailGuardSandbox:
+async def emitted(tx: AsyncConnection, after: int = 0) -> list[Happening]:
+    """Events with a name behind a number, oldest first."""
+    return [event for event in await feed.after(tx, after, 100_000) if event.name]
+
+
+async def unsent(tx: AsyncConnection) -> list[str]:
+    """Ids of the events that no endpoint took yet, oldest first."""
+    taken = select(webhook_deliveries.c.event).where(webhook_deliveries.c.state == "delivered")
+    done = set((await tx.execute(taken)).scalars())
+    return [event.id for event in await emitted(tx) if event.id not in done]
+
+
+def quiet_sandbox(path: Path, redis: Redis, **changes: Any) -> MailGuardSandbox:
     """A sandbox in which nothing happens by itself for a long time."""
     plain: dict[str, Any] = {
         "mails_per_s": 0,
@@ -199,7 +214,7 @@ def quiet_sandbox(path: Path, **changes: Any) -> MailGuardSandbox:
         "policy": quick_policy(),
         "pace": still_pace(),
     }
-    return MailGuardSandbox(path, **{**plain, **changes})
+    return MailGuardSandbox(path, redis, **{**plain, **changes})
 
 
 def still_pace(**changes: Any) -> Pace:

@@ -1,6 +1,7 @@
 """A log on a real server for a test: one server a session, emptied for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -21,6 +22,7 @@ __all__ = [
     "start_valkey",
     "state",
     "uid",
+    "valkey",
 ]
 
 
@@ -29,6 +31,17 @@ def start_valkey(**settings: str) -> RedisProcess:
     process = RedisProcess(valkey_binary(), **{"appendonly": "no", **settings})
     process.start()
     return process
+
+
+@asynccontextmanager
+async def valkey() -> AsyncIterator[Client]:
+    """A client of a server of its own."""
+    process = start_valkey()
+    try:
+        async with Client.from_url(process.url) as client:
+            yield client
+    finally:
+        process.stop()
 
 
 @pytest.fixture(

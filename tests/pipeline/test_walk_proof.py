@@ -131,8 +131,10 @@ async def archived(log, folder):
 
 @pytest.mark.parametrize("kind", ["audit", "quarantine"])
 @pytest.mark.slow
-async def test_a_walk_killed_after_every_response_archives_the_servers_set_once(kind, log, state, tmp_path):
-    async with quiet_sandbox(tmp_path / "sandbox") as sandbox:
+async def test_a_walk_killed_after_every_response_archives_the_servers_set_once(
+    kind, redis, log, state, tmp_path
+):
+    async with quiet_sandbox(tmp_path / "sandbox", redis) as sandbox:
         settings = load_text(f"""
 sources:
   mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}",

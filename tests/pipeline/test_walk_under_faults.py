@@ -46,8 +46,8 @@ async def walk_on(log, poll, call, sandbox):
     pytest.fail(f"the walk never ended: {ends}")
 
 
-async def test_a_walk_through_every_fault_archives_the_servers_set_once(log, state, tmp_path):
-    async with quiet_sandbox(tmp_path / "sandbox") as sandbox:
+async def test_a_walk_through_every_fault_archives_the_servers_set_once(redis, log, state, tmp_path):
+    async with quiet_sandbox(tmp_path / "sandbox", redis) as sandbox:
         settings = load_text(f"""
 sources:
   mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}",

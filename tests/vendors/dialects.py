@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from tests.factories.core import quiet_sandbox
+from tests.factories.valkey import valkey
 from tests.vendors.model import Vendor
 from tests.vendors.runner import World
 
@@ -34,7 +35,7 @@ def _mailguard_routes() -> Iterable[tuple[str, str]]:
 
 @asynccontextmanager
 async def _mailguard(folder: Path) -> AsyncIterator[World]:
-    async with quiet_sandbox(folder) as sandbox:
+    async with valkey() as redis, quiet_sandbox(folder, redis) as sandbox:
         await sandbox.deliver("phishing", count=3)
         yield World(url=sandbox.url, keys={"default": sandbox.admin_key, "read-only": sandbox.api_key})
 

@@ -74,7 +74,7 @@ class Api:
 
 
 @pytest.fixture
-async def api(tmp_path) -> AsyncIterator[Api]:
+async def api(tmp_path, buckets) -> AsyncIterator[Api]:
     clock = FakeClock()
-    async with quiet_sandbox(tmp_path, clock=clock) as sandbox, ClientSession() as session:
+    async with quiet_sandbox(tmp_path, buckets, clock=clock) as sandbox, ClientSession() as session:
         yield Api(sandbox, session, clock)

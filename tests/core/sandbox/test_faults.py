@@ -8,8 +8,8 @@ from tests.factories.core import NOW_MS, FakeClock, note, quiet_sandbox
 
 
 @pytest.fixture
-async def sandbox(tmp_path):
-    async with quiet_sandbox(tmp_path, clock=FakeClock()) as sandbox:
+async def sandbox(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path, buckets, clock=FakeClock()) as sandbox:
         async with sandbox.database.begin() as tx:
             for number in range(12):
                 await note(tx, NOW_MS + number)

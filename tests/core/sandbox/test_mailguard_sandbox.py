@@ -6,13 +6,22 @@ from random import Random
 
 import pytest
 from aiohttp import ClientSession
+from redis.asyncio import Redis
 
 from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
-from core.store import domains, outbox, quarantine
-from tests.factories.core import SECRET, FakeClock, quick_policy, quiet_sandbox, receiver, still_pace
+from core.store import domains, quarantine
+from tests.factories.core import (
+    SECRET,
+    FakeClock,
+    quick_policy,
+    quiet_sandbox,
+    receiver,
+    still_pace,
+    unsent,
+)
 
 LIVELY = Pace(
     tick_s=0.05,
@@ -50,10 +59,11 @@ async def held(sandbox):
 
 
 @pytest.mark.slow
-async def test_all_nine_events_arise_and_arrive_signed(tmp_path):
+async def test_all_nine_events_arise_and_arrive_signed(tmp_path, buckets):
     async with receiver() as hook:
         sandbox = MailGuardSandbox(
             tmp_path,
+            buckets,
             webhook_url=hook.url,
             webhook_secret=SECRET,
             mails_per_s=60,
@@ -67,19 +77,19 @@ async def test_all_nine_events_arise_and_arrive_signed(tmp_path):
     assert len({event["id"] for event in hook.taken}) == len(hook.taken)
 
 
-async def test_the_first_held_message_is_announced_within_two_seconds(tmp_path):
+async def test_the_first_held_message_is_announced_within_two_seconds(tmp_path, buckets):
     async with receiver() as hook:
-        sandbox = MailGuardSandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET)
+        sandbox = MailGuardSandbox(tmp_path, buckets, webhook_url=hook.url, webhook_secret=SECRET)
         async with sandbox:
             await until(lambda: "quarantine.added" in hook.names, seconds=2.0)
 
     assert hook.forged == 0
 
 
-async def test_a_webhook_and_the_quarantine_api_show_the_same_item(tmp_path):
+async def test_a_webhook_and_the_quarantine_api_show_the_same_item(tmp_path, buckets):
     async with (
         receiver() as hook,
-        quiet_sandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET) as sandbox,
+        quiet_sandbox(tmp_path, buckets, webhook_url=hook.url, webhook_secret=SECRET) as sandbox,
     ):
         await sandbox.deliver("phishing")
         await until(lambda: "quarantine.added" in hook.names)
@@ -90,13 +100,13 @@ async def test_a_webhook_and_the_quarantine_api_show_the_same_item(tmp_path):
     assert body["data"] == [event["data"]]
 
 
-async def test_everything_survives_a_restart(tmp_path):
-    async with quiet_sandbox(tmp_path) as first:
+async def test_everything_survives_a_restart(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path, buckets) as first:
         await first.deliver("phishing", count=3)
         keys = (first.api_key, first.admin_key)
         _, before = await get(first, "/mail/quarantine")
         counted = await verdicts(first)
-    async with quiet_sandbox(tmp_path) as second:
+    async with quiet_sandbox(tmp_path, buckets) as second:
         _, after = await get(second, "/mail/quarantine")
 
         assert (second.api_key, second.admin_key) == keys
@@ -104,22 +114,27 @@ async def test_everything_survives_a_restart(tmp_path):
         assert await verdicts(second) == counted
 
 
-async def test_events_that_were_not_taken_are_sent_after_a_restart(tmp_path):
-    async with quiet_sandbox(tmp_path, webhook_url="http://127.0.0.1:1/", webhook_secret=SECRET) as first:
+async def test_events_that_were_not_taken_are_sent_after_a_restart(tmp_path, buckets):
+    async with quiet_sandbox(
+        tmp_path, buckets, webhook_url="http://127.0.0.1:1/", webhook_secret=SECRET
+    ) as first:
         await first.deliver("phishing", count=3)
         async with first.database.read() as tx:
-            waiting = await outbox.waiting(tx, "default", 10)
-    async with receiver() as hook, quiet_sandbox(tmp_path, webhook_url=hook.url, webhook_secret=SECRET):
+            waiting = await unsent(tx)
+    async with (
+        receiver() as hook,
+        quiet_sandbox(tmp_path, buckets, webhook_url=hook.url, webhook_secret=SECRET),
+    ):
         await until(lambda: len(hook.taken) >= len(waiting))
 
-    assert [event["id"] for event in hook.taken][: len(waiting)] == [d.event.id for d in waiting]
+    assert [event["id"] for event in hook.taken][: len(waiting)] == waiting
     assert len(waiting) >= 3
 
 
-async def test_a_second_start_makes_other_mail(tmp_path):
+async def test_a_second_start_makes_other_mail(tmp_path, buckets):
     subjects = []
     for _ in range(2):
-        async with quiet_sandbox(tmp_path) as sandbox:
+        async with quiet_sandbox(tmp_path, buckets) as sandbox:
             await sandbox.deliver("phishing")
             _, body = await get(sandbox, "/mail/quarantine?limit=1")
             subjects.append(body["data"][0]["message_id"])
@@ -127,8 +142,8 @@ async def test_a_second_start_makes_other_mail(tmp_path):
     assert subjects[0] != subjects[1]
 
 
-async def test_the_files_are_private_and_the_polling_key_can_only_read(tmp_path):
-    async with quiet_sandbox(tmp_path / "data") as sandbox:
+async def test_the_files_are_private_and_the_polling_key_can_only_read(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path / "data", buckets) as sandbox:
         listed, _ = await get(sandbox, "/auth/api-keys")
         async with ClientSession(headers={"X-API-Key": sandbox.api_key}) as session:
             url = f"{sandbox.api_url}/mail/quarantine/node-1/00000001/release"
@@ -141,9 +156,9 @@ async def test_the_files_are_private_and_the_polling_key_can_only_read(tmp_path)
         assert {stat.S_IMODE(os.stat(f"{root}/{name}").st_mode) for name in files} <= {0o600}
 
 
-async def test_a_taken_port_is_an_os_error_and_leaves_nothing_open(tmp_path):
-    async with quiet_sandbox(tmp_path / "a") as first:
-        second = quiet_sandbox(tmp_path / "b", listen=first.url.removeprefix("http://"))
+async def test_a_taken_port_is_an_os_error_and_leaves_nothing_open(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path / "a", buckets) as first:
+        second = quiet_sandbox(tmp_path / "b", buckets, listen=first.url.removeprefix("http://"))
         with pytest.raises(OSError, match="address already in use"):
             await second.start()
 
@@ -154,21 +169,21 @@ async def test_a_taken_port_is_an_os_error_and_leaves_nothing_open(tmp_path):
 @pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:x", "127.0.0.1:70000", ":8080"])
 def test_an_address_that_makes_no_sense_is_named(tmp_path, listen):
     with pytest.raises(ValueError, match="listen"):
-        MailGuardSandbox(tmp_path, listen=listen)
+        MailGuardSandbox(tmp_path, Redis(), listen=listen)
 
 
 @pytest.mark.slow
-async def test_without_mail_it_rests(tmp_path):
-    async with quiet_sandbox(tmp_path) as sandbox:
+async def test_without_mail_it_rests(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path, buckets) as sandbox:
         await asyncio.sleep(0.1)
 
         assert await verdicts(sandbox) == {}
 
 
 @pytest.mark.slow
-async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
+async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path, buckets):
     pace = still_pace(tick_s=0.02, operator_every_s=0.02)
-    async with quiet_sandbox(tmp_path, pace=pace) as sandbox:
+    async with quiet_sandbox(tmp_path, buckets, pace=pace) as sandbox:
         for _ in range(4):
             await sandbox.deliver("phishing", count=90)
         async with asyncio.timeout(30):
@@ -179,10 +194,12 @@ async def test_a_crowded_quarantine_is_cleared_by_the_operator(tmp_path):
 
 
 @pytest.mark.slow
-async def test_entries_of_a_partner_that_was_away_arrive_late(tmp_path):
+async def test_entries_of_a_partner_that_was_away_arrive_late(tmp_path, buckets):
     clock = FakeClock()
     pace = still_pace(partner_joins_s=1.0, partner_stays_s=10.0, partner_away_s=60.0)
-    async with quiet_sandbox(tmp_path, nodes=("node-1", "node-2"), pace=pace, clock=clock) as sandbox:
+    async with quiet_sandbox(
+        tmp_path, buckets, nodes=("node-1", "node-2"), pace=pace, clock=clock
+    ) as sandbox:
         seen, heard = set(), []
         for _ in range(90):
             clock.advance(1)

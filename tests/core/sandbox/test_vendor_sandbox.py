@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from core.app.dialects import DIALECTS
 from core.audit.verify import verify
 from core.sandbox.furnish import AGE_DAYS
+from core.sandbox.hook import Hook
 from core.sandbox.mailgen import DOMAINS
 from core.sandbox.recipes import PEOPLE
-from core.sandbox.sandbox import Hook
 from core.sandbox.vendors import VENDORS
 from core.store.clock import DAY_MS
 from core.store.tables import audit_entries, dmarc_reports, list_items, mailboxes, quarantine_items, verdicts

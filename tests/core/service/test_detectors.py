@@ -1,31 +1,20 @@
-import pytest
-
 from core.sandbox.estate import licence_server
 from core.sandbox.service import chain_of
 from core.service.detectors import Limits, Watch, detect
-from core.service.event_names import EVENT_NAMES
-from core.store import estate, outbox
+from core.store import estate, feed
 from core.store.clock import DAY_MS
-from tests.factories.core import NOW_MS, FakeClock, recorded
+from tests.factories.core import NOW_MS, FakeClock, emitted, recorded
 
 LIMITS = Limits()
 WATCH = Watch(limits=LIMITS, licence_server=licence_server)
 
 
-@pytest.fixture
-async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
-    return tx
-
-
 async def run(tx, now_ms):
     """Detect with the own node's heart beating, and return what became known since."""
+    before = await feed.top(tx)
     await estate.beat(tx, "node-1", "10.0.0.1", now_ms)
     await detect(tx, await chain_of(tx, "node-1", FakeClock(now_ms)), WATCH, now_ms)
-    events = [delivery.event for delivery in await outbox.waiting(tx, "a", 100)]
-    for event in events:
-        await outbox.delivered(tx, "a", event.seq)
-    return [(event.name, event.data) for event in events]
+    return [(event.name, event.data) for event in await emitted(tx, before)]
 
 
 async def test_nothing_due_is_nothing_said(tx):

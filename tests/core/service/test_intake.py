@@ -6,16 +6,14 @@ from core.detectors.event import shown
 from core.engine.verdict import Thresholds
 from core.sandbox.service import chain_of
 from core.service import intake
-from core.service.event_names import EVENT_NAMES
-from core.store import domains, outbox, quarantine, standings
-from tests.factories.core import NOW_MS, FakeClock, envelope, raw_mail, recorded
+from core.store import domains, quarantine, standings
+from tests.factories.core import NOW_MS, FakeClock, emitted, envelope, raw_mail, recorded
 
 SPAM = raw_mail("guaranteed income at https://deal.top/\r\n", Subject="READ THIS NOW!!!")
 
 
 @pytest.fixture
 async def tx(tx):
-    await outbox.configure(tx, "a", url="http://127.0.0.1/", secret="s", names=EVENT_NAMES)
     await domains.add(tx, "acme.example", backends=[], thresholds=Thresholds(), now_ms=NOW_MS)
     await domains.add(
         tx, "strict.example", backends=[], thresholds=Thresholds(tag=0.5, quarantine=1.0), now_ms=NOW_MS
@@ -28,21 +26,17 @@ async def accept(tx, raw, sent, now_ms):
     return await intake.accept(tx, raw, sent, chain, now_ms)
 
 
-async def events(tx):
-    return [delivery.event for delivery in await outbox.waiting(tx, "a", 100)]
-
-
 async def test_an_ordinary_message_is_counted_and_not_held(tx):
     verdict = await accept(tx, raw_mail(), envelope(), NOW_MS)
 
     assert verdict.action == "deliver"
     assert await domains.verdicts(tx) == {"deliver": 1}
-    assert (await quarantine.count(tx), await events(tx)) == (0, [])
+    assert (await quarantine.count(tx), await emitted(tx)) == (0, [])
 
 
 async def test_a_bad_message_is_held_with_its_bytes_and_announced(tx):
     verdict = await accept(tx, SPAM, envelope(), NOW_MS)
-    (event,) = await events(tx)
+    (event,) = await emitted(tx)
     item = event.data
     found = await quarantine.find(tx, item["node_id"], item["queue_id"])
 
@@ -77,8 +71,8 @@ async def test_mail_for_nobody_here_is_not_relayed(tx):
 async def test_a_threshold_is_reported_once_when_it_is_crossed(tx):
     for number in range(20):
         await accept(tx, SPAM, envelope(), NOW_MS + number)
-    names = Counter(event.name for event in await events(tx))
-    (crossing,) = (event for event in await events(tx) if event.name == "reputation.threshold_crossed")
+    names = Counter(event.name for event in await emitted(tx))
+    (crossing,) = (event for event in await emitted(tx) if event.name == "reputation.threshold_crossed")
 
     assert names["reputation.threshold_crossed"] == 1
     assert (crossing.data["ip"], crossing.data["direction"]) == ("192.0.2.9", "listed")
@@ -102,7 +96,7 @@ async def test_good_mail_takes_an_address_off_the_list(tx):
         good = raw_mail(List_Id="<a>", List_Unsubscribe="<u>")
         await accept(tx, good, envelope(), NOW_MS + 100 + number)
     directions = [
-        event.data["direction"] for event in await events(tx) if event.name == "reputation.threshold_crossed"
+        event.data["direction"] for event in await emitted(tx) if event.name == "reputation.threshold_crossed"
     ]
 
     assert directions == ["listed", "unlisted"]

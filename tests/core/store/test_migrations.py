@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.audit.entry import Actor
 from core.sandbox.service import chain_of
-from core.store import domains, estate, meta, outbox, quarantine, standings
+from core.store import domains, estate, feed, meta, outbox, quarantine, standings, webhooks
 from core.store.database import Database, sqlite_url
 from core.store.migrations import REVISIONS, NewerSchema, upgrade
 from core.store.tables import audit_entries, domain_downstreams, metadata, stat_counters
@@ -146,19 +146,16 @@ async def test_keys_open_the_same_doors(taken_over):
     assert made.number > 3
 
 
-async def test_webhooks_stand_where_they_stood(taken_over):
-    (endpoint,) = await outbox.endpoints(taken_over)
-    waiting = await outbox.waiting(taken_over, "default", 10)
+async def test_webhooks_stand_where_they_stood_and_wait_for_their_secret(taken_over):
+    (endpoint,) = await webhooks.many(taken_over, "default")
+    waiting = await feed.after(taken_over, endpoint.position, 10)
     new = await outbox.emit(taken_over, "cert.expiring", "node-1", NOW_MS, {})
 
-    assert (endpoint.position, endpoint.delivered, endpoint.given_up, endpoint.secret) == (
-        40,
-        38,
-        2,
-        "s3cret",
-    )
-    assert [(each.event.seq, each.event.id) for each in waiting] == [(41, "evt_41"), (42, "evt_42")]
-    assert [each.event.id for each in await outbox.waiting(taken_over, "default", 10)][-1] == new
+    assert (endpoint.position, endpoint.delivered, endpoint.given_up) == (40, 38, 2)
+    assert (endpoint.enabled, endpoint.secret, endpoint.form) == (False, "", "mailguard")
+    assert await webhooks.enabled(taken_over) == []
+    assert [(each.seq, each.id) for each in waiting] == [(41, "evt_41"), (42, "evt_42")]
+    assert (await feed.after(taken_over, 42, 10))[0].id == new
 
 
 async def test_the_rest_of_the_estate_is_there(taken_over):

@@ -51,8 +51,6 @@ webhooks = Table(
     flag("enabled", default=True),
     note("disabled_reason"),
     number("position"),  # every event up to here it took, did not want, or was given up
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("due_ms", BigInteger, nullable=False, server_default="0"),
     ms("failing_since_ms", null=True),
     note("last_error"),
     count("delivered"),
