@@ -48,7 +48,16 @@ def test_events_are_ocsf_newest_first_and_paged_without_a_repeat(demo, events):
     assert happened == sorted(happened, reverse=True)
     assert len({event["metadata"]["uid"] for event in events}) == len(events)
     assert {event["metadata"]["version"] for event in events} == {"1.8.0"}
-    assert {event["metadata"]["tenant_uid"] for event in events} == {"demo"}
+
+
+def test_events_of_the_sandbox_are_the_demos_and_those_of_the_core_its_operators(demo, events):
+    tenants = {event["metadata"]["tenant_uid"] for event in events}
+    theirs = {
+        event["metadata"]["tenant_uid"] for event in lines(demo, "events", "--source", "mailguard-demo")
+    }
+
+    assert theirs == {"demo"}
+    assert tenants <= {"demo", "default"}
 
 
 def test_events_come_by_webhook_and_by_poll(demo):
