@@ -64,10 +64,11 @@ class Chain:
         """The process that writes."""
         return self._node_id
 
-    def at(self, clock: Clock) -> "Chain":
-        """The same chain for who writes by another clock."""
+    def at(self, clock: Clock, *, node_id: str | None = None) -> "Chain":
+        """The same chain for who writes by another clock, and as another node when one is named."""
         other = copy(self)
         other._clock = clock  # noqa: SLF001 - of our own class
+        other._node_id = node_id or self._node_id  # noqa: SLF001 - of our own class
         return other
 
     async def confirm(self, tx: AsyncConnection) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["FILE", "VARIABLE", "BadKey", "derive", "load"]
+__all__ = ["FILE", "VARIABLE", "BadKey", "derive", "keep", "load"]
 
 VARIABLE = "MXHUB_AUDIT_KEY"
 FILE = "audit.key"
@@ -33,10 +33,15 @@ def load(data: Path, environ: Mapping[str, str]) -> bytes:
         return _checked(_read(Path(named)), named)
     path = data / FILE
     if not path.exists():
-        _make(path)
+        _make(path, secrets.token_hex(32))
     if path.stat().st_mode & _OTHERS:
         raise BadKey(f"{path} can be read by others than its owner: chmod 600 it")
     return _checked(_read(path), str(path))
+
+
+def keep(data: Path, text: str) -> None:
+    """Put a key that lay elsewhere into `audit.key`, on disk when this returns; one that is there stays."""
+    _make(data / FILE, text)
 
 
 def derive(key: bytes, purpose: str) -> bytes:
@@ -58,14 +63,14 @@ def _checked(text: str, where: str) -> bytes:
     return key
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, text: str) -> None:
     """Whole or not at all, and on disk before the first entry is sealed; another process may be faster."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{FILE}.{secrets.token_hex(6)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+            file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
         try:

@@ -7,9 +7,9 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.audit.entry import Actor, Change, Resource
 from core.sandbox.estate import Pace
-from core.sandbox.service import chain_of
 from core.store import estate, meta
 from core.store.tenancy import OPERATOR
 
@@ -41,14 +41,14 @@ class Cluster:
         await estate.beat(tx, self.own, "10.0.0.1", now_ms)
         await estate.set_present(tx, self.own, present=True)
 
-    async def beat(self, tx: AsyncConnection, now_ms: int) -> None:
+    async def beat(self, tx: AsyncConnection, chain: Chain, now_ms: int) -> None:
         """One round of heartbeats. A partner that is cut off goes on writing its own audit log."""
         await estate.beat(tx, self.own, "10.0.0.1", now_ms)
         for index, name in enumerate(self._partners):
             elapsed_s = (now_ms - self._began_ms) / 1000 - index * 20.0
             if self.heard(elapsed_s):
                 await estate.beat(tx, name, f"10.0.0.{index + 2}", now_ms)
-                await _bring(tx, name)
+                await _bring(tx, chain, name)
             elif elapsed_s > self._pace.partner_joins_s and self._rng.random() < 0.4:  # noqa: PLR2004 -- a share
                 await _work_alone(tx, name, now_ms)
 
@@ -75,11 +75,10 @@ async def _work_alone(tx: AsyncConnection, name: str, now_ms: int) -> None:
     await meta.put(tx, _log_of(name), json.dumps([*kept, now_ms]))
 
 
-async def _bring(tx: AsyncConnection, name: str) -> None:
+async def _bring(tx: AsyncConnection, chain: Chain, name: str) -> None:
     """What it wrote while it was away comes in late, with the times at which it happened."""
     for at_ms in json.loads(await meta.get(tx, _log_of(name)) or "[]"):
-        chain = await chain_of(tx, name, partial(int, at_ms))
-        await chain.append(tx, OPERATOR, _LOGIN)
+        await chain.at(partial(int, at_ms), node_id=name).append(tx, OPERATOR, _LOGIN)
     await meta.put(tx, _log_of(name), "[]")
 
 

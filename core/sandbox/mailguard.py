@@ -29,7 +29,7 @@ from core.sandbox.faults import Faults
 from core.sandbox.hook import QUICK, Hook, point
 from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.people import act
-from core.sandbox.service import chain_of, service_of
+from core.sandbox.service import service_of
 from core.service import detectors, intake
 from core.service.core import Core
 from core.store import meta, quarantine
@@ -251,14 +251,14 @@ class MailGuardSandbox:
             now_ms = self._clock()
             made = self._mail.make(now_ms, kind)
             node_id = await self._cluster.pick(tx)
-            chain = await chain_of(tx, node_id, self._clock)
+            chain = self.core.chain.at(self._clock, node_id=node_id)
             verdicts.append(await intake.accept(tx, made.raw, made.envelope, chain, now_ms))
         return verdicts
 
     async def _chore(self, tx: AsyncConnection) -> None:
         now_ms = self._clock()
-        await self._cluster.beat(tx, now_ms)
-        chain = await chain_of(tx, self._cluster.own, self._clock)
+        chain = self.core.chain
+        await self._cluster.beat(tx, chain, now_ms)
         watch = detectors.Watch(limits=self._pace.limits, licence_server=licence_server)
         await detectors.detect(tx, chain, watch, now_ms)
         await renew(tx, chain, self._pace, now_ms)

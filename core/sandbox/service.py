@@ -4,10 +4,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.app.assemble import access_of, outward_of, upstream_of
+from core.audit import keys
 from core.audit.chain import Chain
+from core.audit.entry import Actor, Change, Resource
 from core.config import CoreConfig
 from core.dns.resolver import NameServers
 from core.outward.policy import Policy
@@ -19,22 +20,31 @@ from core.service.core import Core
 from core.store import meta
 from core.store.clock import Clock
 from core.store.database import Database
+from core.store.tenancy import OPERATOR
 from hub.sdk.offload import Offload
 from hub.web.idempotency import MemoryIdempotency
 
-__all__ = ["chain_of", "service_of"]
+__all__ = ["OLD_KEY", "service_of"]
 
-_AUDIT_KEY = "audit_key"
 _FAMILY = "sandbox"
 """Of its log: the hub and the core may have theirs on the same server."""
 
 
-async def chain_of(tx: AsyncConnection, node_id: str, clock: Clock) -> Chain:
-    """What a node of the sandbox writes its audit log with.
+OLD_KEY = "audit_key"
+"""Of the table meta, where earlier releases kept the key: it moves, so that what it sealed still verifies."""
+_MOVED = Change(
+    actor=Actor(type="system", id="sandbox"),
+    action="audit.key_moved",
+    resource=Resource(type="audit", id=""),
+    details={"from": "the database", "to": keys.FILE},
+)
 
-    The key lies in the database: it shows how such a log looks, and proves nothing.
-    """
-    return Chain(await meta.secret(tx, _AUDIT_KEY), node_id=node_id, clock=clock)
+
+def _key(data: Path) -> bytes:
+    try:
+        return bytes.fromhex(keys.load(data, {}).decode())
+    except ValueError as error:
+        raise keys.BadKey(f"{data / keys.FILE} is no key of a sandbox: {error}") from error
 
 
 async def service_of(
@@ -47,11 +57,22 @@ async def service_of(
     *,
     policy: Policy,
 ) -> Core:
-    """Over the sandbox's own database; requests are counted in memory, events wait in a log of its own."""
+    """Over the sandbox's own database; requests are counted in memory, events wait in a log of its own.
+
+    Raises `BadKey`, `WrongKey` when the audit log was sealed by another key than `audit.key`, `OSError`.
+    """
     config = CoreConfig(node=node_id)
     async with database.begin() as tx:
-        key, cursors = await meta.secret(tx, _AUDIT_KEY), await meta.secret(tx, "cursor_key")
-        chain = await chain_of(tx, node_id, clock)
+        earlier = await meta.get(tx, OLD_KEY)
+        if earlier is not None:
+            keys.keep(data, earlier)
+        key = _key(data)
+        chain = Chain(key, node_id=node_id, clock=clock)
+        await chain.confirm(tx)
+        if earlier is not None:
+            await meta.remove(tx, OLD_KEY)
+            await chain.append(tx, OPERATOR, _MOVED)
+        cursors = await meta.secret(tx, "cursor_key")
     workers, seam = Offload("sandbox", 1), Seam(config)
     seam.relay = Nowhere(config.hostname)
     stack.callback(workers.close)

@@ -2,13 +2,13 @@
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.tables import counters, meta
 from hub.sql import upsert
 
-__all__ = ["below", "count_up", "counted", "get", "put", "secret"]
+__all__ = ["below", "count_up", "counted", "get", "put", "remove", "secret"]
 
 
 async def get(tx: AsyncConnection, key: str) -> str | None:
@@ -26,6 +26,10 @@ async def below(tx: AsyncConnection, prefix: str) -> list[str]:
 async def put(tx: AsyncConnection, key: str, value: str) -> None:
     new = upsert.insert(tx, meta).values(key=key, value=value)
     await tx.execute(new.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+async def remove(tx: AsyncConnection, key: str) -> None:
+    await tx.execute(delete(meta).where(meta.c.key == key))
 
 
 async def secret(tx: AsyncConnection, key: str) -> bytes:

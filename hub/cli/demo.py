@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import Any
 
 from hub.app.backup.manifest import Extras
-from hub.cli.errors import Usage
+from hub.cli.errors import Unreachable, Usage
 from hub.cli.product import Product
 from hub.config.load import Loaded, load_text
 from hub.config.model import Settings
@@ -22,7 +22,10 @@ SOURCE = "mailguard-demo"
 CORE = "127.0.0.1:8788"
 EXTRAS = Extras(
     folder="demo",
-    files=("webhook-secret", "sandbox/mailguard.sqlite3", "sandbox/api-key", "sandbox/admin-key"),
+    files=(
+        *("webhook-secret", "sandbox/mailguard.sqlite3"),
+        *("sandbox/api-key", "sandbox/admin-key", "sandbox/audit.key"),
+    ),
 )
 """What a back-up of the demo takes beside the hub's own: the sandbox's state."""
 
@@ -80,6 +83,7 @@ core: {{listen: "{CORE}"}}
     async def beside(self, together: Any) -> AsyncIterator[None]:
         """Start the sandbox and make it the hub's source; stop it first at the end."""
         from core.sandbox.mailguard import MailGuardSandbox
+        from hub.cli.together import core_troubles
 
         shutil.copyfile(self._folder / "runtime.json", self._base / "runtime.json")
         url = f"{together.hub.url}/in/{SOURCE}"
@@ -91,7 +95,10 @@ core: {{listen: "{CORE}"}}
                     webhook_url=url,
                     webhook_secret=self._secret,
                 )
-                await stack.enter_async_context(sandbox)
+                try:
+                    await stack.enter_async_context(sandbox)
+                except core_troubles() as error:
+                    raise Unreachable(f"sandbox: {error}") from error
                 await together.reload(self._settings(sandbox))
                 yield
         finally:

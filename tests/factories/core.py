@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.audit.chain import Chain
 from core.audit.entry import Actor, Change, Resource
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
 from core.outward.policy import Policy
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
-from core.sandbox.service import chain_of
 from core.store import estate, feed, quarantine
 from core.store.database import Database
 from core.store.feed import Happening
@@ -97,18 +97,24 @@ async def open_store(url: str) -> AsyncIterator[AsyncConnection]:
         yield tx
 
 
+def chain_at(at_ms: int, node: str = "node-1", key: bytes = b"of these tests, and of no other 1") -> Chain:
+    """An audit log's chain for what happens at one moment."""
+    return Chain(key, node_id=node, clock=FakeClock(at_ms))
+
+
 async def note(
     tx: AsyncConnection,
     at_ms: int,
     *,
+    chain: Chain | None = None,
     node: str = "node-1",
     action: str = "auth.login",
     name: str = "admin",
     resource: str = "",
 ) -> str:
-    """Write an entry into a sandbox's audit log and return its id, `node-1:4`."""
+    """Write an entry into an audit log, a sandbox's with its chain, and return its id, `node-1:4`."""
     kind, _, place = (resource or f"user/{name}").partition("/")
-    chain = await chain_of(tx, node, FakeClock(at_ms))
+    chain = (chain or chain_at(at_ms)).at(FakeClock(at_ms), node_id=node)
     change = Change(actor=Actor(type="user", id=name), action=action, resource=Resource(type=kind, id=place))
     return (await chain.append(tx, OPERATOR, change)).id
 

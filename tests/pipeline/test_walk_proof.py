@@ -73,12 +73,12 @@ def one_response(call):
     return dying
 
 
-async def write_audit(tx, first, count, *, spread_ms=50):
+async def write_audit(tx, chain, first, count, *, spread_ms=50):
     """Entries of the last hour, half of them on one millisecond with their neighbour (ties)."""
     begin = now_ms() - 3_600_000
     for n in range(first, first + count):
         at_ms = begin + (n // 2) * spread_ms
-        await note(tx, at_ms, action="domain.update", resource=f"domain/{n}")
+        await note(tx, at_ms, chain=chain, action="domain.update", resource=f"domain/{n}")
 
 
 async def entries(tx):
@@ -144,7 +144,7 @@ sources:
         todo = polls(settings, Registry())
         if kind == "audit":
             async with sandbox.database.begin() as tx:
-                await write_audit(tx, 0, ENTRIES)
+                await write_audit(tx, sandbox.core.chain, 0, ENTRIES)
         else:
             async with sandbox.database.begin() as tx:
                 await write_held(tx, 1500)

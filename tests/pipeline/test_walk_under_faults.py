@@ -58,7 +58,7 @@ sources:
         ends = []
         for begin in (0, 700, 1400):
             async with sandbox.database.begin() as tx:
-                await write_audit(tx, begin, 700)
+                await write_audit(tx, sandbox.core.chain, begin, 700)
             ends += await walk_on(log, poll, caller.of(poll), sandbox)
         async with sandbox.database.read() as tx:
             theirs = set(await entries(tx))

@@ -63,7 +63,7 @@ class Api:
     async def note(self, at_ms: int, **changes: Any) -> str:
         """An entry of the audit log, of node-1 unless said otherwise."""
         async with self.sandbox.database.begin() as tx:
-            return await core.note(tx, at_ms, **changes)
+            return await core.note(tx, at_ms, chain=self.sandbox.core.chain, **changes)
 
     async def heard(self, node: str, *, present: bool | None = None) -> None:
         """A partner's heart beats; `present` says what the cluster believes from now on."""

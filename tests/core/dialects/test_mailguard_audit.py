@@ -54,7 +54,7 @@ async def test_late_entries_of_a_returning_node_are_found_by_reading_again(api):
 
     async def beat(at_s):
         async with api.sandbox.database.begin() as tx:
-            await cluster.beat(tx, NOW_MS + at_s * 1000)
+            await cluster.beat(tx, api.sandbox.core.chain, NOW_MS + at_s * 1000)
 
     async with api.sandbox.database.begin() as tx:
         await cluster.begin(tx, NOW_MS)

@@ -7,15 +7,23 @@ from random import Random
 import pytest
 from aiohttp import ClientSession
 from redis.asyncio import Redis
+from sqlalchemy import select
 
+from core.audit.chain import WrongKey
 from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.sandbox.cluster import Cluster
 from core.sandbox.estate import Pace
 from core.sandbox.mailguard import MailGuardSandbox
-from core.store import domains, quarantine
+from core.sandbox.service import OLD_KEY
+from core.store import domains, meta, quarantine, webhooks
+from core.store.database import Database, sqlite_url
+from core.store.tables import audit_entries
 from tests.factories.core import (
+    NOW_MS,
     SECRET,
     FakeClock,
+    chain_at,
+    note,
     quick_policy,
     quiet_sandbox,
     receiver,
@@ -222,3 +230,53 @@ def test_a_partner_comes_goes_and_comes_back():
     heard = [second for second in range(120) if cluster.heard(second)]
 
     assert heard == [*range(10, 30), *range(35, 85), *range(90, 120)]
+
+
+async def test_a_key_that_lay_in_the_database_moves_and_the_log_still_verifies(tmp_path, buckets):
+    old = "ab" * 32
+    async with Database(sqlite_url(tmp_path / "mailguard.sqlite3")) as database, database.begin() as tx:
+        await meta.put(tx, OLD_KEY, old)
+        for number in range(3):
+            await note(tx, NOW_MS + number, chain=chain_at(NOW_MS, key=bytes.fromhex(old)))
+    for _ in range(2):
+        async with quiet_sandbox(tmp_path, buckets) as sandbox, sandbox.database.read() as tx:
+            kept = await meta.get(tx, OLD_KEY)
+            by_seq = select(audit_entries).order_by(audit_entries.c.seq)
+            rows = (await tx.execute(by_seq)).mappings().all()
+            whole = [sandbox.core.chain.holds(row) for row in rows]
+
+    assert kept is None
+    assert (tmp_path / "audit.key").read_text().strip() == old
+    assert stat.S_IMODE((tmp_path / "audit.key").stat().st_mode) == 0o600
+    assert whole == [True] * 4
+    assert [row["prev_hash"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
+    assert rows[3]["action"] == "audit.key_moved"
+
+
+async def test_a_log_without_its_key_is_not_gone_on_with(tmp_path, buckets):
+    async with quiet_sandbox(tmp_path, buckets):
+        pass
+    (tmp_path / "audit.key").unlink()
+
+    with pytest.raises(WrongKey, match="begun with another key"):
+        await quiet_sandbox(tmp_path, buckets).start()
+
+
+async def test_the_webhook_of_an_earlier_sandbox_gets_what_waited_for_it(tmp_path, buckets):
+    url = "http://127.0.0.1:1/"
+    async with quiet_sandbox(tmp_path, buckets, webhook_url=url, webhook_secret=SECRET) as first:
+        await first.deliver("phishing", count=3)
+        async with first.database.begin() as tx:
+            waiting = await unsent(tx)
+            (own,) = await webhooks.many(tx, "default")
+    async with Database(sqlite_url(tmp_path / "mailguard.sqlite3")) as database, database.begin() as tx:
+        await webhooks.change(tx, own.id, secret="", enabled=False, disabled_reason="of before", position=0)
+    await buckets.flushall()
+    async with (
+        receiver() as hook,
+        quiet_sandbox(tmp_path, buckets, webhook_url=hook.url, webhook_secret=SECRET),
+    ):
+        await until(lambda: len(hook.taken) >= len(waiting))
+
+    assert [event["id"] for event in hook.taken][: len(waiting)] == waiting
+    assert hook.forged == 0

@@ -1,9 +1,8 @@
 from core.sandbox.estate import licence_server
-from core.sandbox.service import chain_of
 from core.service.detectors import Limits, Watch, detect
 from core.store import estate, feed
 from core.store.clock import DAY_MS
-from tests.factories.core import NOW_MS, FakeClock, emitted, recorded
+from tests.factories.core import NOW_MS, chain_at, emitted, recorded
 
 LIMITS = Limits()
 WATCH = Watch(limits=LIMITS, licence_server=licence_server)
@@ -13,7 +12,7 @@ async def run(tx, now_ms):
     """Detect with the own node's heart beating, and return what became known since."""
     before = await feed.top(tx)
     await estate.beat(tx, "node-1", "10.0.0.1", now_ms)
-    await detect(tx, await chain_of(tx, "node-1", FakeClock(now_ms)), WATCH, now_ms)
+    await detect(tx, chain_at(now_ms), WATCH, now_ms)
     return [(event.name, event.data) for event in await emitted(tx, before)]
 
 

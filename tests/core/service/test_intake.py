@@ -4,10 +4,9 @@ import pytest
 
 from core.detectors.event import shown
 from core.engine.verdict import Thresholds
-from core.sandbox.service import chain_of
 from core.service import intake
 from core.store import domains, quarantine, standings
-from tests.factories.core import NOW_MS, FakeClock, emitted, envelope, raw_mail, recorded
+from tests.factories.core import NOW_MS, chain_at, emitted, envelope, raw_mail, recorded
 
 SPAM = raw_mail("guaranteed income at https://deal.top/\r\n", Subject="READ THIS NOW!!!")
 
@@ -22,8 +21,7 @@ async def tx(tx):
 
 
 async def accept(tx, raw, sent, now_ms):
-    chain = await chain_of(tx, "node-1", FakeClock(now_ms))
-    return await intake.accept(tx, raw, sent, chain, now_ms)
+    return await intake.accept(tx, raw, sent, chain_at(now_ms), now_ms)
 
 
 async def test_an_ordinary_message_is_counted_and_not_held(tx):

@@ -11,7 +11,6 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.audit.entry import Actor
-from core.sandbox.service import chain_of
 from core.store import domains, estate, feed, meta, outbox, quarantine, standings, webhooks
 from core.store.database import Database, sqlite_url
 from core.store.migrations import REVISIONS, NewerSchema, upgrade
@@ -20,7 +19,7 @@ from hub.access import keys
 from hub.access.migrations import REVISIONS as ACCESS
 from hub.access.principal import Grant
 from hub.access.secret_text import digest
-from tests.factories.core import NOW_MS, FakeClock, note
+from tests.factories.core import NOW_MS, chain_at, note
 from tests.factories.sandbox_file import AUDIT_KEY, KEY_TEXT, fill
 
 
@@ -80,7 +79,7 @@ async def test_every_revision_leads_to_the_tables_of_today(empty_url, revision):
 
 async def log(tx):
     """The audit log, as the sandbox reads it."""
-    chain = await chain_of(tx, "node-1", FakeClock())
+    chain = chain_at(NOW_MS, key=bytes.fromhex(AUDIT_KEY))
     rows = await tx.execute(select(audit_entries).order_by(audit_entries.c.at_ms, audit_entries.c.seq))
     return [chain.entry(row) for row in rows.mappings()]
 
