@@ -133,12 +133,17 @@ class Endpoints:
         client = SMTP(
             hostname=host, sock=sock, start_tls=True, tls_context=self._tls, timeout=self._timeout_s
         )
+        transport = None
         try:
             await client.connect()
+            transport = client.transport
             return _certificate(client.get_transport_info("ssl_object"))
         finally:
             with suppress(Exception):
                 client.close()
+            if transport is not None:  # it would wait half a minute for the server to end TLS as well
+                transport.abort()
+                await asyncio.sleep(0)
 
 
 def _split(text: str) -> tuple[str, str]:

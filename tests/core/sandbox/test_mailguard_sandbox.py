@@ -79,7 +79,7 @@ async def test_all_nine_events_arise_and_arrive_signed(tmp_path, buckets):
             policy=quick_policy(),
         )
         async with sandbox:
-            await until(lambda: hook.names == set(EVENT_NAMES))
+            await until(lambda: hook.names == set(EVENT_NAMES), seconds=180)
 
     assert hook.forged == 0
     assert len({event["id"] for event in hook.taken}) == len(hook.taken)
