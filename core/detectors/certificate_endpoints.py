@@ -141,7 +141,9 @@ class Endpoints:
         finally:
             with suppress(Exception):
                 client.close()
-            if transport is not None:  # it would wait half a minute for the server to end TLS as well
+            if isinstance(
+                transport, asyncio.WriteTransport
+            ):  # it would wait half a minute for the server to end TLS as well
                 transport.abort()
                 await asyncio.sleep(0)
 
