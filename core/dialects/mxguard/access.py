@@ -1,20 +1,12 @@
-"""Tokens as bearers, and the limits of the page: 600 requests an hour, at most 60 of them in a minute."""
+"""The limits of the page: 600 requests an hour, at most 60 of them in a minute."""
 
 from collections.abc import Mapping
-
-from aiohttp import web
 
 from hub.access.limiter import Budget
 from hub.access.plans import DEFAULT, PLANS, Limits
 from hub.access.principal import Principal
 
-__all__ = ["bearer", "limits", "told"]
-
-
-def bearer(request: web.Request) -> str:
-    """The token of a request; nothing where there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+__all__ = ["limits", "told"]
 
 
 def limits(principal: Principal) -> Limits | None:

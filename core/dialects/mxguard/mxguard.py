@@ -10,10 +10,10 @@ from core.api import customers, quarantine
 from core.api.openapi import released
 from core.api.page import page
 from core.api.services import asked
-from core.dialects.dialect import Dialect
+from core.dialects.dialect import Dialect, bearer
 from core.dialects.dialect import create_app as create
 from core.dialects.mxguard import domains, mail, tokens, webhooks
-from core.dialects.mxguard.access import bearer, limits, told
+from core.dialects.mxguard.access import limits, told
 from core.dialects.mxguard.form import MxGuardForm
 from core.service.core import Core
 from hub.web.openapi import describe

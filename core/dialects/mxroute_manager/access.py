@@ -1,8 +1,7 @@
-"""Tokens and permissions: `Authorization: Bearer mxm_...`, permission keys per domain, administrators."""
+"""Who acts, and what they may: tokens and people by name, permission keys per domain, administrators."""
 
 from typing import Any
 
-from aiohttp import web
 from sqlalchemy import select
 
 from core.service import visible
@@ -13,16 +12,10 @@ from hub.access.principal import Grant
 from hub.access.scopes import PERMISSIONS
 from hub.web.errors import Forbidden, NotFound
 
-__all__ = ["SEEN_BY", "bearer", "domain_seen", "domains_seen", "is_admin", "shown_grants", "username"]
+__all__ = ["SEEN_BY", "domain_seen", "domains_seen", "is_admin", "shown_grants", "username"]
 
 SEEN_BY = ("dashboard:read", "emails:read", "forwarders:read", "spam:read", "dns:read", "domains:read")
 """Whoever holds one of these on a domain sees that it is there."""
-
-
-def bearer(request: web.Request) -> str:
-    """The token of a request; nothing where there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def is_admin(by: By) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from core.dialects.dialect import Dialect
+from core.dialects.dialect import Dialect, bearer
 from core.dialects.mxroute_manager import (
     admin,
     dns,
@@ -19,7 +19,6 @@ from core.dialects.mxroute_manager import (
     spam,
     system,
 )
-from core.dialects.mxroute_manager.access import bearer
 from core.dialects.mxroute_manager.form import ManagerForm
 from core.dialects.mxroute_manager.sessions import csrf_cookie
 from hub.web.route import Route
