@@ -1,13 +1,14 @@
 """Bodies and answers of `/webhooks`."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from core.api.fields import Text, Word
 from core.paging.query import Paging
 from core.service.webhook_deliveries import Delivery, Sent
-from core.service.webhooks import Webhook
+from core.service.webhooks import Changes, New, Webhook
 from core.store.clock import iso_millis
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Rotate",
     "SentView",
     "WebhookView",
+    "changes_of",
+    "new_of",
 ]
 
 Form = Literal["standard", "mxguard", "mailguard", "mailsentinel"]
@@ -55,6 +58,52 @@ class Rotate(_Strict):
     secret: SecretStr | None = Field(None, description="One of your own; without it one is made.")
 
 
+class _GivenNew(Protocol):
+    """What the body of a new webhook has in every API; the rest of it, and its words, are each API's own."""
+
+    url: str
+    description: str
+    secret: SecretStr | None
+    enabled: bool
+
+    @property
+    def events(self) -> Sequence[str]: ...
+
+
+class _GivenChanges(Protocol):
+    """The same of a change: what is None stays."""
+
+    url: str | None
+    description: str | None
+    enabled: bool | None
+
+    @property
+    def events(self) -> Sequence[str] | None: ...
+
+
+def new_of(body: _GivenNew, form: str) -> New:
+    """What a body asks for, of whichever API; `form` is how bodies will look and be signed."""
+    return New(
+        url=body.url,
+        events=tuple(body.events),
+        form=form,
+        description=body.description,
+        secret=body.secret.get_secret_value() if body.secret else None,
+        enabled=body.enabled,
+    )
+
+
+def changes_of(body: _GivenChanges, form: str | None = None) -> Changes:
+    """What a body wants changed, of whichever API."""
+    return Changes(
+        url=body.url,
+        events=None if body.events is None else tuple(body.events),
+        form=form,
+        description=body.description,
+        enabled=body.enabled,
+    )
+
+
 class DeliveriesQuery(Paging):
     state: Literal["delivered", "failed", "given_up"] | None = None
 
@@ -78,7 +127,7 @@ class WebhookView(BaseModel):
     updated_at: str
 
     @classmethod
-    def of(cls, webhook: Webhook, **more: Any) -> "WebhookView":
+    def of(cls, webhook: Webhook, **more: Any) -> Self:
         def moment(at_ms: int | None) -> str | None:
             return None if at_ms is None else iso_millis(at_ms)
 

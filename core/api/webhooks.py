@@ -11,6 +11,8 @@ from core.api.webhook_models import (
     Rotate,
     SentView,
     WebhookView,
+    changes_of,
+    new_of,
 )
 from core.service import webhook_deliveries, webhooks
 from core.service.event_names import EVENTS
@@ -30,18 +32,10 @@ async def every(call: Call[None, None]) -> Reply:
 
 async def create(call: Call[None, Create]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    new = webhooks.New(
-        url=body.url,
-        events=tuple(body.events),
-        form=body.form,
-        description=body.description,
-        secret=body.secret.get_secret_value() if body.secret else None,
-        enabled=body.enabled,
-    )
+    new = new_of(call.body, call.body.form)
     async with core.database.begin() as tx:
         made = await webhooks.create(core, tx, by, new)
-    return Reply(data=_made(made), message="Keep the secret: it is not shown again.")
+    return _made(made)
 
 
 async def find(call: Call[None, None]) -> Reply:
@@ -52,14 +46,7 @@ async def find(call: Call[None, None]) -> Reply:
 
 async def change(call: Call[None, Change]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    changes = webhooks.Changes(
-        url=body.url,
-        events=None if body.events is None else tuple(body.events),
-        form=body.form,
-        description=body.description,
-        enabled=body.enabled,
-    )
+    changes = changes_of(call.body, call.body.form)
     async with core.database.begin() as tx:
         return Reply(data=WebhookView.of(await webhooks.change(core, tx, by, call.path["webhook"], changes)))
 
@@ -77,7 +64,7 @@ async def rotate(call: Call[None, Rotate]) -> Reply:
     overlap_s = round(call.body.overlap_hours * _HOUR_S)
     async with core.database.begin() as tx:
         made = await webhooks.rotate(core, tx, by, call.path["webhook"], overlap_s=overlap_s, secret=secret)
-    return Reply(data=_made(made), message="Keep the secret: it is not shown again.")
+    return _made(made)
 
 
 async def deliveries(call: Call[DeliveriesQuery, None]) -> Reply:
@@ -106,10 +93,9 @@ async def events(call: Call[None, None]) -> Reply:
     return Reply(data=[EventView(name=name, description=text) for name, text in EVENTS.items()])
 
 
-def _made(made: webhooks.Made) -> MadeView:
+def _made(made: webhooks.Made) -> Reply:
     view = MadeView.of(made.webhook, secret=made.secret)
-    assert isinstance(view, MadeView)  # noqa: S101 - narrows the type: `of` makes what it is called on
-    return view
+    return Reply(data=view, message="Keep the secret: it is not shown again.")
 
 
 _READ, _WRITE = "webhooks:read", "webhooks:write"

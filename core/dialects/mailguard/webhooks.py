@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core.api import webhooks as own
 from core.api.fields import Text
 from core.api.services import asked
-from core.api.webhook_models import WebhookView
+from core.api.webhook_models import WebhookView, changes_of, new_of
 from core.service import webhooks as service
 from hub.web.errors import Conflict, NotFound
 from hub.web.route import Call, Reply, Route
@@ -60,46 +60,20 @@ class MadeWebhookView(WebhookView):
     secret: str
 
 
-async def every(call: Call[None, None]) -> Reply:
-    core, by = asked(call)
-    async with core.database.read() as tx:
-        return Reply(data=[WebhookView.of(one) for one in await service.every(tx, by)])
-
-
 async def create(call: Call[None, NewWebhookBody]) -> Reply:
     """Its events are those of the page, signed in `X-MailGuard-Signature`."""
     core, by = asked(call)
-    body = call.body
-    new = service.New(
-        url=body.url,
-        events=tuple(body.events),
-        form=_FORM,
-        description=body.description,
-        secret=body.secret.get_secret_value() if body.secret else None,
-        enabled=body.enabled,
-    )
+    new = new_of(call.body, _FORM)
     async with core.database.begin() as tx:
         made = await service.create(core, tx, by, new)
     return Reply(data=MadeWebhookView.of(made.webhook, secret=made.secret), message="Created")
 
 
-async def find(call: Call[None, None]) -> Reply:
-    core, by = asked(call)
-    async with core.database.read() as tx:
-        return Reply(data=WebhookView.of(await service.find(tx, by, call.path["webhook"])))
-
-
 async def change(call: Call[None, WebhookBody]) -> Reply:
     core, by = asked(call)
     body, name = call.body, call.path["webhook"]
-    changes = service.Changes(
-        url=body.url,
-        events=None if body.events is None else tuple(body.events),
-        description=body.description,
-        enabled=body.enabled,
-    )
     async with core.database.begin() as tx:
-        changed = await service.change(core, tx, by, name, changes)
+        changed = await service.change(core, tx, by, name, changes_of(body))
         if body.secret is not None:
             secret = body.secret.get_secret_value()
             changed = (await service.rotate(core, tx, by, name, overlap_s=0, secret=secret)).webhook
@@ -124,7 +98,7 @@ def _row(method: Any, path: str, handler: Any, summary: str, **more: Any) -> Rou
 
 
 _OWN = (
-    _row("GET", _ALL, every, "Webhooks", response=list[WebhookView]),
+    _row("GET", _ALL, own.every, "Webhooks", response=list[WebhookView]),
     _row(
         "POST",
         _ALL,
@@ -135,7 +109,7 @@ _OWN = (
         status=201,
         errors=(Conflict,),
     ),
-    _row("GET", _ONE, find, "One webhook", response=WebhookView, errors=(NotFound,)),
+    _row("GET", _ONE, own.find, "One webhook", response=WebhookView, errors=(NotFound,)),
     _row(
         "PUT",
         _ONE,

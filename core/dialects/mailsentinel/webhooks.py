@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 
 from core.api.fields import Text
 from core.api.services import asked
+from core.api.webhook_models import changes_of, new_of
 from core.dialects.mailsentinel.models import Given, Shown
 from core.service import webhook_deliveries, webhooks
 from core.service.event_names import EVENTS
@@ -110,15 +111,7 @@ async def every(call: Call[None, None]) -> Reply:
 
 async def create(call: Call[None, NewWebhookBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    new = webhooks.New(
-        url=body.url,
-        events=tuple(body.events),
-        form=_FORM,
-        description=body.description,
-        secret=body.secret.get_secret_value() if body.secret else None,
-        enabled=body.enabled,
-    )
+    new = new_of(call.body, _FORM)
     async with core.database.begin() as tx:
         made = await webhooks.create(core, tx, by, new)
     return Reply(data={"webhook": MadeWebhookView.of(made.webhook, secret=made.secret)})
@@ -132,13 +125,7 @@ async def find(call: Call[None, None]) -> Reply:
 
 async def change(call: Call[None, WebhookBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    changes = webhooks.Changes(
-        url=body.url,
-        events=None if body.events is None else tuple(body.events),
-        description=body.description,
-        enabled=body.enabled,
-    )
+    changes = changes_of(call.body)
     async with core.database.begin() as tx:
         changed = await webhooks.change(core, tx, by, call.path["webhookId"], changes)
     return Reply(data={"webhook": WebhookView.of(changed)})

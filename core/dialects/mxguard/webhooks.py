@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core.api import webhooks as own
 from core.api.fields import Text
 from core.api.services import asked
-from core.api.webhook_models import EventView, MadeView, WebhookView
+from core.api.webhook_models import EventView, MadeView, WebhookView, changes_of, new_of
 from core.service import webhooks
 from core.service.event_names import EVENTS
 from hub.web.errors import Conflict, NotFound
@@ -59,15 +59,7 @@ class WebhookBody(_Strict):
 
 async def create(call: Call[None, NewWebhookBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    new = webhooks.New(
-        url=body.url,
-        events=tuple(body.events),
-        form=_FORM,
-        description=body.description,
-        secret=body.secret.get_secret_value() if body.secret else None,
-        enabled=body.enabled,
-    )
+    new = new_of(call.body, _FORM)
     async with core.database.begin() as tx:
         made = await webhooks.create(core, tx, by, new)
     return Reply(data=MadeView.of(made.webhook, secret=made.secret))
@@ -75,13 +67,7 @@ async def create(call: Call[None, NewWebhookBody]) -> Reply:
 
 async def change(call: Call[None, WebhookBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    changes = webhooks.Changes(
-        url=body.url,
-        events=None if body.events is None else tuple(body.events),
-        description=body.description,
-        enabled=body.enabled,
-    )
+    changes = changes_of(call.body)
     async with core.database.begin() as tx:
         return Reply(data=WebhookView.of(await webhooks.change(core, tx, by, call.path["webhook"], changes)))
 
