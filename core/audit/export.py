@@ -1,9 +1,7 @@
 """The audit log as a stream of NDJSON or CSV: any size, in memory of a few pages."""
 
-import csv
-import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -13,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.audit.chain import Chain
 from core.audit.entry import Entry
 from core.audit.query import Filter
+from core.csvtext import csv_lines
 from core.store.database import Database
 from core.store.tables import audit_entries, audit_heads
 
@@ -26,7 +25,6 @@ COLUMNS = (
     *("prev_hash", "hash", "integrity"),
 )
 _PAGE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _entry = audit_entries.c
 
 
@@ -125,20 +123,9 @@ def _cells(entry: Entry) -> list[Any]:
     return [flat[name] for name in COLUMNS]
 
 
-def _cell(value: Any) -> str:
-    """As a spreadsheet shows it: what would run as a formula there gets an apostrophe before it."""
-    if value is None or value == {}:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    numeric = isinstance(value, int | float)
-    return "'" + text if text.lstrip(" ").startswith(_FORMULA) and not numeric else text
-
-
-def table(rows: Sequence[Sequence[Any]]) -> bytes:
-    """Rows of a CSV file (RFC 4180: CRLF, quotes doubled); what is no text is written as JSON."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode("utf-8", "replace")
+def table(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows of a CSV file, in UTF-8."""
+    return csv_lines(rows).encode("utf-8", "replace")
 
 
 _OURS: Final[Mapping[Form, Writer]] = {

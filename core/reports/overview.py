@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Column, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.reports.csvtext import as_csv
+from core.csvtext import as_csv
 from core.reports.dmarc_summary import Summary, summarise
 from core.reports.period import Period
 from core.reports.stats import Counts, Interval, Stats, stats

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.reports.csvtext import as_csv, plain_cell
+from core.csvtext import as_csv, plain_cell
 from core.service.by import By
 from core.service.core import Core
 from core.service.mailboxes import listed

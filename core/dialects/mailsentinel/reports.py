@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.api.fields import Moment
 from core.api.services import asked
+from core.csvtext import csv_lines
 from core.dialects.mailsentinel.models import DomainId, Given, Pages, Shown, filtered
-from core.reports.csvtext import csv_lines
 from core.reports.dmarc_json import mailsentinel_list, mailsentinel_report
 from core.reports.dmarc_store import StoredReport
 from core.service import dmarc_reports

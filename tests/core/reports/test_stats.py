@@ -1,7 +1,5 @@
 import pytest
 
-from core.audit.export import table
-from core.reports.csvtext import as_csv, cell
 from core.reports.overview import overview
 from core.reports.period import parse_period
 from core.reports.quota import quota
@@ -117,16 +115,6 @@ async def test_an_overview_names_volumes_tops_and_outcomes(tx):
     assert lines[0] == "section,name,messages,clean,tagged,quarantined,rejected"
     assert "total,acme.example,3,3,0,0,0" in lines
     assert "blocked sender,'=cmd()@evil.example,1,,,," in lines
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1"])
-def test_no_text_becomes_a_formula(text):
-    assert cell(text) == "'" + text
-    assert table([[text]]).decode().lstrip('"').startswith("'")
-
-
-def test_csv_quotes_what_holds_commas_and_leaves_numbers_alone():
-    assert as_csv(["a", "b"], [[-5, 'x,"y"'], [None, 1.5]]) == 'a,b\r\n-5,"x,""y"""\r\n,1.5\r\n'
 
 
 async def test_quota_counts_domains_mailboxes_and_quarantine(tx):

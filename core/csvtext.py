@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 
 __all__ = ["as_csv", "cell", "csv_lines", "plain_cell"]
@@ -22,12 +23,12 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Numbers as they are; a text that a spreadsheet would run begins with an apostrophe."""
-    if value is None:
+    """A text that a spreadsheet would run begins with an apostrophe; what is no text is written as JSON."""
+    if value is None or value == {}:
         return ""
-    if isinstance(value, int | float):
-        return str(value)
-    text = str(value).replace("\x00", "\ufffd")
+    if not isinstance(value, str):
+        return json.dumps(value, separators=(",", ":"))
+    text = value.replace("\x00", "\ufffd")
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
 
 
