@@ -186,13 +186,16 @@ def _changed(core: Core, webhook: Webhook, changes: Changes) -> Webhook:
 def _url(core: Core, url: str) -> str:
     try:
         parsed = URL(url)
+        host = parsed.host  # of `xn--` and what follows it: that it is no name shows only here
     except ValueError:
-        parsed = URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+        parsed, host = URL(), None
+    if parsed.scheme not in ("http", "https") or not host:
         raise ValidationFailed.of("url", "must begin with http:// or https:// and name a host")
+    if not url.isprintable() or " " in url:
+        raise ValidationFailed.of("url", "holds a space, or characters that cannot be printed")
     if parsed.fragment:
         raise ValidationFailed.of("url", "must have no #")
-    if (objection := core.outward.objection(parsed.host)) is not None:
+    if (objection := core.outward.objection(host)) is not None:
         raise ValidationFailed.of("url", objection)
     return url
 
