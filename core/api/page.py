@@ -20,7 +20,16 @@ def page(document: Mapping[str, Any]) -> str:
         for method, operation in row.items():
             shown = _operation(document, method.upper(), path, operation)
             tags.setdefault(operation["tags"][0], []).append(shown)
-    return template.render(info=document["info"], tags=dict(sorted(tags.items())))
+    return template.render(
+        info=document["info"],
+        contracts=[path for path in document["paths"] if "/openapi." in path],
+        keys=[_header(one) for one in document["components"]["securitySchemes"].values()],
+        tags=dict(sorted(tags.items())),
+    )
+
+
+def _header(scheme: Schema) -> str:
+    return f"{scheme['name']}: KEY" if scheme["type"] == "apiKey" else "Authorization: Bearer KEY"
 
 
 def _operation(document: Schema, method: str, path: str, operation: Schema) -> dict[str, Any]:

@@ -1,15 +1,41 @@
 """MxGuard's answers. Its page shows none: ours are `{"data"}`, lists with `next_cursor`, `{"error"}`."""
 
-from typing import Any
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from hub.web.envelope import ErrorBody
 from hub.web.errors import ApiError
-from hub.web.route import Reply
+from hub.web.openapi import Answers
+from hub.web.route import Reply, Route
 
-__all__ = ["MxGuardForm"]
+__all__ = ["ANSWERS", "MxGuardForm"]
+
+T = TypeVar("T")
+
+
+class Success(BaseModel, Generic[T]):
+    """A request that succeeded."""
+
+    data: T
+    next_cursor: str | None = Field(None, description="Of lists in pages: null when there is no more now.")
+
+
+class Failure(BaseModel):
+    """A request that was refused, or failed."""
+
+    error: ErrorBody
+
+
+def _whole(route: Route) -> type[BaseModel]:
+    return Success[route.response]  # type: ignore[name-defined]  # the row's type, known at run time only
+
+
+ANSWERS: Final = Answers(
+    whole=_whole, failure=Failure, schemes={"bearer": {"type": "http", "scheme": "bearer"}}
+)
 
 
 class MxGuardForm:

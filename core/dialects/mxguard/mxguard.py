@@ -14,7 +14,7 @@ from core.dialects.dialect import Dialect, bearer
 from core.dialects.dialect import create_app as create
 from core.dialects.mxguard import domains, mail, tokens, webhooks
 from core.dialects.mxguard.access import limits, told
-from core.dialects.mxguard.form import MxGuardForm
+from core.dialects.mxguard.form import ANSWERS, MxGuardForm
 from core.service.core import Core
 from hub.web.openapi import describe
 from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
@@ -48,7 +48,11 @@ async def docs(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for e
 @lru_cache(maxsize=1)
 def _document() -> bytes:
     found: dict[str, Any] = describe(
-        _ROUTES, title="MxGuard", version=released(), summary="Domains, rules, verdicts, quarantine, stats"
+        _ROUTES,
+        title="MxGuard",
+        version=released(),
+        summary="Domains, rules, verdicts, quarantine, stats",
+        answers=ANSWERS,
     )
     return orjson.dumps(found)
 
