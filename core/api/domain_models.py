@@ -1,5 +1,6 @@
 """Domains as the API takes and shows them."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -7,9 +8,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from core.api.fields import Word
 from core.service.domain_changes import MAX_ADMINS, MAX_DOWNSTREAMS, DomainChange, PolicyChange
 from core.service.domain_proof import proof_of
+from core.service.domain_view import policy_data
 from core.service.provisioning import NewDomain
 from core.store.clock import iso_millis
-from core.store.domains import SMTP_PORT, Domain, Downstream, Policy
+from core.store.domain_rows import SMTP_PORT, TOLD, Domain, Downstream, Policy
 
 __all__ = [
     "DomainBody",
@@ -55,16 +57,7 @@ class PolicyView(BaseModel):
 
     @classmethod
     def of(cls, policy: Policy) -> "PolicyView":
-        limits = policy.thresholds
-        return cls(
-            action=policy.action,
-            tag_threshold=limits.tag,
-            quarantine_threshold=limits.quarantine,
-            reject_threshold=limits.reject,
-            header_name=policy.header_name,
-            header_value=policy.header_value,
-            overrides_recipients=policy.overrides_recipients,
-        )
+        return cls(**policy_data(policy))
 
 
 class PolicyBody(BaseModel):
@@ -124,7 +117,7 @@ class DomainView(BaseModel):
     @classmethod
     def of(cls, domain: Domain) -> "DomainView":
         proof = proof_of(domain)
-        plain = {name: getattr(domain, name) for name in _SAME}
+        plain = {name: getattr(domain, name) for name in TOLD if name in cls.model_fields}
         return cls(
             **plain,
             verified_at=None if domain.verified_ms is None else iso_millis(domain.verified_ms),
@@ -196,22 +189,4 @@ def change_of(body: DomainBody) -> DomainChange:
 
 
 def downstream_of(server: Downstream) -> DownstreamModel:
-    return DownstreamModel(host=server.host, port=server.port, priority=server.priority, weight=server.weight)
-
-
-_SAME = (
-    "id",
-    "number",
-    "name",
-    "direction",
-    "active",
-    "status",
-    "verified",
-    "real_mx_host",
-    "customer_id",
-    "organization_id",
-    "api_key_id",
-    "mail_hosting",
-    "dkim_active",
-    "dmarc_reporting",
-)
+    return DownstreamModel(**asdict(server))

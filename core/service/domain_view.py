@@ -1,31 +1,28 @@
 """A domain as events and the audit log tell of it, and the version that a caller saw."""
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from core.audit.entry import Resource
 from core.service.by import Deed
-from core.store.domains import Domain, Policy
+from core.store.domain_rows import TOLD, Domain, Policy
 from hub.web.errors import PreconditionFailed
 
-__all__ = ["as_data", "check_version", "deed_of", "differing", "version_of"]
+__all__ = ["as_data", "check_version", "deed_of", "differing", "policy_data", "version_of"]
 
 
 def as_data(domain: Domain) -> dict[str, Any]:
     """Everything but the verification token; scores as they are."""
-    plain = {name: getattr(domain, name) for name in _PLAIN}
-    servers = [
-        {"host": each.host, "port": each.port, "priority": each.priority, "weight": each.weight}
-        for each in domain.downstreams
-    ]
+    plain = {name: getattr(domain, name) for name in TOLD}
     return {
         **plain,
         "admins": list(domain.admins),
         "aliases": list(domain.aliases),
-        "downstream_addresses": servers,
-        "policy": _policy(domain.policy),
+        "downstream_addresses": [asdict(each) for each in domain.downstreams],
+        "policy": policy_data(domain.policy),
         "settings": dict(domain.settings),
     }
 
@@ -73,27 +70,8 @@ def check_version(domain: Domain, if_match: str | None) -> None:
         raise PreconditionFailed(f"{domain.name} has changed since: read it again, then send your change")
 
 
-_PLAIN = (
-    "id",
-    "number",
-    "name",
-    "direction",
-    "active",
-    "status",
-    "verified",
-    "real_mx_host",
-    "subscription",
-    "customer_id",
-    "organization_id",
-    "api_key_id",
-    "mail_hosting",
-    "dkim_active",
-    "dmarc_reporting",
-    "tenant_number",
-)
-
-
-def _policy(policy: Policy) -> dict[str, Any]:
+def policy_data(policy: Policy) -> dict[str, Any]:
+    """Of a domain; scores as they are."""
     limits = policy.thresholds
     return {
         "action": policy.action,

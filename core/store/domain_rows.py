@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping
 
 from core.engine.policy import PolicyAction
 from core.engine.verdict import Thresholds
 
-__all__ = ["SMTP_PORT", "Domain", "Downstream", "Policy", "of", "row_of"]
+__all__ = ["SMTP_PORT", "TOLD", "Domain", "Downstream", "Policy", "of", "row_of"]
 
 SMTP_PORT = 25
 _OVERRIDES = "overrides_recipients"
@@ -102,17 +102,15 @@ class Domain:
         return tuple(each.address for each in self.downstreams)
 
 
-_SAME = (
+TOLD: Final = (
     "id",
     "number",
-    "tenant",
     "name",
     "direction",
     "active",
     "status",
     "verified",
-    "verified_ms",
-    "verify_token",
+    "real_mx_host",
     "subscription",
     "customer_id",
     "organization_id",
@@ -121,9 +119,11 @@ _SAME = (
     "dkim_active",
     "dmarc_reporting",
     "tenant_number",
-    "created_ms",
-    "updated_ms",
 )
+"""What events, the audit log and the API tell as it is; a field that is not named here stays inside."""
+_COLUMNS: Final = (*TOLD, "tenant", "verified_ms", "verify_token", "created_ms", "updated_ms")
+_GIVEN: Final = tuple(name for name in _COLUMNS if name != "real_mx_host")
+"""Without the one that follows from the servers."""
 
 
 def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -> Domain:
@@ -145,7 +145,7 @@ def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -
         downstreams=tuple(servers),
         policy=policy,
         settings=settings,
-        **{name: row[name] for name in _SAME},
+        **{name: row[name] for name in _GIVEN},
     )
 
 
@@ -153,7 +153,6 @@ def row_of(domain: Domain) -> dict[str, Any]:
     """The row of a record, aliases and downstream servers aside."""
     limits = domain.policy.thresholds
     return {
-        "real_mx_host": domain.real_mx_host,
         "admins": list(domain.admins),
         "action": domain.policy.action,
         "tag_threshold": limits.tag,
@@ -162,5 +161,5 @@ def row_of(domain: Domain) -> dict[str, Any]:
         "tag_header": domain.policy.header_name,
         "tag_header_value": domain.policy.header_value,
         "settings": {**domain.settings, **({_OVERRIDES: True} if domain.policy.overrides_recipients else {})},
-        **{name: getattr(domain, name) for name in _SAME},
+        **{name: getattr(domain, name) for name in _COLUMNS},
     }
