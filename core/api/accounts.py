@@ -3,8 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from core.api.grants import Grants, GrantView, given, views
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import people
 from core.service.people import Delegation, NewAccount
@@ -99,9 +98,8 @@ class DelegationView(BaseModel):
 
 async def listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
-    query = call.query
-    found = part(await people.every(core, by), limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(data=[AccountView.of(one) for one in found.items], pagination=found.pagination())
+    found = call.query.part(await people.every(core, by))
+    return paged(found, AccountView.of)
 
 
 async def create(call: Call[None, NewAccountBody]) -> Reply:
@@ -157,9 +155,8 @@ async def remove_second_factor(call: Call[None, None]) -> Reply:
 
 async def delegations(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
-    query = call.query
-    found = part(await people.delegations(core, by), limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(data=[DelegationView.of(one) for one in found.items], pagination=found.pagination())
+    found = call.query.part(await people.delegations(core, by))
+    return paged(found, DelegationView.of)
 
 
 async def delegate(call: Call[None, DelegationBody]) -> Reply:

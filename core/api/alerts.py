@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Text
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.reports.alert_rules import TYPES
 from core.service import alerts
@@ -113,7 +113,7 @@ async def listing(call: Call[AlertsQuery, None]) -> Reply:
         found = await alerts.listing(
             core, tx, by, state=query.state, domain=query.domain, limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[AlertView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, AlertView.of)
 
 
 async def one(call: Call[None, None]) -> Reply:

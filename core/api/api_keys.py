@@ -6,8 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Moment, Text
 from core.api.grants import Grants, GrantView, LimitsBody, LimitsView, given, moment, views
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import api_keys
 from core.service.api_keys import NewKey
@@ -106,9 +105,8 @@ def shown(key: Key) -> dict[str, Any]:
 
 async def listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
-    query = call.query
-    found = part(await api_keys.every(core, by), limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(data=[KeyView.of(key) for key in found.items], pagination=found.pagination())
+    found = call.query.part(await api_keys.every(core, by))
+    return paged(found, KeyView.of)
 
 
 async def create(call: Call[None, NewKeyBody]) -> Reply:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import customers
 from core.service.customers import Customer, NewCustomer
@@ -70,7 +70,7 @@ async def listing(call: Call[CustomersQuery, None]) -> Reply:
         found = await customers.every(
             core, tx, by, status=query.status, limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[CustomerView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, CustomerView.of)
 
 
 async def create(call: Call[None, NewCustomerBody]) -> Reply:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Text
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.counted import offset_of
 from core.paging.query import NumberedPaging
 from core.reports.dmarc_json import as_json
@@ -128,11 +128,11 @@ async def listing(call: Call[ReportsQuery, None]) -> Reply:
         if query.numbered:
             offset = offset_of(limit=query.limit, page=query.page, offset=query.offset)
             some = await dmarc_reports.numbered(tx, by, query.narrow(), limit=query.limit, offset=offset)
-            return Reply(data=[as_json(one) for one in some.items], pagination=some.pagination())
+            return paged(some, as_json)
         found = await dmarc_reports.listing(
             core, tx, by, query.narrow(), limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[as_json(one) for one in found.items], pagination=found.pagination())
+    return paged(found, as_json)
 
 
 async def one(call: Call[None, None]) -> Reply:

@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.api.domain_models import DomainView, DownstreamModel, VerificationView, downstream_of
 from core.api.domains import shown
 from core.api.fields import Word
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import domain_parts, domain_proof, domains, pointers
 from core.service.domain_changes import MAX_DOWNSTREAMS, DomainChange
@@ -137,12 +136,7 @@ async def mail_status(call: Call[None, MailStatusBody]) -> Reply:
 async def pointer_listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
     found = await pointers.listed(core, by, call.path["domain"])
-    query = call.query
-    shown_part = part(found, limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(
-        data=[PointerView(pointer=each.name, is_alias=each.is_alias) for each in shown_part.items],
-        pagination=shown_part.pagination(),
-    )
+    return paged(call.query.part(found), lambda each: PointerView(pointer=each.name, is_alias=each.is_alias))
 
 
 async def create_pointer(call: Call[None, PointerBody]) -> Reply:

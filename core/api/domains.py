@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.domain_models import DomainBody, DomainView, NewDomainBody, change_of
 from core.api.fields import Word
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import NumberedPaging
 from core.service import domains, provisioning
 from core.service.domain_view import version_of
@@ -91,7 +91,7 @@ async def listing(call: Call[DomainsQuery, None]) -> Reply:
     place = Place(limit=query.limit, cursor=query.cursor, page=query.page, offset=query.offset)
     async with core.database.read() as tx:
         found = await domains.every(core, tx, by, narrow, place)
-    return Reply(data=[DomainView.of(each) for each in found.items], pagination=found.pagination())
+    return paged(found, DomainView.of)
 
 
 async def create(call: Call[CreateQuery, NewDomainBody]) -> Reply:

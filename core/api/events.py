@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import feed
 from core.store.clock import iso_millis
@@ -58,7 +58,7 @@ async def events(call: Call[EventsQuery, None]) -> Reply:
     )
     async with core.database.read() as tx:
         page = await feed.listed(core, tx, by, narrowed, limit=query.limit, cursor=query.cursor)
-    return Reply(data=[EventView.of(one) for one in page.items], pagination=page.pagination())
+    return paged(page, EventView.of)
 
 
 async def outbox(call: Call[Paging, None]) -> Reply:

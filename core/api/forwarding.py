@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Word
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import forwarding
 from core.service.forwarding import READ, WRITE
@@ -59,10 +58,9 @@ class CatchAllBody(BaseModel):
 
 async def listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
-    domain, query = call.path["domain"], call.query
+    domain = call.path["domain"]
     found = await forwarding.listed(core, by, domain)
-    shown = part(found, limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(data=[ForwarderView.of(each, domain) for each in shown.items], pagination=shown.pagination())
+    return paged(call.query.part(found), lambda each: ForwarderView.of(each, domain))
 
 
 async def create(call: Call[None, NewForwarderBody]) -> Reply:

@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from core.api.fields import Word
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import mail_clients, mailboxes
 from core.service.mailbox_csv import exported
@@ -109,9 +108,7 @@ class ClientSettingsView(BaseModel):
 async def listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
     found = await mailboxes.listed(core, by, call.path["domain"])
-    query = call.query
-    shown = part(found, limit=query.limit, page=query.page, offset=query.offset)
-    return Reply(data=[MailboxView.of(each) for each in shown.items], pagination=shown.pagination())
+    return paged(call.query.part(found), MailboxView.of)
 
 
 async def create(call: Call[None, NewMailboxBody]) -> Reply:

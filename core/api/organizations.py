@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.domain_models import DomainView
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import organizations
 from core.service.organizations import Organization
@@ -64,7 +64,7 @@ async def listing(call: Call[OrganizationsQuery, None]) -> Reply:
         found = await organizations.every(
             core, tx, by, customer_id=query.customer_id, limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[OrganizationView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, OrganizationView.of)
 
 
 async def create(call: Call[None, NewOrganizationBody]) -> Reply:
@@ -102,7 +102,7 @@ async def domains(call: Call[Paging, None]) -> Reply:
         found = await organizations.domains(
             core, tx, by, call.path["organization"], limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[DomainView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, DomainView.of)
 
 
 _ALL = "/api/v1/organizations"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import quarantine, quarantine_batch
 from core.store.clock import iso_millis
@@ -144,7 +144,7 @@ async def listing(call: Call[QuarantineQuery, None]) -> Reply:
     query = call.query
     async with core.database.read() as tx:
         found = await quarantine.listing(core, tx, by, query.narrow(), limit=query.limit, cursor=query.cursor)
-    return Reply(data=[HeldView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, HeldView.of)
 
 
 async def one(call: Call[None, None]) -> Reply:

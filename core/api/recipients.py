@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import recipients
 from core.service.recipients import READ, WRITE
@@ -101,7 +101,7 @@ async def listing(call: Call[Paging, None]) -> Reply:
         found = await recipients.listed(
             core, tx, by, call.path["domain"], limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[RecipientView.of(each) for each in found.items], pagination=found.pagination())
+    return paged(found, RecipientView.of)
 
 
 ROUTES = (

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Moment, Text
 from core.api.list_models import ACTIONS, EntryBody, RuleView, wanted
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import lists
 from core.service.lists import READ, WRITE, RuleChange
@@ -52,7 +52,7 @@ async def listing(call: Call[RulesQuery, None]) -> Reply:
     async with core.database.read() as tx:
         where = await lists.shelf(tx, by, READ, "domain", call.path["domain"])
         found = await lists.listed(core, tx, by, where, kind, limit=query.limit, cursor=query.cursor)
-    return Reply(data=[RuleView.of(each) for each in found.items], pagination=found.pagination())
+    return paged(found, RuleView.of)
 
 
 async def create(call: Call[None, NewRuleBody]) -> Reply:

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.grants import LimitsBody, LimitsView, moment
-from core.api.services import asked
-from core.paging.counted import part
+from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import licence, plans, subscriptions
 from core.service.plans import TenantPlan
@@ -115,9 +114,8 @@ class LicenceView(BaseModel):
 async def listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
     async with core.database.read() as tx:
-        all_of_them = await subscriptions.every(tx, by)
-    found = part(all_of_them, limit=call.query.limit, page=call.query.page, offset=call.query.offset)
-    return Reply(data=[SubscriptionView.of(one) for one in found.items], pagination=found.pagination())
+        found = await subscriptions.every(tx, by)
+    return paged(call.query.part(found), SubscriptionView.of)
 
 
 async def one(call: Call[None, None]) -> Reply:

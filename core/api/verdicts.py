@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.paging.query import Paging
 from core.service import verdicts
 from core.store.clock import iso_millis
@@ -82,7 +82,7 @@ async def listing(call: Call[VerdictQuery, None]) -> Reply:
     query = call.query
     async with core.database.read() as tx:
         found = await verdicts.listing(core, tx, by, query.narrow(), limit=query.limit, cursor=query.cursor)
-    return Reply(data=[shown(one) for one in found.items], pagination=found.pagination())
+    return paged(found, shown)
 
 
 async def one(call: Call[None, None]) -> Reply:

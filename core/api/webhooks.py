@@ -1,6 +1,6 @@
 """`/webhooks`: endpoints, their secrets, and what became of what they were sent."""
 
-from core.api.services import asked
+from core.api.services import asked, paged
 from core.api.webhook_models import (
     Change,
     Create,
@@ -74,7 +74,7 @@ async def deliveries(call: Call[DeliveriesQuery, None]) -> Reply:
         page = await webhook_deliveries.deliveries(
             core, tx, by, call.path["webhook"], state=query.state, limit=query.limit, cursor=query.cursor
         )
-    return Reply(data=[DeliveryView.of(one) for one in page.items], pagination=page.pagination())
+    return paged(page, DeliveryView.of)
 
 
 async def resend(call: Call[None, None]) -> Reply:

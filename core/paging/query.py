@@ -1,10 +1,16 @@
 """Query parameters of paged lists, to inherit from."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.paging.counted import Counted, part
 from core.paging.cursor import MAX_CHARS
 
 __all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "NumberedPaging", "Paging", "PartPaging"]
+
+_T = TypeVar("_T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -40,3 +46,7 @@ class PartPaging(BaseModel):
     limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Rows a page.")
     page: int | None = Field(None, ge=1, description="The page, from 1.")
     offset: int | None = Field(None, ge=0, description="Rows to skip.")
+
+    def part(self, items: Sequence[_T]) -> Counted[_T]:
+        """The page that was asked for. Raises `ValidationFailed`."""
+        return part(items, limit=self.limit, page=self.page, offset=self.offset)

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.api import domains as own
 from core.api.fields import Text
-from core.api.services import asked
+from core.api.services import asked, paged
+from core.dialects.mxguard.thresholds import Thresholds
 from core.lists.service import Wanted
 from core.lists.store import Listed
 from core.paging.query import Paging
@@ -30,14 +31,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Thresholds(_Strict):
-    """Limits of the filter, on the engine's own scale."""
-
-    tag: float | None = None
-    quarantine: float | None = None
-    reject: float | None = None
-
-
 class NewDomainBody(_Strict):
     domain: str = Field(min_length=1, max_length=300)
     real_mx_host: str = Field(min_length=1, max_length=300, description="Where clean mail goes.")
@@ -47,9 +40,10 @@ class DomainBody(_Strict):
     real_mx_host: str | None = Field(None, min_length=1, max_length=300)
     thresholds: Thresholds | None = None
 
-    def change(self) -> DomainChange:
-        limits = self.thresholds.model_dump(exclude_none=True) if self.thresholds else {}
-        return DomainChange(real_mx_host=self.real_mx_host or UNSET, policy=PolicyChange(**limits))
+    def change(self, before: Domain) -> DomainChange:
+        """Raises `ValidationFailed`."""
+        policy = self.thresholds.change(before.policy.thresholds) if self.thresholds else PolicyChange()
+        return DomainChange(real_mx_host=self.real_mx_host or UNSET, policy=policy)
 
 
 class DomainView(BaseModel):
@@ -61,12 +55,11 @@ class DomainView(BaseModel):
 
     @classmethod
     def of(cls, found: Domain) -> "DomainView":
-        limits = found.policy.thresholds
         return cls(
             domain=found.name,
             real_mx_host=found.real_mx_host,
             status="pending_verification" if found.status == "pending" else found.status,
-            thresholds=Thresholds(tag=limits.tag, quarantine=limits.quarantine, reject=limits.reject),
+            thresholds=Thresholds.of(found.policy.thresholds),
             created_at=iso_seconds(found.created_ms),
         )
 
@@ -108,7 +101,7 @@ async def listing(call: Call[Paging, None]) -> Reply:
     place = Place(limit=call.query.limit, cursor=call.query.cursor)
     async with core.database.read() as tx:
         found = await domains.every(core, tx, by, Filter(), place)
-    return Reply(data=[DomainView.of(one) for one in found.items], pagination=found.pagination())
+    return paged(found, DomainView.of)
 
 
 async def create(call: Call[None, NewDomainBody]) -> Reply:
@@ -126,8 +119,10 @@ async def one(call: Call[None, None]) -> Reply:
 
 async def change(call: Call[None, DomainBody]) -> Reply:
     core, by = asked(call)
+    name = call.path["domain"]
     async with core.database.begin() as tx:
-        changed = await domains.change(core, tx, by, call.path["domain"], call.body.change())
+        wanted = call.body.change(await domains.get(tx, by, name))
+        changed = await domains.change(core, tx, by, name, wanted)
     return Reply(data=DomainView.of(changed))
 
 
@@ -142,7 +137,7 @@ async def rules(call: Call[Paging, None]) -> Reply:
     async with core.database.read() as tx:
         where = await lists.shelf(tx, by, lists.READ, "domain", call.path["domain"])
         found = await lists.listed(core, tx, by, where, None, limit=query.limit, cursor=query.cursor)
-    return Reply(data=[RuleView.of(entry) for entry in found.items], pagination=found.pagination())
+    return paged(found, RuleView.of)
 
 
 async def add_rule(call: Call[None, NewRuleBody]) -> Reply:
