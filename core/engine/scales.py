@@ -5,7 +5,7 @@ from typing import Final
 
 from core.engine.verdict import Thresholds
 
-__all__ = ["mx_score"]
+__all__ = ["engine_score", "mx_score"]
 
 _LIMITS: Final = Thresholds()
 _POINTS: Final = (
@@ -25,3 +25,11 @@ def mx_score(score: float) -> float:
             share = max(score - low, 0.0) / (high - low)
             return round(theirs + share * (next_one - theirs), 2)
     return 1.0
+
+
+def engine_score(theirs: float) -> float:
+    """The other way round; 1.0 and above is where their scale ends."""
+    for (low, start), (high, end) in pairwise(_POINTS):
+        if theirs < end:
+            return low + (max(theirs, 0.0) - start) / (end - start) * (high - low)
+    return _POINTS[-1][0]

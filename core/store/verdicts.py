@@ -52,7 +52,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a listing is narrowed to; bounds are inclusive. `sender` is an address or a domain."""
+    """What a listing is narrowed to; bounds are inclusive. `sender` is an address or a domain; `refused`:
+    whether the server did not take the message, whatever the verdict.
+    """
 
     from_ms: int | None = None
     to_ms: int | None = None
@@ -62,6 +64,7 @@ class Filter:
     recipient: str | None = None
     min_score: float | None = None
     max_score: float | None = None
+    refused: bool | None = None
 
     def as_dict(self) -> Mapping[str, Any]:
         return asdict(self)
@@ -102,6 +105,7 @@ def _conditions(narrow: Filter, *, first: bool) -> list[ColumnElement[bool]]:
         (narrow.recipient, lambda asked: _row.recipient == plain_address(asked)),
         (narrow.min_score, _row.score.__ge__),
         (narrow.max_score, _row.score.__le__),
+        (narrow.refused, lambda asked: _row.fate == "rejected" if asked else _row.fate != "rejected"),
     )
     return [compare(value) for value, compare in table if value is not None]
 

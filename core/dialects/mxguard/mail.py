@@ -30,15 +30,19 @@ class _Period(Paging):
 
 
 class VerdictQuery(_Period):
-    verdict: Literal["clean", "tag", "quarantine", "reject", "rejected"] | None = None
+    verdict: Literal["clean", "tag", "quarantine", "reject", "rejected"] | None = Field(
+        None, description="As the answer has it: rejected is what the server refused, whatever its score."
+    )
     recipient: Word | None = Field(None, alias="to_address")
 
     def narrow(self) -> verdicts.Filter:
+        refused = None if self.verdict is None else self.verdict == "rejected"
         return verdicts.Filter(
             from_ms=self.since,
             to_ms=self.until,
             domain=self.domain,
-            verdict="reject" if self.verdict == "rejected" else self.verdict,
+            verdict=None if refused else self.verdict,
+            refused=refused,
             sender=self.sender,
             recipient=self.recipient,
         )

@@ -13,7 +13,7 @@ from core.api.services import asked
 from core.dialects.dialect import Dialect, bearer
 from core.dialects.dialect import create_app as create
 from core.dialects.mxguard import domains, mail, tokens, webhooks
-from core.dialects.mxguard.access import limits, told
+from core.dialects.mxguard.access import everywhere, limits, told
 from core.dialects.mxguard.form import ANSWERS, MxGuardForm
 from core.service.core import Core
 from hub.web.openapi import describe
@@ -33,7 +33,7 @@ async def me(call: Call[None, None]) -> Reply:
     own = limits(who)
     scopes = sorted({name for grant in who.grants for name in grant.names})
     token = {"name": who.name, "prefix": who.key_prefix, "scopes": scopes}
-    per = {"hour": own.per_hour, "minute": own.per_minute} if own is not None else {}
+    per = {"hour": own.per_hour, "minute": own.per_minute}
     return Reply(data={"account": who.tenant, "token": token, "limits": per})
 
 
@@ -91,6 +91,7 @@ MXGUARD = Dialect(
     limits=limits,
     headers=told,
     max_body_bytes=_MAX_BODY_BYTES,
+    around=(everywhere,),
 )
 
 

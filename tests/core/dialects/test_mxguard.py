@@ -8,6 +8,9 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from core.dialects.mxguard.mxguard import MXGUARD
+from core.engine.scales import mx_score
+from core.engine.verdict import Thresholds
+from core.store import domains
 from hub.access.audit import SYSTEM
 from hub.access.plans import PLANS
 from tests.factories.judged import judged, put_verdicts
@@ -19,6 +22,7 @@ __all__ = ["shared_core", "shared_mxguard", "shared_url"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 V1 = "/api/v1"
+USUAL = Thresholds()
 SHAPES = {
     "/domains": "domains:read",
     "/domains/{domain}/rules": "rules:read",
@@ -110,8 +114,28 @@ async def test_every_answer_tells_how_the_limits_stand(place):
     said = [await place.call("GET", V1 + path) for path in asked]
 
     assert [one.status for one in said] == [200, 200, 404, 400, 405]
-    for one in said[:-1]:  # nobody is asked who they are where nothing can be asked
+    for one in said:
         assert {"X-RateLimit-Remaining", "X-RateLimit-Reset"} <= set(one.headers)
+
+
+async def test_a_request_counts_where_no_route_asked_who_it_is(place):
+    key = await place.key()
+    asked = ["/me", "/nothing", "/quarantine/x/release", "/openapi.json", "/docs", "/me"]
+    said = [await place.call("GET", V1 + path, key=key) for path in asked]
+    left = [int(one.headers["X-RateLimit-Remaining"]) for one in said]
+
+    assert [one.status for one in said] == [200, 404, 405, 200, 200, 200]
+    assert 54 <= left[-1] < left[0] <= 59
+
+
+@pytest.mark.parametrize("key", ["", "mxg_live_" + "x" * 43])
+@pytest.mark.parametrize("path", ["/me", "/nothing", "/openapi.json", "/docs", "/quarantine/x/release"])
+async def test_who_has_no_token_that_is_known_is_told_what_the_page_allows(place, key, path):
+    said = await place.call("GET", V1 + path, key=key)
+    now_s = place.core.clock() // 1000
+
+    assert said.headers["X-RateLimit-Remaining"] == "60"
+    assert abs(int(said.headers["X-RateLimit-Reset"]) - now_s) <= 1
 
 
 async def test_limits_of_one_token_can_be_raised(place):
@@ -140,6 +164,46 @@ async def test_version_1_is_whole_and_each_part_takes_its_scope_alone(place, pat
 
     assert (await place.call("GET", where, key=may)).status == 200
     assert (await place.call("GET", where, key=may_not)).status == 403
+
+
+async def fresh(place, label):
+    """A domain with the usual limits: its name and its path."""
+    name = f"{label}.{place.domain}"
+    wanted = {"domain": name, "real_mx_host": "mx.example.net"}
+    assert (await place.call("POST", f"{V1}/domains", wanted)).status == 201
+    return name, f"{V1}/domains/{name}"
+
+
+async def test_limits_of_a_domain_are_on_the_scale_of_its_scores(place):
+    name, path = await fresh(place, "limits")
+    made = (await place.call("GET", path)).data["thresholds"]
+    changed = await place.call("PATCH", path, {"thresholds": {"quarantine": 0.8, "tag": 0.8}})
+    async with place.core.database.read() as tx:
+        kept = (await domains.find(tx, place.tenant, name)).policy.thresholds
+
+    assert made == {"tag": 0.5, "quarantine": 0.75, "reject": 0.97}
+    assert (changed.status, changed.data["thresholds"]) == (
+        200,
+        {"tag": 0.8, "quarantine": 0.8, "reject": 0.97},
+    )
+    assert mx_score(kept.quarantine) == 0.8
+    assert USUAL.quarantine < kept.quarantine == kept.tag < kept.reject == USUAL.reject
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"quarantine": 8.0}, "thresholds.quarantine"),
+        ({"tag": -0.1}, "thresholds.tag"),
+        ({"quarantine": 0.4}, "thresholds.tag"),
+        ({"quarantine": 0.99}, "thresholds.quarantine"),
+    ],
+)
+async def test_a_limit_that_cannot_be_is_named_as_it_was_given(place, limits, field):
+    _, path = await fresh(place, "wrong")
+    said = await place.call("PATCH", path, {"thresholds": limits})
+
+    assert (said.status, said.error["details"][0]["field"]) == (400, field)
 
 
 async def test_reporting_spam_trains_and_adds_no_rule(shared_mxguard, place):
@@ -176,6 +240,34 @@ async def test_pages_of_verdicts_hold_each_once_whatever_comes_in_between(place)
         await decide(10 * len(seen), 10 * len(seen) + 1)
 
     assert len(seen) == len(set(seen)) == 7
+
+
+async def test_verdicts_are_narrowed_to_what_the_answer_calls_them(place):
+    fates = [
+        ("clean", "relayed"),
+        ("clean", "rejected"),  # nobody of that name is there
+        ("quarantine", "quarantined"),
+        ("reject", "rejected"),
+        ("reject", "none"),  # a dry run
+    ]
+    mine = {"tenant": place.tenant, "domain": place.domain}
+    rows = [
+        {**judged(number, **mine, verdict=verdict, fate=fate), "id": f"ver_{place.tenant}_{number}"}
+        for number, (verdict, fate) in enumerate(fates)
+    ]
+    await put_verdicts(place.core.database, rows)
+    found = {
+        asked: [one["verdict"] for one in (await place.call("GET", f"{V1}/verdicts?verdict={asked}")).data]
+        for asked in ("clean", "tag", "quarantine", "reject", "rejected")
+    }
+
+    assert found == {
+        "clean": ["clean"],
+        "tag": [],
+        "quarantine": ["quarantine"],
+        "reject": ["reject"],
+        "rejected": ["rejected", "rejected"],
+    }
 
 
 async def test_a_cursor_that_is_none_is_refused(place):
