@@ -9,8 +9,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pydantic import ByteSize, Field
 
@@ -20,14 +18,13 @@ from connectors.file.stream import STDOUT, Stream, is_stream
 from hub.model.event import Entry
 from hub.model.outcome import Blocked, Delivered, Outcome
 from hub.sdk.connector import ConnectorSpec, Context, DestinationFailed
+from hub.sdk.lifetime import Closing
 from hub.sdk.ndjson import one_line
 from hub.sdk.offload import Offload
 from hub.sdk.options import Options
 
 __all__ = ["SPEC", "FileConnector", "FileOptions"]
 
-_OWN_SHARE = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _CLOSE_S = 1.0
 
 
@@ -49,21 +46,16 @@ class FileOptions(Options):
     )
 
 
-class FileConnector:
+class FileConnector(Closing):
     """Writes on a thread of its own: a slow disk or a pipe that nobody reads holds up nobody else."""
 
     def __init__(self, options: FileOptions, context: Context) -> None:
         self._options = options
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._thread = Offload(f"file-{context.name}")
         self._writer: Appender | Stream | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         with suppress(TimeoutError):  # then it hangs, and nobody may take its file from under it
             async with asyncio.timeout(_CLOSE_S):
                 await self._thread.run(self._close)

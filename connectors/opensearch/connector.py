@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import OpenSearchException
@@ -17,16 +16,15 @@ from connectors.opensearch.trouble import blocked_by, is_broken, is_content_refu
 from hub.model.event import Entry
 from hub.model.outcome import Blocked, Outcome, Rejected, Retry
 from hub.sdk.connector import Context
+from hub.sdk.lifetime import Closing
 
 __all__ = ["OpenSearchConnector"]
 
-_OWN_SHARE = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _NDJSON = {"content-type": "application/x-ndjson"}
 _TWICE = 2
 
 
-class OpenSearchConnector:
+class OpenSearchConnector(Closing):
     """Creates each event under its own id in the index of its time."""
 
     def __init__(self, options: OpenSearchOptions, context: Context) -> None:
@@ -34,17 +32,12 @@ class OpenSearchConnector:
         self._client: AsyncOpenSearch = open_client(options, self._http)
         self._names = Names(options)
         self._setup = Setup(self._client, options)
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._attempts = max(_TWICE, len(options.urls))
         self._room: int | None = None
         """Bytes of bodies that a request may hold, learnt from the last 413."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._client.close()
         await self._http.close()
 

@@ -1,8 +1,6 @@
 """Post a batch, message by message, and say what became of each event."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from connectors.slack.message import Messages
 from connectors.slack.options import SlackOptions
@@ -15,30 +13,23 @@ from hub.sdk.blame import Answer, Blame
 from hub.sdk.connector import Context
 from hub.sdk.each import post, send_each
 from hub.sdk.http import Response
+from hub.sdk.lifetime import Closing
 from hub.sdk.render.templates import RenderFailed
 
 __all__ = ["SlackConnector"]
 
-_OWN_SHARE = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 
-
-class SlackConnector:
+class SlackConnector(Closing):
     """Posts in order, one at a time: what is posted cannot be taken back, and order is all a channel has."""
 
     def __init__(self, options: SlackOptions, context: Context) -> None:
         self._options = options
         self._http = open_http(context)
         self._messages = Messages(options.overrides, options.details_url)
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._blame = Blame()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._http.close()
 
     async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:

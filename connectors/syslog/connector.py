@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from connectors.syslog.address import Addresses
 from connectors.syslog.message import Messages
@@ -16,21 +15,20 @@ from hub.model.event import Entry
 from hub.model.outcome import Blocked, Delivered, Outcome
 from hub.sdk.connector import Context, DestinationFailed
 from hub.sdk.http import HttpError
+from hub.sdk.lifetime import Closing
 
 __all__ = ["SyslogConnector", "probe"]
 
-_OWN_SHARE: Final = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _FAILURES: Final = (Lost, HttpError, OSError, UnicodeError)
 """The last for a host's name that cannot be looked up."""
 
 
-class SyslogConnector:
+class SyslogConnector(Closing):
     """Sends to one receiver."""
 
     def __init__(self, options: SyslogOptions, context: Context) -> None:
         self._options = options
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._messages = Messages(options)
         self._addresses = Addresses(options, context)
         self._wire = (
@@ -39,12 +37,7 @@ class SyslogConnector:
             else Stream(options, context, self._addresses)
         )
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._wire.close()
         await self._addresses.close()
 

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from connectors.webhook.answers import meant
 from connectors.webhook.body import standard_body
@@ -15,13 +14,12 @@ from hub.sdk.blame import Answer, Blame
 from hub.sdk.connector import Context, DestinationFailed
 from hub.sdk.each import by_source, in_one_row, post, send_each
 from hub.sdk.http import Client, HttpError, Response, Tls, reach
+from hub.sdk.lifetime import Closing
 from hub.sdk.sign import sign
 from hub.sdk.verify import STANDARD_WEBHOOKS
 
 __all__ = ["WebhookConnector", "probe"]
 
-_OWN_SHARE = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _MOST_ANSWER = 64 * 1024
 
 
@@ -36,7 +34,7 @@ _ORDERS: Final[Mapping[str, Callable[[Entry], Hashable]]] = {
 }
 
 
-class WebhookConnector:
+class WebhookConnector(Closing):
     """Posts each event under its own id."""
 
     def __init__(self, options: WebhookOptions, context: Context) -> None:
@@ -50,15 +48,10 @@ class WebhookConnector:
             "content-type": "application/json",
         }
         self._client = _client(options, context)
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._blame = Blame()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._client.close()
 
     async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:

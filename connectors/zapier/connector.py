@@ -1,8 +1,7 @@
 """One POST an alert, one after the other."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from connectors.zapier.fields import payload
 from hub.model.event import Entry
@@ -11,11 +10,10 @@ from hub.sdk.blame import Answer, Blame, Doubt
 from hub.sdk.connector import Context, DestinationFailed
 from hub.sdk.each import post, send_each
 from hub.sdk.http import Client, HttpError, Response, reach
+from hub.sdk.lifetime import Closing
 
 __all__ = ["ZapierConnector", "probe"]
 
-_OWN_SHARE = 0.9
-"""Part of the deadline after which we give up ourselves, with a better reason than being cancelled."""
 _MOST_ANSWER = 64 * 1024
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 _OK, _GONE, _TOO_LARGE, _TOO_MANY = range(200, 300), 410, 413, 429
@@ -31,21 +29,16 @@ _ADVICE = {
 }
 
 
-class ZapierConnector:
+class ZapierConnector(Closing):
     """Starts one run of a Zap for each event."""
 
     def __init__(self, url: str, context: Context) -> None:
         self._url = url
         self._client = _client(context)
-        self._limit_s = context.deadline_s * _OWN_SHARE
+        self._limit_s = context.give_up_s
         self._blame = Blame()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._client.close()
 
     async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:

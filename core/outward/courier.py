@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from core.outward.forms import FORMS
 from core.outward.letter import Letter
@@ -14,6 +14,7 @@ from hub.model.outcome import Blocked, Delivered, Rejected
 from hub.sdk.blame import Answer, Doubt
 from hub.sdk.each import post
 from hub.sdk.http import Client, Response
+from hub.sdk.lifetime import Closing
 
 __all__ = ["GONE", "Courier", "Tried"]
 
@@ -36,7 +37,7 @@ class Tried:
     duration_ms: int
 
 
-class Courier:
+class Courier(Closing):
     """For one endpoint as it is set up now. Raises `ValueError` when its secret was sealed by another key."""
 
     def __init__(self, webhook: Webhook, sealer: Sealer, policy: Policy, now_ms: Callable[[], int]) -> None:
@@ -53,10 +54,7 @@ class Courier:
             connections=policy.parallel,
         )
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         await self._client.close()
 
     async def send(self, letter: Letter, left_s: float) -> Tried:

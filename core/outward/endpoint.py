@@ -1,8 +1,6 @@
 """A webhook as the delivery engine sees it: a connector that says what became of each event."""
 
 from collections.abc import Hashable, Sequence
-from types import TracebackType
-from typing import Self
 
 from core.outward.courier import Courier, Tried
 from core.outward.ledger import Attempt, Ledger
@@ -11,35 +9,29 @@ from core.outward.policy import Policy
 from hub.model.event import Entry
 from hub.model.outcome import Delivered, Outcome, Rejected
 from hub.sdk.blame import Answer, Blame
+from hub.sdk.connector import OWN_SHARE
 from hub.sdk.each import in_one_row, send_each
+from hub.sdk.lifetime import Closing
 
 __all__ = ["Endpoint"]
-
-_OWN_SHARE = 0.9
-"""Part of the lane's deadline after which nothing more of a batch is begun."""
 
 
 def _by_itself(entry: Entry) -> Hashable:
     return entry.seq
 
 
-class Endpoint:
+class Endpoint(Closing):
     """Posts events, several at once; writes what came back before it says so."""
 
     def __init__(self, courier: Courier, ledger: Ledger, policy: Policy, within_s: float) -> None:
         self._courier = courier
         self._ledger = ledger
         self._parallel = policy.parallel
-        self._within_s = within_s * _OWN_SHARE
+        self._within_s = within_s * OWN_SHARE
         self._blame = Blame()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._courier.__aexit__()
+    async def close(self) -> None:
+        await self._courier.close()
 
     async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:
         """One outcome an event, in the batch's order. Raises `Unavailable` when they cannot be kept."""

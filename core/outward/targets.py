@@ -3,8 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,8 +22,10 @@ from hub.delivery import Engine, Owed, Served
 from hub.model.event import Entry
 from hub.model.outcome import Blocked, Delivered, Outcome
 from hub.sdk.blame import Answer, Blame, Doubt
+from hub.sdk.connector import OWN_SHARE
 from hub.sdk.each import send_each
 from hub.sdk.http import Guard
+from hub.sdk.lifetime import Closing
 from hub.sdk.offload import Offload
 
 __all__ = ["Targets"]
@@ -116,21 +116,16 @@ class Targets:
                 await notifications.failing(tx, target.id, failed[-1].error, self._clock())
 
 
-class _Person:
+class _Person(Closing):
     """The connector of one target: one message at a time."""
 
     def __init__(self, targets: Targets, target: Target, within_s: float) -> None:
         self._targets = targets
         self._target = target
-        self._within_s = within_s * 0.9
+        self._within_s = within_s * OWN_SHARE
         self._blame = Blame(time.monotonic)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         """Nothing is kept open."""
 
     async def send(self, batch: Sequence[Entry]) -> Sequence[Outcome]:

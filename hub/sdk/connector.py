@@ -7,13 +7,16 @@ entry point group `mxhub.connectors`.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from hub.model.event import Entry
 from hub.model.outcome import Outcome
 from hub.sdk.options import Options
 
-__all__ = ["Connector", "ConnectorSpec", "Context", "DestinationFailed"]
+__all__ = ["OWN_SHARE", "Connector", "ConnectorSpec", "Context", "DestinationFailed"]
+
+OWN_SHARE: Final = 0.9
+"""Part of a deadline after which a connector gives up itself, with a better reason than being cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +27,14 @@ class Context:
     """Its name in the configuration."""
     deadline_s: float
     """Limit on one whole exchange; the pipeline cancels `send` at this limit, a connector should give up
-    before."""
+    before, at `give_up_s`."""
     allow_networks: tuple[str, ...] = ()
     """Networks (CIDR) that the address guard lets pass besides public addresses."""
+
+    @property
+    def give_up_s(self) -> float:
+        """Seconds within which `send` answers."""
+        return self.deadline_s * OWN_SHARE
 
 
 class DestinationFailed(Exception):

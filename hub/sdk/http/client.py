@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import aiohttp
 from yarl import URL
@@ -18,6 +17,7 @@ from hub.sdk.http.guard import Guard
 from hub.sdk.http.resolve import Resolver
 from hub.sdk.http.retry_after import retry_after_s
 from hub.sdk.http.tls import Tls
+from hub.sdk.lifetime import Closing
 
 __all__ = ["Client", "Response", "basic_auth", "user_agent"]
 
@@ -55,7 +55,7 @@ def basic_auth(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-class Client:
+class Client(Closing):
     """Connections to one destination. Can be made outside a loop; connects on the first request.
 
     Args:
@@ -84,14 +84,6 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
         self._ssl: ssl.SSLContext | bool = True
         self._closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """End all connections. A second call does nothing."""

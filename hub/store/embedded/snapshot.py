@@ -5,12 +5,12 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import redis.exceptions
 from redis.asyncio import Redis
 
+from hub.sdk.lifetime import Closing
 from hub.store.embedded.aof import FOLDER as LOG_FOLDER
 from hub.store.embedded.aof import MANIFEST
 from hub.store.embedded.errors import EmbeddedError
@@ -26,7 +26,7 @@ POLL_S = 0.02
 CANCEL_S = 30.0
 
 
-class Saver:
+class Saver(Closing):
     """Asks the running server for one copy of its data. An async context manager.
 
     The server forks, which stops it for some milliseconds, and goes on; the child writes. Every verb raises
@@ -40,12 +40,7 @@ class Saver:
         )
         self.path = folder / DUMP
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         await self._redis.aclose()
 
     async def used_bytes(self) -> int:
