@@ -5,11 +5,11 @@ database -> keys, audit chain -> heart, detectors, anchors -> API
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -45,6 +45,7 @@ from core.service.idempotency import SqlIdempotency
 from core.store import meta
 from core.store.clock import Clock, wall_clock
 from core.store.database import Database, sqlite_url
+from hub.sdk.lifetime import Opening
 from hub.sdk.offload import Offload
 
 __all__ = ["CoreService"]
@@ -54,8 +55,10 @@ def _real(core: Core) -> Core:
     return core
 
 
-class CoreService:
+class CoreService(Opening):
     """`async with CoreService(...)`; `url` is known after entering.
+
+    Entering raises `OSError` (folder, address), `InUse`, `Unavailable`, `NewerSchema`, `BadKey`, `WrongKey`.
 
     Args:
         data: its own folder: database, spool, quarantine, audit anchors, keys.
@@ -86,6 +89,7 @@ class CoreService:
         hurry: float = 1.0,
         outside: Callable[[Core], Core] = _real,
     ) -> None:
+        super().__init__()
         self.config = config
         self.data = data
         self.tokens = Tokens(admin_token)
@@ -100,19 +104,6 @@ class CoreService:
         self._clock = clock
         self._hurry = hurry
         self._outside = outside
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        """Raises `OSError` (folder, address), `InUse`, `Unavailable`, `NewerSchema`, `BadKey`, `WrongKey`."""
-        try:
-            await self._open()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
 
     async def _open(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)

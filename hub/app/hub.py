@@ -9,7 +9,6 @@ server last.
 
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal, Self
 
@@ -32,6 +31,7 @@ from hub.pipeline.keep import Keeper
 from hub.pipeline.record import Recorder
 from hub.pipeline.replay import Replays
 from hub.registry import Registry
+from hub.sdk.lifetime import Opening
 from hub.store.base import Unavailable
 
 __all__ = ["Hub", "Role", "now_ms"]
@@ -49,7 +49,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Hub:
+class Hub(Opening):
     """`async with Hub(settings, roles)`; `url` and `socket` are known after entering."""
 
     store: Store
@@ -68,6 +68,7 @@ class Hub:
         believe_log: bool = False,
     ) -> None:
         """`believe_log`: an archive that was moved away begins anew behind what the log forgot."""
+        super().__init__()
         self.settings = settings
         self.believe_log = believe_log
         self.extras = extras
@@ -79,7 +80,6 @@ class Hub:
         """Joined by the composition root once it runs."""
         self.work: Work | None = None
         self.front: Front | None = None
-        self._stack = AsyncExitStack()
 
     @property
     def url(self) -> str:
@@ -97,15 +97,8 @@ class Hub:
             on=Unavailable, attempts=None, timeout=START_S, wait_max=2.0
         ):
             with attempt:
-                try:
-                    await self._open()
-                except BaseException:
-                    await self._stack.aclose()
-                    raise
+                await super().__aenter__()
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
 
     async def _open(self) -> None:
         self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)

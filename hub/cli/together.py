@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -24,12 +24,14 @@ from hub.cli.errors import Unreachable
 from hub.cli.product import Product
 from hub.config.model import PollConfig, Settings, SourceConfig
 from hub.sdk.ending import end
+from hub.sdk.lifetime import Opening
 from hub.sdk.values import host_port
 from hub.store.base import StoreError
 from hub.web.access import StaticToken
 
 if TYPE_CHECKING:
     from core.app.service import CoreService
+    from core.config import CoreConfig
     from hub.app.hub import Hub
     from hub.store.client import Client
 
@@ -49,36 +51,24 @@ _LOOPBACK = ("127.0.0.0/8", "::1/128")
 log = structlog.get_logger("hub.cli")
 
 
-class Together:
+class Together(Opening):
     """`async with Together(hub, settings)`; without a section `core` there is only the hub."""
 
     core: "CoreService | None" = None
 
     def __init__(self, hub: "Hub", settings: Settings, *, any_port: bool = False) -> None:
         """`any_port`: where the core's address is taken, it listens on a free port (the demo)."""
+        super().__init__()
         self.hub = hub
         self._settings = settings
         self._any_port = any_port
-        self._stack = AsyncExitStack()
         self._tenants: tuple[str, ...] = (OPERATOR,)
         self._inside = ""
         """Where the hub reaches the core."""
 
-    async def __aenter__(self) -> Self:
-        """Raises `Unreachable` saying why the core cannot start."""
-        config = self._settings.core if isinstance(self._settings, Product) else None
-        if config is None or not isinstance(self._settings, Product):
-            return self
-        try:
-            await self._start(self._settings)
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
     async def __aexit__(self, *_: object) -> None:
         self.hub.services.gate = self.hub.beside = None
-        await self._stack.aclose()
+        await super().__aexit__()
 
     @property
     def urls(self) -> Mapping[str, str]:
@@ -127,13 +117,18 @@ class Together:
         await self.hub.reload(self._joined())
 
     # -- start -----------------------------------------------------------------------------------------------
-    async def _start(self, settings: Product) -> None:
+    async def _open(self) -> None:
+        """Raises `Unreachable` saying why the core cannot start."""
+        settings = self._settings
+        if isinstance(settings, Product) and settings.core is not None:
+            await self._start(settings, settings.core)
+
+    async def _start(self, settings: Product, config: "CoreConfig") -> None:
         from core.app.service import CoreService
 
-        assert settings.core is not None  # noqa: S101 - asked before
         redis = self.client(self._stack)
         service = CoreService(
-            settings.core,
+            config,
             self.hub.settings.data / FOLDER,
             redis,
             environ=os.environ,

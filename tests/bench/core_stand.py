@@ -7,10 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
-from typing import Literal, Self
+from typing import Literal
 
 from core.audit.access import AccessAudit
 from core.audit.chain import Chain
@@ -23,6 +22,7 @@ from core.store.tenancy import OPERATOR
 from hub.access.audit import Actor
 from hub.access.keyring import Keyring
 from hub.access.principal import Grant
+from hub.sdk.lifetime import Opening
 from tests.bench import proc
 from tests.bench.core_rows import TENANT
 from tests.bench.core_seed import AUDIT_KEY, copy_to_postgresql, file_copy
@@ -41,34 +41,23 @@ _PLENTY = 1_000_000_000
 _BENCH = Actor(type="local", id="bench", name="bench")
 
 
-class CoreStand:
+class CoreStand(Opening):
     """`async with CoreStand("sqlite", seed) as stand`; requests with `stand.key` are counted, and granted.
 
     On PostgreSQL `copy_s` is how long it took to bring the rows there.
     """
 
     def __init__(self, store: Store, seed: Path) -> None:
+        super().__init__()
         self.store: Store = store
         self.key = ""
         self.copy_s = 0.0
         self.pids: dict[str, int] = {}
         self.url = ""
         self._seed = seed
-        self._stack = AsyncExitStack()
         self._folder = Path(tempfile.mkdtemp(prefix="mxb-core-"))
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
-    async def _start(self) -> None:
+    async def _open(self) -> None:
         self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
         data = self._folder / "core"
         began = monotonic()
