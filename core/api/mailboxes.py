@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -15,7 +14,7 @@ from core.service.mailboxes import QUOTA_MB, READ, SEND_LIMIT, WRITE, Account
 from hub.web.errors import Conflict, NotFound, RateLimited, UpstreamFailed
 from hub.web.route import Call, Reply, Route, Stream
 
-__all__ = ["ROUTES", "MailboxView"]
+__all__ = ["ROUTES", "MailboxChangeBody", "MailboxView", "NewMailboxBody", "export"]
 
 _TROUBLE = (NotFound, RateLimited, UpstreamFailed)
 _MOST = 2**31 - 1
@@ -61,6 +60,15 @@ class NewMailboxBody(BaseModel):
     limit: int = Field(SEND_LIMIT, ge=0, le=_MOST, description="Messages a day.")
     recovery_email: Word | None = Field(None, description="For a password reset by the owner.")
 
+    def wanted(self) -> mailboxes.New:
+        return mailboxes.New(
+            username=self.username,
+            password=self.password.get_secret_value(),
+            quota_mb=self.quota,
+            send_limit=self.limit,
+            recovery_email=self.recovery_email or None,
+        )
+
 
 class MailboxChangeBody(BaseModel):
     """What is given is changed."""
@@ -70,6 +78,10 @@ class MailboxChangeBody(BaseModel):
     password: SecretStr | None = Field(None, max_length=256)
     quota: int | None = Field(None, ge=0, le=_MOST)
     limit: int | None = Field(None, ge=0, le=_MOST)
+
+    def wanted(self) -> mailboxes.Change:
+        password = None if self.password is None else self.password.get_secret_value()
+        return mailboxes.Change(password=password, quota_mb=self.quota, send_limit=self.limit)
 
 
 class RecoveryBody(BaseModel):
@@ -113,15 +125,7 @@ async def listing(call: Call[PartPaging, None]) -> Reply:
 
 async def create(call: Call[None, NewMailboxBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    new = mailboxes.New(
-        username=body.username,
-        password=body.password.get_secret_value(),
-        quota_mb=body.quota,
-        send_limit=body.limit,
-        recovery_email=body.recovery_email,
-    )
-    made = await mailboxes.create(core, by, call.path["domain"], new)
+    made = await mailboxes.create(core, by, call.path["domain"], call.body.wanted())
     return Reply(data=MailboxView.of(made), message="created")
 
 
@@ -132,13 +136,8 @@ async def one(call: Call[None, None]) -> Reply:
 
 async def change(call: Call[None, MailboxChangeBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    wanted = mailboxes.Change(
-        password=body.password.get_secret_value() if body.password is not None else None,
-        quota_mb=body.quota,
-        send_limit=body.limit,
-    )
-    changed = await mailboxes.change(core, by, call.path["domain"], call.path["user"], wanted)
+    domain, user = call.path["domain"], call.path["user"]
+    changed = await mailboxes.change(core, by, domain, user, call.body.wanted())
     return Reply(data=MailboxView.of(changed), message="changed")
 
 
@@ -158,9 +157,7 @@ async def recovery(call: Call[None, RecoveryBody]) -> Reply:
 async def client_settings(call: Call[ClientQuery, None]) -> Reply:
     core, by = asked(call)
     found = await mail_clients.client_settings(core, by, call.path["domain"], call.query.username)
-    view: dict[str, Any] = asdict(found)
-    view["webmail"] = {"url": view.pop("webmail_url"), "status": view.pop("webmail_status")}
-    return Reply(data=ClientSettingsView.model_validate(view))
+    return Reply(data=ClientSettingsView.model_validate(asdict(found)))
 
 
 async def export(call: Call[None, None]) -> Stream:

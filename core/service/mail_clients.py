@@ -13,7 +13,7 @@ from core.service.expected import targets
 from core.service.hosting import own
 from core.service.mailboxes import READ, one
 
-__all__ = ["ClientSettings", "Server", "client_settings"]
+__all__ = ["ClientSettings", "Server", "Webmail", "client_settings"]
 
 _SEEN = ("pass", "pending")
 
@@ -28,10 +28,16 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webmail:
+    """`url` is None while the DNS does not show it; `status` is that of its check."""
+
+    url: str | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """`username` is the whole address, where a mailbox was named. `webmail_url` is None while the DNS does
-    not show it; `webmail_status` is that of its check.
-    """
+    """`username` is the whole address, where a mailbox was named."""
 
     domain: str
     mail_host: str
@@ -39,8 +45,7 @@ class ClientSettings:
     imap: Server
     smtp_ssl: Server
     smtp_starttls: Server
-    webmail_url: str | None
-    webmail_status: Status
+    webmail: Webmail
 
 
 async def client_settings(core: Core, by: By, domain: str, username: str | None = None) -> ClientSettings:
@@ -56,6 +61,7 @@ async def client_settings(core: Core, by: By, domain: str, username: str | None 
     leads = not mail or (await check_mail(name, wanted, dns, None)).status in _SEEN
     status: Status = (await check_webmail(name, wanted, dns, None)).status if webmail else "skipped"
     host = f"mail.{name}" if leads else mail
+    url = f"{core.config.public_url_scheme}://webmail.{name}" if status in _SEEN else None
     return ClientSettings(
         domain=name,
         mail_host=host,
@@ -63,6 +69,5 @@ async def client_settings(core: Core, by: By, domain: str, username: str | None 
         imap=Server(host=host, port=993, encryption="ssl"),
         smtp_ssl=Server(host=host, port=465, encryption="ssl"),
         smtp_starttls=Server(host=host, port=587, encryption="starttls"),
-        webmail_url=f"{core.config.public_url_scheme}://webmail.{name}" if status in _SEEN else None,
-        webmail_status=status,
+        webmail=Webmail(url=url, status=status),
     )

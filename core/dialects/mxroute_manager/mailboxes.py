@@ -1,38 +1,36 @@
 """Mailboxes, tables of them, and what mail programs must be told."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from core.api import mailboxes as own
 from core.api.services import asked
 from core.service import mail_clients, mailboxes
-from core.service.mailbox_csv import MAX_ROWS, Row, exported, template
+from core.service.mailbox_csv import MAX_ROWS, Row, template
 from core.service.mailbox_preview import Checked, preview
-from core.service.mailboxes import QUOTA_MB, READ, SEND_LIMIT, WRITE, Account
+from core.service.mailboxes import READ, WRITE, Account
 from hub.web.errors import Conflict, NotFound, UpstreamFailed
-from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route, Stream
+from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
 
 __all__ = ["ROUTES"]
 
 _TROUBLE = (NotFound, UpstreamFailed)
-_MOST = 2**31 - 1
 _NOTE = "Use your full email address as the username."
 
 
-class MailboxBody(BaseModel):
+class MailboxBody(own.NewMailboxBody):
+    """As ours; an empty `recovery_email` is none, and members that are not known are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
     username: str = Field(max_length=320)
-    password: SecretStr = Field(max_length=256)
-    quota: int = Field(QUOTA_MB, ge=0, le=_MOST)
-    limit: int = Field(SEND_LIMIT, ge=0, le=_MOST)
     recovery_email: str | None = Field(None, max_length=320)
 
 
-class MailboxChangeBody(BaseModel):
-    password: SecretStr | None = Field(None, max_length=256)
-    quota: int | None = Field(None, ge=0, le=_MOST)
-    limit: int | None = Field(None, ge=0, le=_MOST)
+class MailboxChangeBody(own.MailboxChangeBody):
+    model_config = ConfigDict(extra="ignore")
 
 
 class RecoveryBody(BaseModel):
@@ -98,15 +96,8 @@ def _shown(found: Account) -> dict[str, Any]:
 
 async def create(call: Call[None, MailboxBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    new = mailboxes.New(
-        username=body.username,
-        password=body.password.get_secret_value(),
-        quota_mb=body.quota,
-        send_limit=body.limit,
-        recovery_email=body.recovery_email or None,
-    )
-    return Reply(data=_shown(await mailboxes.create(core, by, call.path["domain"], new)))
+    made = await mailboxes.create(core, by, call.path["domain"], call.body.wanted())
+    return Reply(data=_shown(made))
 
 
 async def one(call: Call[None, None]) -> Reply:
@@ -116,15 +107,8 @@ async def one(call: Call[None, None]) -> Reply:
 
 async def change(call: Call[None, MailboxChangeBody]) -> Reply:
     core, by = asked(call)
-    body = call.body
-    wanted = mailboxes.Change(
-        password=body.password.get_secret_value() if body.password is not None else None,
-        quota_mb=body.quota,
-        send_limit=body.limit,
-    )
-    return Reply(
-        data=_shown(await mailboxes.change(core, by, call.path["domain"], call.path["user"], wanted))
-    )
+    domain, user = call.path["domain"], call.path["user"]
+    return Reply(data=_shown(await mailboxes.change(core, by, domain, user, call.body.wanted())))
 
 
 async def remove(call: Call[None, None]) -> Reply:
@@ -143,9 +127,7 @@ async def recovery(call: Call[None, RecoveryBody]) -> Reply:
 async def client_settings(call: Call[UsernameQuery, None]) -> Reply:
     core, by = asked(call)
     found = await mail_clients.client_settings(core, by, call.path["domain"], call.query.username or None)
-    view: dict[str, Any] = asdict(found)
-    view["webmail"] = {"url": view.pop("webmail_url"), "status": view.pop("webmail_status")}
-    return Reply(data=view | {"username_note": _NOTE})
+    return Reply(data=asdict(found) | {"username_note": _NOTE})
 
 
 async def check(call: Call[None, TableBody]) -> Reply:
@@ -173,17 +155,6 @@ def _checked(row: Checked) -> dict[str, Any]:
         "duplicate_in_csv": row.duplicate_in_csv,
         "errors": list(row.errors),
     }
-
-
-async def export(call: Call[None, None]) -> Stream:
-    core, by = asked(call)
-    text = await exported(core, by, call.path["domain"])
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield text.encode()
-
-    name = f"mailboxes-{call.path['domain']}.csv"
-    return Stream(chunks=chunks(), media_type="text/csv", filename=name)
 
 
 async def empty(call: Call[None, None]) -> Bare:  # noqa: ARG001 - the same for everybody
@@ -255,7 +226,7 @@ ROUTES = (
     Route(
         "GET",
         f"{_ALL}.csv",
-        export,
+        own.export,
         summary="Mailboxes as CSV",
         scope=READ,
         errors=_TROUBLE,
