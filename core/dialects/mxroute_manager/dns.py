@@ -6,6 +6,7 @@ of the two that raise alarms.
 
 from pydantic import BaseModel, Field
 
+from core.api import dns as own
 from core.api.services import asked
 from core.dialects.mxroute_manager.form import Beside
 from core.dns.fix import RECORDS
@@ -35,16 +36,6 @@ class PolicyBody(BaseModel):
     dmarc_record: str | None = Field(max_length=_MOST_RECORD)
 
 
-async def setup_health(call: Call[None, None]) -> Reply:
-    core, by = asked(call)
-    return Reply(data=(await dns.setup_health(core, by, call.path["domain"])).as_dict())
-
-
-async def health(call: Call[None, None]) -> Reply:
-    core, by = asked(call)
-    return Reply(data=(await dns.health(core, by, call.path["domain"])).as_dict())
-
-
 async def fix(call: Call[None, FixBody]) -> Reply:
     core, by = asked(call)
     done = await dns.fix(core, by, call.path["domain"], call.body.records)
@@ -67,11 +58,6 @@ async def status(call: Call[None, None]) -> Reply:
     return Reply(data=Beside(about, {"configured": found.is_configured}))
 
 
-async def policy(call: Call[None, None]) -> Reply:
-    core, by = asked(call)
-    return Reply(data=(await dmarc_policy.policy(core, by, call.path["domain"])).as_dict())
-
-
 async def set_policy(call: Call[None, PolicyBody]) -> Reply:
     core, by = asked(call)
     wanted = call.body.dmarc_record or None
@@ -83,12 +69,12 @@ ROUTES = (
     Route(
         "GET",
         f"{_DOMAIN}/dns/setup-health",
-        setup_health,
+        own.setup_health,
         summary="How far the set-up has come",
         scope=READ,
         errors=_TROUBLE,
     ),
-    Route("GET", f"{_DOMAIN}/dns/health", health, summary="DNS health", scope=READ, errors=_TROUBLE),
+    Route("GET", f"{_DOMAIN}/dns/health", own.health, summary="DNS health", scope=READ, errors=_TROUBLE),
     Route(
         "POST",
         f"{_DOMAIN}/dns/fix",
@@ -108,7 +94,9 @@ ROUTES = (
         errors=(Conflict,),
     ),
     Route("GET", "/api/cloudflare/status", status, summary="Whether Cloudflare is configured", scope=ADMIN),
-    Route("GET", f"{_DOMAIN}/dmarc-policy", policy, summary="DMARC policy", scope=READ, errors=(NotFound,)),
+    Route(
+        "GET", f"{_DOMAIN}/dmarc-policy", own.policy, summary="DMARC policy", scope=READ, errors=(NotFound,)
+    ),
     Route(
         "PATCH",
         f"{_DOMAIN}/dmarc-policy",
