@@ -95,7 +95,7 @@ class Keyring:
         _check(grants, description, plan, limits)
         now_ms = self._clock_ms()
         if expires_ms is not None and expires_ms <= now_ms:
-            raise ValueError("expires: lies in the past")
+            raise ValueError("expires_at: lies in the past")
         text = style.new()
         async with self._database.begin() as tx:
             key = await keys.add(

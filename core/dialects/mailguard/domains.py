@@ -1,8 +1,8 @@
 """`/domains`: list, add, change (merge-patch), remove; by integer ids."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain as Name
@@ -55,31 +55,41 @@ class DomainBody(BaseModel):
     dmarc_reporting: bool | None = None
     tenant_id: int | None = Field(None, ge=1, le=2**31 - 1)
 
-    def change(self, hostname: str) -> DomainChange:
-        """`hostname` is this filter's own name. Raises `ValidationFailed` for a server that is none."""
+    def change(self, hostname: str, before: Thresholds) -> DomainChange:
+        """`hostname` is this filter's own name, `before` what holds now. Raises `ValidationFailed`."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         values: dict[str, Any] = {
             name: _UNSAID[name] if given[name] is None else given[name] for name in _PLAIN if name in given
         }
         if "backend_servers" in given:
-            values["downstreams"] = [
-                _server(text, hostname, f"backend_servers.{place}")
-                for place, text in enumerate(given["backend_servers"] or ())
-            ]
+            values["downstreams"] = _servers(given["backend_servers"] or (), hostname)
         if "tenant_id" in given:
             values["tenant_number"] = given["tenant_id"]
-        return DomainChange(**values, policy=self._limits(given))
-
-    def _limits(self, given: dict[str, Any]) -> PolicyChange:
-        limits = {}
-        for name in ("quarantine", "reject"):
-            score = given.get(f"{name}_threshold", UNSET)
-            limits[name] = getattr(_USUAL, name) if score is None else score
-        return PolicyChange(**limits)
+        return DomainChange(**values, policy=_limits(given, before))
 
 
-def _server(text: str, hostname: str, field: str) -> Downstream:
-    return checked_server(server_named(text, field=field), hostname, field=field)
+def _limits(given: dict[str, Any], before: Thresholds) -> PolicyChange:
+    """MailGuard has two limits: the one for tagging, which it does not show, comes down with them."""
+    if not {"quarantine_threshold", "reject_threshold"} & set(given):
+        return PolicyChange()
+    limits = {}
+    for name in ("quarantine", "reject"):
+        score = given.get(f"{name}_threshold", getattr(before, name))
+        limits[name] = getattr(_USUAL, name) if score is None else score
+    if limits["quarantine"] > limits["reject"]:
+        said = f"{limits['quarantine']:g} is above reject_threshold {limits['reject']:g}"
+        raise ValidationFailed.of("quarantine_threshold", said)
+    return PolicyChange(**limits, tag=min(before.tag, limits["quarantine"]))
+
+
+def _servers(texts: Sequence[str], hostname: str) -> list[Downstream]:
+    found: dict[tuple[str, int], Downstream] = {}
+    for place, text in enumerate(texts):
+        field = f"backend_servers.{place}"
+        server = checked_server(server_named(text, field=field), hostname, field=field)
+        if found.setdefault((server.host, server.port), server) is not server:
+            raise ValidationFailed.of(field, f"{server.address} stands there twice")
+    return list(found.values())
 
 
 class NewDomainBody(DomainBody):
@@ -139,7 +149,8 @@ async def listing(call: Call[ListQuery, None]) -> Reply:
 async def create(call: Call[None, NewDomainBody]) -> Reply:
     core, by = asked(call)
     body = call.body
-    made = await service.create(core, by, NewDomain(name=body.name, change=body.change(core.config.hostname)))
+    wanted = body.change(core.config.hostname, _USUAL)
+    made = await service.create(core, by, NewDomain(name=body.name, change=wanted))
     return Reply(data=DomainView.of(made.domain), message="Created")
 
 
@@ -156,7 +167,8 @@ async def change(call: Call[None, DomainBody]) -> Reply:
             "name", f"it stays {found.name}: add the other domain, then remove this one"
         )
     async with core.database.begin() as tx:
-        changed = await service.change(core, tx, by, found.name, body.change(core.config.hostname))
+        wanted = body.change(core.config.hostname, found.policy.thresholds)
+        changed = await service.change(core, tx, by, found.name, wanted)
     return Reply(data=DomainView.of(changed), message="Updated")
 
 

@@ -184,7 +184,7 @@ async def test_a_key_can_be_changed_and_set_back(service_api):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"expires_at": "2001-01-01T00:00:00Z"}, "expires"),
+        ({"expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
         ({"plan": "gold"}, "plan"),
         ({"limits": {"burst": 11}}, "limits.burst"),
         ({"grants": [{"scopes": ["nothing:read"]}]}, "grants.0"),
