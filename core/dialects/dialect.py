@@ -40,7 +40,7 @@ class Dialect:
 
     `hint` says to who brings no key how to send one. `headers` tell a caller how its limits stand, by the
     names of the page. `sessions`: whether a cookie is taken beside keys. `around` makes what sees every
-    request and its answer in the vendor's form.
+    request and its answer in the vendor's form. `contract` is the path of its description, if it has one.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Dialect:
     sessions: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
     around: tuple[Callable[[], Middleware], ...] = ()
+    contract: str = ""
 
 
 def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -> web.Application:
@@ -60,7 +61,7 @@ def create_app(core: Core, dialect: Dialect, outer: Sequence[Middleware] = ()) -
     middlewares = [
         *outer,
         *(make() for make in dialect.around),
-        answers(translate, prefix="/", form=dialect.form),
+        answers(translate, prefix="/", form=dialect.form, contract=dialect.contract),
     ]
     app = web.Application(middlewares=middlewares, client_max_size=dialect.max_body_bytes)
     app[CORE] = core

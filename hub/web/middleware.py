@@ -32,8 +32,17 @@ _CLIENT_ERRORS = range(400, 500)
 log = structlog.get_logger("hub.web")
 
 
-def answers(translate: Translate, *, prefix: str = "/api/", form: Form = ENVELOPE) -> Middleware:
-    """Outermost middleware: below `prefix` a failure has that form, elsewhere it is `{"error": {...}}`."""
+def answers(
+    translate: Translate,
+    *,
+    prefix: str = "/api/",
+    form: Form = ENVELOPE,
+    contract: str = "/api/v1/openapi.json",
+) -> Middleware:
+    """Outermost middleware: below `prefix` a failure has that form, elsewhere it is `{"error": {...}}`.
+
+    Who asks for what is not there is told of `contract`, a path, if there is one.
+    """
 
     def refuse(request: web.Request, error: ApiError) -> web.Response:
         if request.path.startswith(prefix):
@@ -53,7 +62,9 @@ def answers(translate: Translate, *, prefix: str = "/api/", form: Form = ENVELOP
             try:
                 response = await handler(request)
             except web.HTTPException as error:
-                response = error if error.status < min(_CLIENT_ERRORS) else refuse(request, _known(error))
+                response = (
+                    error if error.status < min(_CLIENT_ERRORS) else refuse(request, _known(error, contract))
+                )
             except Exception as error:  # a boundary: nothing may reach the caller as a bare 500
                 response = refuse(request, _ours(error, translate, request))
         if not response.prepared:
@@ -94,7 +105,7 @@ def where(request: web.Request) -> str:
     return request.path if resource is None else resource.canonical
 
 
-def _known(error: web.HTTPException) -> ApiError:
+def _known(error: web.HTTPException, contract: str) -> ApiError:
     """What aiohttp itself raises, in our terms."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
@@ -104,7 +115,8 @@ def _known(error: web.HTTPException) -> ApiError:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return PayloadTooLarge("The request body is too large.")
     if isinstance(error, web.HTTPNotFound):
-        return NotFound("There is nothing at this path. /api/v1/openapi.json lists what there is.")
+        said = f" {contract} lists what there is." if contract else ""
+        return NotFound(f"There is nothing at this path.{said}")
     if error.status in _CLIENT_ERRORS:
         return ValidationFailed(error.reason or "The request cannot be understood.")
     return InternalError(error.reason or "The request failed.")

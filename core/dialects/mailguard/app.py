@@ -33,6 +33,7 @@ from hub.web.route import Bare, Call, Route
 __all__ = ["MAILGUARD", "ROUTES", "contract"]
 
 _YAML: Final = "application/yaml"
+_CONTRACT: Final = "/api/v1/openapi.yaml"
 
 
 def contract() -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _text() -> bytes:
 _NAMED: Final = (
     Route(
         "GET",
-        "/api/v1/openapi.yaml",
+        _CONTRACT,
         openapi,
         summary="This contract, versioned with the release",
         scope=None,
@@ -107,5 +108,6 @@ MAILGUARD: Final = Dialect(
     sessions=True,
     max_body_bytes=1024 * 1024,
     around=(refusals,),
+    contract=_CONTRACT,
 )
 """A refusal for too many requests has `Retry-After`; the page names no headers that tell how limits stand."""

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core.api import webhooks as own
 from core.api.fields import Text
 from core.api.services import asked
-from core.api.webhook_models import WebhookView, changes_of, new_of
+from core.api.webhook_models import EventView, WebhookView, changes_of, new_of
 from core.service import webhooks as service
+from core.service.event_names import EVENTS
 from hub.web.errors import Conflict, NotFound
 from hub.web.route import Call, Reply, Route
 
@@ -87,9 +88,16 @@ async def remove(call: Call[None, None]) -> Reply:
     return Reply(data=None, message="Deleted")
 
 
+async def events(call: Call[None, None]) -> Reply:
+    """Those that a webhook here may be given."""
+    del call
+    return Reply(data=[EventView(name=name, description=EVENTS[name]) for name in EVENT_NAMES])
+
+
 _READ, _WRITE = "webhooks:read", "webhooks:write"
 _ALL = "/api/v1/webhooks"
 _ONE = f"{_ALL}/{{webhook}}"
+_EVENTS = f"{_ALL}/events"
 
 
 def _row(method: Any, path: str, handler: Any, summary: str, **more: Any) -> Route:
@@ -120,6 +128,7 @@ _OWN = (
         errors=(NotFound,),
     ),
     _row("DELETE", _ONE, remove, "Post nothing more", errors=(NotFound,)),
+    _row("GET", _EVENTS, events, "Events to choose from", response=list[EventView]),
 )
-ROUTES = (*_OWN, *(route for route in own.ROUTES if route.path not in (_ALL, _ONE)))
+ROUTES = (*_OWN, *(route for route in own.ROUTES if route.path not in (_ALL, _ONE, _EVENTS)))
 """Testing, deliveries, sending again and another secret are the service's own."""

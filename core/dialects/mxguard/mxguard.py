@@ -22,6 +22,7 @@ from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
 __all__ = ["MXGUARD", "create_app"]
 
 _HTML = "text/html; charset=utf-8"
+_CONTRACT = "/api/v1/openapi.json"
 _MAX_BODY_BYTES = 1024 * 1024
 """A thousand domains at once fit."""
 
@@ -74,7 +75,7 @@ _ROUTES = (
     *customers.ROUTES,
     Route(
         "GET",
-        "/api/v1/openapi.json",
+        _CONTRACT,
         openapi,
         summary="OpenAPI",
         scope=None,
@@ -92,6 +93,7 @@ MXGUARD = Dialect(
     headers=told,
     max_body_bytes=_MAX_BODY_BYTES,
     around=(everywhere,),
+    contract=_CONTRACT,
 )
 
 

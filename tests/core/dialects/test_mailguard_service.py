@@ -267,3 +267,18 @@ def test_within_a_major_version_the_contract_only_grows():
         assert (after["wants"], after["needs"]) == (before["wants"], before["needs"]), name
         for part in ("takes", "body", "data"):
             assert set(before[part]) <= set(after[part]), (name, part)
+
+
+async def test_the_events_to_choose_from_are_those_that_a_webhook_is_given(guard):
+    _, ask = guard
+    said = await ask("GET", "/webhooks/events")
+
+    assert [one["name"] for one in said.data] == list(EVENT_NAMES)
+
+
+async def test_who_asks_for_what_is_not_there_is_told_of_a_contract_that_is(guard):
+    _, ask = guard
+    said = await ask("GET", "/nothing")
+    named = next(word for word in said.error.split() if word.startswith("/"))
+
+    assert (said.status, (await ask("GET", named)).status) == (404, 200)
