@@ -25,11 +25,15 @@ def _own(letter: Letter) -> Note:
 
 
 def _manager(letter: Letter) -> Note:
-    """`<user> → <target>` and a line of `name=value` (R1, `docs/vendors/README.md`)."""
+    """`<user> → <target>` and a line of `name=value` (R1, `docs/vendors/README.md`).
+
+    The target is the one of the manager's log; of a spam list its domain, since no entries are told.
+    """
     data = letter.data
     actor, thing = data.get("actor") or {}, data.get("resource") or {}
     who = user(str(actor.get("type", "")), str(actor.get("name", "")))
-    target = str(data.get("domain") or thing.get("id") or thing.get("type") or "")
+    name = data.get("domain") if thing.get("type") == "spam-list" else thing.get("id")
+    target = str(name or thing.get("type") or "")
     facts = {name: data[name] for name in ("details", "result", "reason", "request_id") if data.get(name)}
     told = ", ".join(f"{name}={value}" for name, value in facts.items())
     lines = [f"{who} → {target}" if target else who, told]

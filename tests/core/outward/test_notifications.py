@@ -141,7 +141,7 @@ async def test_a_target_may_be_told_in_the_words_of_mxroute_manager(core, servic
     assert [(one["title"], one["message"].splitlines()) for one in service.got] == [
         (
             "[MXroute Manager] domain.create",
-            ["local → acme.example", "result=success, reason=because, request_id=req_test"],
+            ["local → grace@acme.example", "result=success, reason=because, request_id=req_test"],
         ),
         (
             "[MXroute Manager] dns.health_alert",
