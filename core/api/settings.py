@@ -18,6 +18,8 @@ class SettingsView(BaseModel):
     login_session_minutes: int
     password_reset: bool
     password_reset_minutes: int
+    mailbox_quota_percent: int
+    mailbox_send_percent: int
 
 
 class SettingsBody(BaseModel):
@@ -45,6 +47,18 @@ class SettingsBody(BaseModel):
         description="So long the token of a reset mail holds.",
         ge=RANGES["password_reset_minutes"][0],
         le=RANGES["password_reset_minutes"][1],
+    )
+    mailbox_quota_percent: int | None = Field(
+        None,
+        description="Per cent of its storage from which a mailbox raises an alarm.",
+        ge=RANGES["mailbox_quota_percent"][0],
+        le=RANGES["mailbox_quota_percent"][1],
+    )
+    mailbox_send_percent: int | None = Field(
+        None,
+        description="Per cent of its messages of a day from which a mailbox raises an alarm.",
+        ge=RANGES["mailbox_send_percent"][0],
+        le=RANGES["mailbox_send_percent"][1],
     )
 
     def values(self) -> dict[str, Any]:

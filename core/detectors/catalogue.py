@@ -59,6 +59,17 @@ DETECTORS: Final[tuple[Detector, ...]] = (
         events=("dmarc.drift_alert", "dmarc.drift_recovered"),
     ),
     Detector(
+        name="mailbox_usage",
+        period_ms=HOUR_MS,
+        watches="storage and messages of the day of all mailboxes, where a mail host counts them",
+        events=(
+            "mailbox.quota_alert",
+            "mailbox.quota_recovered",
+            "mailbox.send_limit_alert",
+            "mailbox.send_limit_recovered",
+        ),
+    ),
+    Detector(
         name="alerting",
         period_ms=5 * MINUTE_MS,
         watches="alert rules over DMARC reports, statistics and what other detectors found",

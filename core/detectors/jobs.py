@@ -19,6 +19,7 @@ from core.detectors import (
     dns_health,
     licence,
     licence_file,
+    mailbox_usage,
     nodes,
     reputation,
 )
@@ -40,13 +41,15 @@ from hub.sdk.http.guard import Guard
 from hub.sdk.offload import Offload
 from hub.web.errors import NotFound
 
-__all__ = ["Expect", "Settings", "jobs"]
+__all__ = ["Expect", "Settings", "Usage", "jobs"]
 
 _AT_ONCE: Final = 20
 _LONG_LEASE_MS: Final = 15 * 60_000
 
 Expect = Callable[[str, str], Awaitable[Expected]]
 """`(tenant, domain)` -> what its records should be."""
+Usage = Callable[[], Awaitable[Sequence[mailbox_usage.Seen]]]
+"""What the mailboxes of all domains use, as far as their hosts tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,9 @@ class Settings:
     audit_kept_ms: int | None = None
 
 
-def jobs(database: Database, settings: Settings, resolver: Resolver, expect: Expect) -> tuple[Job, ...]:
+def jobs(
+    database: Database, settings: Settings, resolver: Resolver, expect: Expect, usage: Usage
+) -> tuple[Job, ...]:
     """Ready for `Scheduler`."""
     chain = settings.chain
     threads = Offload("detectors", 1)
@@ -78,7 +83,7 @@ def jobs(database: Database, settings: Settings, resolver: Resolver, expect: Exp
     }
     found = [_simple(name, detect, chain) for name, detect in simple.items()]
     found += [_certificates(settings, threads), _dns_health(database, chain, resolver, expect)]
-    found += [_dmarc_policy(database, chain, resolver), _upkeep(settings)]
+    found += [_dmarc_policy(database, chain, resolver), _mailbox_usage(chain, usage), _upkeep(settings)]
     if settings.licence_path is not None:
         found.append(_licence(settings, settings.licence_path, threads))
     return tuple(found)
@@ -162,6 +167,14 @@ def _dmarc_policy(database: Database, chain: Chain, resolver: Resolver) -> Job:
 
     name = "dmarc_policy"
     return Job(name=name, period_ms=period_ms(name), observe=observe, detect=judge, lease_ms=_LONG_LEASE_MS)
+
+
+def _mailbox_usage(chain: Chain, usage: Usage) -> Job:
+    async def judge(tx: AsyncConnection, now_ms: int, seen: Sequence[mailbox_usage.Seen]) -> list[Event]:
+        return await mailbox_usage.detect(tx, now_ms, chain=chain, seen=seen)
+
+    name = "mailbox_usage"
+    return Job(name=name, period_ms=period_ms(name), observe=usage, detect=judge, lease_ms=4 * _LONG_LEASE_MS)
 
 
 def _upkeep(settings: Settings) -> Job:

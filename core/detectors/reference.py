@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from core.detectors import certificates, dkim_keys, dmarc_policy, nodes, reputation
+from core.detectors import certificates, dkim_keys, dmarc_policy, mailbox_usage, nodes, reputation
 from core.detectors.catalogue import DETECTORS, MINUTE_MS
 from core.engine.reputation import LIST_BELOW, START, UNLIST_ABOVE
 from core.reports.alert_rules import TYPES
@@ -45,9 +45,13 @@ time; one that was killed is taken over when its lease ends.
 | a DKIM key | {_span(dkim_keys.WARNING_MS)} before it is {_span(dkim_keys.LIFETIME_MS)} old, once |
 | an address | listed below {LIST_BELOW:g}, off the list above {UNLIST_ABOVE:g}; forgiven towards {START:g} \
 with a half-life of {_span(reputation.HALF_LIFE_MS)} |
+| a mailbox | from {mailbox_usage.ALERT_PERCENT} % of its storage or of its messages of a day on \
+(settings `mailbox_quota_percent`, `mailbox_send_percent`); well again more than {mailbox_usage.MARGIN} \
+points below that |
 | a DMARC policy | when {dmarc_policy.CONFIRM} looks in a row agree |
 
-DNS that does not answer, a file or a server that cannot be read and a rule without data change nothing.
+DNS and mail hosts that do not answer, a file or a server that cannot be read and a rule without data change
+nothing.
 
 ## Alert rules
 

@@ -55,6 +55,8 @@ CATALOGUE: Final[Mapping[str, Sequence[str]]] = {
     "Mailboxes": (
         *("mailbox.create", "mailbox.update", "mailbox.password_update", "mailbox.quota_update"),
         *("mailbox.delete", "mailbox.recovery_update", "mailbox.reset_requested", "mailbox.reset_completed"),
+        *("mailbox.quota_alert", "mailbox.quota_recovered"),
+        *("mailbox.send_limit_alert", "mailbox.send_limit_recovered"),
     ),
     "Forwarders": ("forwarder.create", "forwarder.delete", "catchall.update"),
     "Spam": (

@@ -27,6 +27,10 @@ MONITORS: Final[Mapping[str, tuple[str, ...]]] = {
     "reputation": ("reputation.threshold_crossed",),
     "cluster": ("cluster.node_joined", "cluster.node_left"),
     "license": ("license.changed",),
+    "mailboxes": (
+        *("mailbox.quota_alert", "mailbox.quota_recovered"),
+        *("mailbox.send_limit_alert", "mailbox.send_limit_recovered"),
+    ),
     "alerts": ("alert.triggered", "alert.resolved"),
     "webhooks": ("webhook.disabled",),
 }

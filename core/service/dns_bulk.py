@@ -15,7 +15,8 @@ from core.service import visible
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.service.dns import WRITE, provider_of, put_on_record, unknown_record
-from core.service.expected import patiently
+from core.service.expected import expected
+from core.service.patience import patiently
 from core.store.tables import domains
 from core.upstream.errors import ProviderError
 from hub.access.domain_names import normal_domain
@@ -93,7 +94,7 @@ async def _expected(core: Core, by: By, asked: dict[str, bool]) -> _Targets:
     async def one(domain: str) -> None:
         async with gate:
             try:
-                targets.wanted[domain] = await patiently(core, by.tenant, domain)
+                targets.wanted[domain] = await patiently(lambda: expected(core, by.tenant, domain))
             except NotFound as error:
                 targets.errors[domain] = error.message
             except ProviderError as error:

@@ -1,8 +1,6 @@
 """What a domain's records should be: from who hosts its mail, its own settings, and the configuration."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,14 +13,11 @@ from core.dns.verify import LABEL
 from core.service.core import Core
 from core.store import dns
 from core.store.tables import dkim_keys, domains
-from core.upstream.errors import NotThere, RateLimited
+from core.upstream.errors import NotThere
 from core.upstream.provider import HostedRecords, MailProvider
 from hub.web.errors import NotFound
 
-__all__ = ["expected", "patiently", "targets"]
-
-_WAITS: Final = 10
-_LONGEST_S: Final = 120.0
+__all__ = ["expected", "targets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +55,6 @@ async def expected(core: Core, tenant: str, domain: str) -> Expected:
         is_hosting=is_hosting and own.is_hosting,
         is_registered=is_registered,
     )
-
-
-async def patiently(core: Core, tenant: str, domain: str) -> Expected:
-    """`expected`, for work over many domains: where the mail host asks to wait, it waits and asks again."""
-    for _ in range(_WAITS):
-        try:
-            return await expected(core, tenant, domain)
-        except RateLimited as error:
-            await asyncio.sleep(min(error.retry_after_s, _LONGEST_S))
-    return await expected(core, tenant, domain)
 
 
 def targets(config: CoreConfig) -> tuple[str, str]:

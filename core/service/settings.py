@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
+from core.detectors.mailbox_usage import ALERT_PERCENT
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.store import settings as stored
@@ -27,12 +28,18 @@ class Settings:
     """Whether people may reset passwords of mailboxes themselves; each domain's portal besides."""
     password_reset_minutes: int = 60
     """So long the token of a reset mail can be used."""
+    mailbox_quota_percent: int = ALERT_PERCENT
+    """Of its storage, from which a mailbox raises an alarm."""
+    mailbox_send_percent: int = ALERT_PERCENT
+    """Of the messages that it may send in a day."""
 
 
 RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "login_link_minutes": (1, 1_440),
     "login_session_minutes": (5, 720),
     "password_reset_minutes": (5, 1_440),
+    "mailbox_quota_percent": (50, 99),
+    "mailbox_send_percent": (50, 99),
 }
 """Least and most of the figures."""
 _NAMES: Final = tuple(field.name for field in fields(Settings))

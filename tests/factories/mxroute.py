@@ -153,7 +153,12 @@ class PlayedMxRoute:
 
     def _account(self, name: str, user: str, each: dict[str, Any]) -> dict[str, Any]:
         about = {"username": user, "email": f"{user}@{name}", "quota": each.get("quota", 1024)}
-        return about | {"usage": 1.5, "limit": each.get("limit", 9600), "sent": 3, "suspended": False}
+        return about | {
+            "usage": each.get("usage", 1.5),
+            "limit": each.get("limit", 9600),
+            "sent": each.get("sent", 3),
+            "suspended": False,
+        }
 
     def _forwarders(self, method: str, name: str, domain: Hosted, rest: list[str], body: Any) -> Reply:
         if not rest and method == "GET":

@@ -271,6 +271,18 @@ _TABLE: Mapping[str, tuple[str, int, _Make]] = {
     "mailbox.updated": ("A mailbox was changed", 1, _thing(_CHANGED, "Mailbox")),
     "mailbox.deleted": ("A mailbox was removed", 3, _thing(_REMOVED, "Mailbox")),
     "mailbox.password_reset": ("A mailbox has another password", 2, _thing(_CHANGED, "Mailbox")),
+    "mailbox.quota_alert": ("A mailbox is nearly full", 3, _detection("Mailbox storage")),
+    "mailbox.quota_recovered": ("A mailbox has room again", 1, _detection("Mailbox storage", well=True)),
+    "mailbox.send_limit_alert": (
+        "A mailbox has nearly sent what it may in a day",
+        3,
+        _detection("Mailbox send limit"),
+    ),
+    "mailbox.send_limit_recovered": (
+        "A mailbox may send again",
+        1,
+        _detection("Mailbox send limit", well=True),
+    ),
     "forwarder.created": ("A forwarder was made", 2, _thing(_MADE, "Forwarder")),
     "forwarder.deleted": ("A forwarder was removed", 1, _thing(_REMOVED, "Forwarder")),
     "catch_all.updated": ("A catch-all was changed", 2, _thing(_CHANGED, "Catch-all")),

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.service import dns as service
-from core.service.expected import expected, patiently
+from core.service.expected import expected
+from core.service.patience import patiently
 from hub.sdk.testing import Reply
 from hub.web.errors import NotFound
 from tests.factories.cloudflare import TOKEN
@@ -344,6 +345,6 @@ async def test_an_unproven_domain_is_expected_to_show_its_token(core):
 async def test_work_over_many_domains_waits_when_the_mail_host_asks_to(world):
     limited = Reply(status=429, headers={"Retry-After": "0"}, json={"success": False})
     world.mxroute.next = [limited, limited]
-    found = await patiently(world.api.core, "default", "example.com")
+    found = await patiently(lambda: expected(world.api.core, "default", "example.com"))
 
     assert found.spf == "v=spf1 include:mxroute.com -all"

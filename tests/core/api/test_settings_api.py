@@ -10,6 +10,8 @@ DEFAULTS = {
     "login_session_minutes": 480,
     "password_reset": True,
     "password_reset_minutes": 60,
+    "mailbox_quota_percent": 90,
+    "mailbox_send_percent": 90,
 }
 
 
@@ -39,6 +41,8 @@ async def test_what_changes_nothing_is_not_told(service_api):
         ({"login_link_minutes": 0}, "login_link_minutes"),
         ({"login_session_minutes": 721}, "login_session_minutes"),
         ({"password_reset": "perhaps"}, "password_reset"),
+        ({"mailbox_quota_percent": 49}, "mailbox_quota_percent"),
+        ({"mailbox_send_percent": 100}, "mailbox_send_percent"),
         ({"nope": 1}, "nope"),
     ],
 )

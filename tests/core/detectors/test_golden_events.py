@@ -14,6 +14,7 @@ from core.detectors import (
     dmarc_policy,
     dns_health,
     licence,
+    mailbox_usage,
     nodes,
     reputation,
 )
@@ -21,6 +22,7 @@ from core.detectors.catalogue import DETECTORS
 from core.detectors.certificates import Look
 from core.detectors.dmarc_policy import Live
 from core.detectors.licence_file import read
+from core.detectors.mailbox_usage import Seen
 from core.dns.check import Check
 from core.dns.expected import DmarcPolicy
 from core.dns.health import Health
@@ -30,6 +32,7 @@ from core.reports.dmarc_store import file_report
 from core.store import estate
 from core.store.clock import DAY_MS, HOUR_MS
 from core.store.tables import dmarc_policies
+from core.upstream.provider import Mailbox
 from hub.sdk.ed25519 import public_of
 from tests.factories.audit import chain
 from tests.factories.core import NOW_MS
@@ -51,7 +54,7 @@ class World:
     async def live(self):
         for step in (
             self.nodes, self.certificates, self.keys, self.licence, self.health, self.policy, self.alerts,
-            self.reputation,
+            self.reputation, self.mailboxes,
         ):  # fmt: skip
             await step()
 
@@ -101,6 +104,14 @@ class World:
     async def reputation(self):
         for _ in range(8):
             await reputation.count(self.tx, "default", "203.0.113.7", "reject", NOW_MS, chain=chain())
+
+    async def mailboxes(self):
+        for used_mb, sent_today in ((950.5, 9_600), (12.0, 0)):
+            box = Mailbox(
+                username="grace", quota_mb=1024, send_limit=9_600, used_mb=used_mb, sent_today=sent_today
+            )
+            seen = [Seen(tenant="default", domain="acme.example", mailboxes=(box,))]
+            await mailbox_usage.detect(self.tx, NOW_MS, chain=chain(), seen=seen)
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from core.detectors import mailbox_usage
+from core.detectors.mailbox_usage import Seen
 from core.outward.manager_names import CATALOGUE, DESTRUCTIVE, ours, theirs
+from core.upstream.provider import Mailbox
 from tests.factories.manager import shared_manager
 from tests.factories.outward import running, until
 from tests.factories.shared import shared_core, shared_url
@@ -128,6 +131,41 @@ async def test_the_monitor_of_dns_is_turned_on_by_itself(manager, receiver):
     assert [each["actions"] for each in (on, kept, off)] == [[], ["mailbox.create"], ["mailbox.create"]]
 
 
+async def test_the_monitor_of_mailbox_usage_is_turned_on_by_itself_and_has_its_limits(manager, receiver):
+    before = (await manager.call("GET", PATH)).data["quota_monitor"]
+    body = chosen(receiver, quota_monitor={"enabled": True, "interval_hours": 12, "quota_percent": 80})
+    on = (await manager.call("PUT", PATH, body)).data
+    kept = (await manager.call("PUT", PATH, {"quota_monitor": {"send_percent": 70}})).data
+    off = await manager.call("PUT", PATH, {"actions": ["*"], "quota_monitor": {"enabled": False}})
+
+    assert before == {"enabled": False, "quota_percent": 90, "send_percent": 90}
+    assert on["quota_monitor"] == {"enabled": True, "quota_percent": 80, "send_percent": 90}
+    assert kept["quota_monitor"] == {"enabled": True, "quota_percent": 80, "send_percent": 70}
+    assert off.status == 400
+    assert (on["configured"], on["actions"], on["dns_monitor"]) == (True, [], {"enabled": False})
+
+
+async def test_a_mailbox_that_runs_full_is_told_in_the_managers_words(manager, receiver):
+    await manager.call("PUT", PATH, chosen(receiver, quota_monitor={"enabled": True}))
+    box = Mailbox(username="grace", quota_mb=1000, send_limit=9600, used_mb=950.0, sent_today=0)
+    seen = [Seen(tenant=manager.tenant, domain=manager.domain, mailboxes=(box,))]
+    core = manager.core
+    async with running(core):
+        async with core.database.begin() as tx:
+            await mailbox_usage.detect(tx, core.clock(), chain=core.chain, seen=seen)
+        core.outward.wake()
+        await until(lambda: len(receiver.got) == 1)
+    logged = (await manager.call("GET", "/api/admin/logs")).data["entries"][0]
+
+    assert receiver.got[0]["title"] == "[MXroute Manager] mailbox.quota_alert"
+    assert receiver.got[0]["message"].startswith(f"system → grace@{manager.domain}\ndetails=")
+    assert (logged["action"], logged["user"], logged["target"]) == (
+        "mailbox.quota_alert",
+        "system",
+        f"grace@{manager.domain}",
+    )
+
+
 async def test_monitors_that_the_manager_does_not_know_stay_a_targets_own(manager, receiver):
     await manager.call("PUT", PATH, chosen(receiver, "mailbox.*"))
     await manager.call("PUT", PATH, {"dns_monitor": {"enabled": True}})
@@ -156,6 +194,8 @@ async def test_turned_off_it_may_be_empty(manager):
         {"targets": [{"label": "new"}]},
         {"targets": [{"id": "ntf_1", "label": "siem", "url": "json://x.example"}]},
         {"targets": [{"label": "x"}] * 60},
+        {"quota_monitor": {"enabled": True, "quota_percent": 40}},
+        {"quota_monitor": {"enabled": True, "send_percent": 100}},
     ],
 )
 async def test_what_cannot_be_is_400_and_changes_nothing(manager, receiver, change):
