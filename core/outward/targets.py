@@ -31,7 +31,6 @@ from hub.sdk.offload import Offload
 __all__ = ["Targets"]
 
 _THREADS = 4
-_OK = range(200, 300)
 _REFUSED = frozenset({400, 413, 422})
 _LIMITED = 429
 

@@ -23,8 +23,6 @@ __all__ = [
     "certificates",
     "dkim_keys",
     "licence",
-    "mark_certificate",
-    "mark_dkim_key",
     "node",
     "nodes",
     "put_licence",
@@ -125,10 +123,6 @@ async def remove_dkim_key(tx: AsyncConnection, key: DkimKey) -> None:
     await tx.execute(delete(dkim_key_table).where(*_is(key)))
 
 
-async def mark_dkim_key(tx: AsyncConnection, key: DkimKey) -> None:
-    await tx.execute(update(dkim_key_table).where(*_is(key)).values(warned=True))
-
-
 async def dkim_keys(tx: AsyncConnection) -> list[DkimKey]:
     table = dkim_key_table.c
     rows = await tx.execute(
@@ -145,12 +139,6 @@ async def add_certificate(tx: AsyncConnection, certificate: Certificate, *, tena
 
 async def remove_certificate(tx: AsyncConnection, serial: str) -> None:
     await tx.execute(delete(certificate_table).where(certificate_table.c.serial == serial))
-
-
-async def mark_certificate(tx: AsyncConnection, serial: str) -> None:
-    await tx.execute(
-        update(certificate_table).where(certificate_table.c.serial == serial).values(warned=True)
-    )
 
 
 async def certificates(tx: AsyncConnection) -> list[Certificate]:

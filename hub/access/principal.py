@@ -76,9 +76,6 @@ class Grant:
     def to_json(self) -> dict[str, list[str]]:
         return {"domains": sorted(self.domains), "scopes": list(self.names)}
 
-    def covers(self, domain: str) -> bool:
-        return ALL in self.domains or domain in self.domains
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:

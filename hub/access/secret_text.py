@@ -2,14 +2,12 @@
 
 import base64
 import hmac
-import os
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["PREFIX_CHARS", "STYLES", "KeyStyle", "Sealer", "digest", "load_or_make", "new_text"]
+__all__ = ["PREFIX_CHARS", "STYLES", "KeyStyle", "Sealer", "digest", "new_text"]
 
 PREFIX_CHARS: Final = 20
 """So much of a key stays readable, to tell it from others."""
@@ -76,20 +74,3 @@ class Sealer:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise ValueError("sealed by another secret: was the secret file replaced?") from None
-
-
-def load_or_make(path: Path) -> bytes:
-    """The secret of this installation, outside the database, mode 0600. Raises `OSError`, `ValueError`."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        secret = path.read_bytes()
-        if len(secret) < _BYTES:
-            raise ValueError(f"{path} is damaged: it holds {len(secret)} bytes, not {_BYTES}") from None
-        return secret
-    with os.fdopen(descriptor, "wb") as file:
-        secret = secrets.token_bytes(_BYTES)
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    return secret

@@ -8,7 +8,6 @@ __all__ = [
     "Actor",
     "Analytic",
     "Api",
-    "Certificate",
     "Compliance",
     "Device",
     "Email",
@@ -133,14 +132,6 @@ class Fingerprint(_Object):
     algorithm_id: int
     value: str
     algorithm: str | None = None
-
-
-class Certificate(_Object):
-    issuer: str
-    serial_number: str
-    subject: str | None = None
-    expiration_time: int | None = None
-    fingerprints: list[Fingerprint] | None = None
 
 
 class Analytic(_Object):

@@ -9,8 +9,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import structlog
-
 from hub.pipeline.backoff import Backoff
 from hub.pipeline.poll import Poll, Poller, Walked
 from hub.sdk.source import Call
@@ -24,7 +22,6 @@ _REFUSED_S = 3600.0
 _CLOSED_S = 60.0
 """Until a closed tenant's stream is looked at again: so long after reopening it may stand still."""
 _FAILED = Backoff(first_s=5.0, most_s=300.0)
-_logger = structlog.get_logger("hub.pipeline.schedule")
 
 
 class Schedule(Protocol):

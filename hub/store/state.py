@@ -54,16 +54,12 @@ class State:
         self._scripts = scripts or Scripts()
 
     # -- sources ---------------------------------------------------------------------------------------------
-    async def touch_source(self, name: str, **fields: int | str) -> None:
-        """Add to the counts (`accepted`, `duplicate`, `rejected`, `errors`, `unknown`), set the rest
+    async def touch_sources(self, sources: Mapping[str, Mapping[str, int | str]]) -> None:
+        """By name: add to the counts (`accepted`, `duplicate`, `rejected`, `errors`, `unknown`), set the rest
         (`last_event_ms`, `last_poll_ms`, `state`, `reason`); one round trip.
 
         Raises `ValueError` for another field.
         """
-        await self.touch_sources({name: fields})
-
-    async def touch_sources(self, sources: Mapping[str, Mapping[str, int | str]]) -> None:
-        """`touch_source` for many, in one round trip."""
         commands: list[tuple[Argument, ...]] = []
         for name, fields in sources.items():
             if other := fields.keys() - _ADDED - _SET:
@@ -127,11 +123,6 @@ class State:
     async def schedule(self, stream: str, due_ms: int) -> None:
         """The stream's next poll is due then, whatever was said before; ends a claim."""
         await self._command("ZADD", self.keys.polls, due_ms, stream)
-
-    async def reschedule(self, stream: str, due_ms: int) -> bool:
-        """As `schedule`, but only while the stream is scheduled at all; whether it is."""
-        await self._command("ZADD", self.keys.polls, "XX", due_ms, stream)
-        return await self._command("ZSCORE", self.keys.polls, stream) is not None
 
     async def unschedule(self, stream: str) -> None:
         await self._command("ZREM", self.keys.polls, stream)

@@ -3,7 +3,7 @@ import pytest
 from sqlalchemy import select
 
 from hub.access.directory import NoSuchAccount
-from hub.access.secret_text import Sealer, load_or_make
+from hub.access.secret_text import Sealer
 from hub.access.sign_in import SignedIn
 from hub.access.tables import accounts, recovery_codes
 from hub.access.totp import AlreadyEnrolled, SecondFactor, WrongCode
@@ -98,19 +98,3 @@ async def test_another_tenants_account_is_not_found(people):
 
     with pytest.raises(NoSuchAccount):
         await people.second.enrol("other", jo.id)
-
-
-def test_the_secret_file_is_made_once_and_only_its_owner_reads_it(tmp_path):
-    path = tmp_path / "secret"
-    first = load_or_make(path)
-
-    assert len(first) == 32
-    assert load_or_make(path) == first
-    assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_damaged_secret_file_is_refused(tmp_path):
-    (tmp_path / "secret").write_bytes(b"short")
-
-    with pytest.raises(ValueError, match="damaged"):
-        load_or_make(tmp_path / "secret")

@@ -45,7 +45,8 @@ async def fill(log: RedisLog, state: State, archive: SqliteArchive) -> None:
     fates = special + [Fate("delivered")] * 57
     uids = [one.uid.hex() for one in made[:60]]
     await log.settle("siem", list(range(1, 61)), fates, uids, now_ms=NOW_MS)
-    await state.touch_source("guard", accepted=EVENTS, rejected=2, state="ok", last_event_ms=NOW_MS)
+    touched = {"accepted": EVENTS, "rejected": 2, "state": "ok", "last_event_ms": NOW_MS}
+    await state.touch_sources({"guard": touched})
     await state.schedule("guard/audit", NOW_MS)
 
 

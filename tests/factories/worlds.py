@@ -94,7 +94,8 @@ async def fill(world: World) -> None:
     await log.block("siem", "connection refused", NOW + 60_000, now_ms=NOW + 5)
     await log.pause("late", now_ms=NOW)
     await _replay(world)
-    await state.touch_source("guard", accepted=60, duplicate=2, last_event_ms=NOW, state="ok")
+    touched = {"accepted": 60, "duplicate": 2, "last_event_ms": NOW, "state": "ok"}
+    await state.touch_sources({"guard": touched})
     await state.count({"captured": 3})
     await state.schedule("guard/audit", NOW + 900_000)
     await state.take("guard", 5.0, 10.0, 3, NOW)

@@ -12,8 +12,9 @@ NOW = 1_700_000_000_000
 
 # -- sources -------------------------------------------------------------------------------------------------
 async def test_counts_add_up_and_the_rest_is_replaced(state: State):
-    await state.touch_source("mg", accepted=3, duplicate=1, last_event_ms=NOW, state="ok")
-    await state.touch_source("mg", accepted=2, errors=1, last_event_ms=NOW + 1, reason="401 ü")
+    await state.touch_sources({"mg": {"accepted": 3, "duplicate": 1, "last_event_ms": NOW, "state": "ok"}})
+    later = {"accepted": 2, "errors": 1, "last_event_ms": NOW + 1, "reason": "401 ü"}
+    await state.touch_sources({"mg": later})
 
     assert await state.sources() == [
         SourceStatus(
@@ -30,12 +31,12 @@ async def test_many_sources_are_touched_in_one_go_and_listed_by_name(state: Stat
 
 async def test_an_unknown_field_of_a_source_is_refused(state: State):
     with pytest.raises(ValueError, match="no field 'acepted'"):
-        await state.touch_source("mg", acepted=1)
+        await state.touch_sources({"mg": {"acepted": 1}})
     assert await state.sources() == []
 
 
 async def test_a_forgotten_source_leaves_nothing(state: State, redis: Redis):
-    await state.touch_source("mg", accepted=1)
+    await state.touch_sources({"mg": {"accepted": 1}})
     await state.forget_source("mg")
 
     assert await state.sources() == []
@@ -87,12 +88,11 @@ async def test_scheduling_ends_a_claim(state: State):
     assert await state.schedule_all() == {"a": NOW + 5}
 
 
-async def test_rescheduling_does_not_bring_back_what_was_taken_off(state: State):
+async def test_a_stream_that_was_taken_off_is_never_due(state: State):
     await state.schedule("a", NOW)
-
-    assert await state.reschedule("a", NOW + 7)
     await state.unschedule("a")
-    assert not await state.reschedule("a", NOW + 9)
+
+    assert await state.claim(NOW, 1, 60_000) == []
     assert await state.schedule_all() == {}
 
 

@@ -94,10 +94,6 @@ class EmbeddedServer:
             raise RuntimeError("the embedded server was not started")
         return self._site.socket
 
-    def disk_free(self) -> int:
-        """Bytes free on the data directory's file system."""
-        return self.disk.free()
-
     def below_reserve(self) -> bool:
         """Whether ingest must answer 503 now, so that the disk never gets full."""
         return self.disk.below_reserve()
