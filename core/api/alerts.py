@@ -43,7 +43,7 @@ class AlertView(BaseModel):
         return cls(
             **{name: getattr(found, name) for name in same},
             triggered_at=iso_millis(found.at_ms),
-            resolved_at=None if found.resolved_ms is None else iso_millis(found.resolved_ms),
+            resolved_at=iso_millis(found.resolved_ms),
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Moment, Text
-from core.api.grants import Grants, GrantView, LimitsBody, LimitsView, given, moment, views
+from core.api.grants import Grants, GrantView, LimitsBody, LimitsView, given, views
 from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import api_keys
@@ -97,9 +97,9 @@ def shown(key: Key) -> dict[str, Any]:
         "limits": LimitsView.of(key.effective),
         "created_by": key.created_by,
         "created_at": iso_millis(key.created_ms),
-        "expires_at": moment(key.expires_ms),
-        "last_used_at": moment(key.last_used_ms),
-        "revoked_at": moment(key.revoked_ms),
+        "expires_at": iso_millis(key.expires_ms),
+        "last_used_at": iso_millis(key.last_used_ms),
+        "revoked_at": iso_millis(key.revoked_ms),
     }
 
 

@@ -50,7 +50,7 @@ class KeyView(BaseModel):
             public_key=key.public_key,
             created_at=iso_seconds(key.created_ms),
             rotate_by=iso_seconds(dkim_keys.rotate_by_ms(key)),
-            retired_at=None if key.retired_ms is None else iso_seconds(key.retired_ms),
+            retired_at=iso_seconds(key.retired_ms),
             warned=key.warned,
         )
 

@@ -120,7 +120,7 @@ class DomainView(BaseModel):
         plain = {name: getattr(domain, name) for name in TOLD if name in cls.model_fields}
         return cls(
             **plain,
-            verified_at=None if domain.verified_ms is None else iso_millis(domain.verified_ms),
+            verified_at=iso_millis(domain.verified_ms),
             verification=VerificationView(host=proof.host, value=proof.value),
             downstream_addresses=[downstream_of(each) for each in domain.downstreams],
             admins=list(domain.admins),

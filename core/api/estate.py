@@ -55,7 +55,7 @@ async def nodes(call: Call[None, None]) -> Reply:
                 id=node.id,
                 address=node.address,
                 present=node.present,
-                started_at=None if node.started_ms is None else iso_seconds(node.started_ms),
+                started_at=iso_seconds(node.started_ms),
                 last_heartbeat_at=iso_seconds(node.heartbeat_ms),
             )
             for node in found
@@ -72,7 +72,7 @@ async def certificates(call: Call[None, None]) -> Reply:
         data=[
             CertificateView(
                 **{name: getattr(each, name) for name in same},
-                not_before=None if each.not_before_ms is None else iso_seconds(each.not_before_ms),
+                not_before=iso_seconds(each.not_before_ms),
                 not_after=iso_seconds(each.not_after_ms),
                 days_left=(each.not_after_ms - now_ms) // DAY_MS,
             )

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.store.clock import iso_millis
 from hub.access.plans import MAX_BURST, Limits
 from hub.access.principal import ALL, Grant
 
-__all__ = ["GrantBody", "GrantView", "Grants", "LimitsBody", "LimitsView", "given", "moment", "views"]
+__all__ = ["GrantBody", "GrantView", "Grants", "LimitsBody", "LimitsView", "given", "views"]
 
 _MOST: int = 1_000_000_000
 _Figure = Annotated[int | None, Field(ge=1, le=_MOST)]
@@ -83,7 +82,3 @@ def given(bodies: Sequence[GrantBody]) -> tuple[Grant, ...]:
 
 def views(grants: Sequence[Grant]) -> list[GrantView]:
     return [GrantView(**grant.to_json()) for grant in grants]
-
-
-def moment(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_millis(at_ms)

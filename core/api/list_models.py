@@ -43,7 +43,7 @@ class EntryView(BaseModel):
             item=entry.item,
             item_type=entry.type,
             note=entry.note,
-            expires_at=_iso(entry.expires_ms),
+            expires_at=iso_millis(entry.expires_ms),
             created_by=entry.created_by,
             created_at=iso_millis(entry.created_ms),
         )
@@ -91,7 +91,7 @@ class RuleView(BaseModel):
             pattern=entry.item,
             pattern_type=entry.type,
             note=entry.note,
-            expires_at=_iso(entry.expires_ms),
+            expires_at=iso_millis(entry.expires_ms),
             created_by=entry.created_by,
             created_at=iso_millis(entry.created_ms),
         )
@@ -106,7 +106,3 @@ class EntryBody(BaseModel):
 
 def wanted(item: str, given: EntryBody) -> Wanted:
     return Wanted(item=item, note=given.note, expires_ms=given.expires_at)
-
-
-def _iso(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_millis(at_ms)

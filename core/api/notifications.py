@@ -74,7 +74,7 @@ class TargetView(BaseModel):
             to=target.shown,
             actions=list(target.actions),
             monitors=list(target.monitors),
-            failing_since=None if since is None else iso_millis(since),
+            failing_since=iso_millis(since),
             last_error=target.last_error or None,
         )
 

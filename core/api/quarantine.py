@@ -90,7 +90,7 @@ class HeldView(BaseModel):
             node_id=held.node_id,
             queue_id=held.queue_id,
             arrived_at=iso_millis(held.arrived_ms),
-            expires_at=None if held.expires_ms is None else iso_millis(held.expires_ms),
+            expires_at=iso_millis(held.expires_ms),
             **fields,
         )
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.api.grants import LimitsBody, LimitsView, moment
+from core.api.grants import LimitsBody, LimitsView
 from core.api.services import asked, paged
 from core.paging.query import PartPaging
 from core.service import licence, plans, subscriptions
@@ -170,9 +170,9 @@ async def license_state(call: Call[None, None]) -> Reply:
         holder=found.holder,
         max_domains=found.max_domains,
         domains=found.domains,
-        valid_until=moment(found.valid_until_ms),
-        refreshed_at=moment(found.refreshed_ms),
-        refresh_due_at=moment(found.refresh_due_ms),
+        valid_until=iso_millis(found.valid_until_ms),
+        refreshed_at=iso_millis(found.refreshed_ms),
+        refresh_due_at=iso_millis(found.refresh_due_ms),
     )
     return Reply(data=view)
 

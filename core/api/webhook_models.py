@@ -128,17 +128,14 @@ class WebhookView(BaseModel):
 
     @classmethod
     def of(cls, webhook: Webhook, **more: Any) -> Self:
-        def moment(at_ms: int | None) -> str | None:
-            return None if at_ms is None else iso_millis(at_ms)
-
         same = ("id", "url", "form", "description", "enabled", "delivered", "given_up")
         return cls(
             **{name: getattr(webhook, name) for name in same},
             events=list(webhook.names),
             disabled_reason=webhook.disabled_reason or None,
-            failing_since=moment(webhook.failing_since_ms),
+            failing_since=iso_millis(webhook.failing_since_ms),
             last_error=webhook.last_error or None,
-            old_secret_valid_until=moment(webhook.previous_until_ms),
+            old_secret_valid_until=iso_millis(webhook.previous_until_ms),
             created_at=iso_millis(webhook.created_ms),
             updated_at=iso_millis(webhook.updated_ms),
             **more,

@@ -1,11 +1,11 @@
 """Time as the store keeps it (milliseconds since the epoch) and as people read it (ISO 8601, UTC)."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import overload
 
 __all__ = ["DAY_MS", "HOUR_MS", "Clock", "from_iso", "iso_millis", "iso_seconds", "wall_clock"]
-
-from collections.abc import Callable
 
 Clock = Callable[[], int]
 """Milliseconds since the epoch."""
@@ -20,14 +20,22 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def iso_seconds(at_ms: int) -> str:
-    """`2026-05-01T07:42:13Z`, cut, not rounded."""
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()[:19]}Z"
+@overload
+def iso_seconds(at_ms: int) -> str: ...
+@overload
+def iso_seconds(at_ms: None) -> None: ...
+def iso_seconds(at_ms: int | None) -> str | None:
+    """`2026-05-01T07:42:13Z`, cut, not rounded; nothing for what has not been."""
+    return None if at_ms is None else f"{datetime.fromtimestamp(at_ms // 1000, UTC).isoformat()[:19]}Z"
 
 
-def iso_millis(at_ms: int) -> str:
-    """`2026-05-01T07:42:13.482Z`."""
-    return f"{iso_seconds(at_ms)[:-1]}.{at_ms % 1000:03d}Z"
+@overload
+def iso_millis(at_ms: int) -> str: ...
+@overload
+def iso_millis(at_ms: None) -> None: ...
+def iso_millis(at_ms: int | None) -> str | None:
+    """`2026-05-01T07:42:13.482Z`; nothing for what has not been."""
+    return None if at_ms is None else f"{iso_seconds(at_ms)[:-1]}.{at_ms % 1000:03d}Z"
 
 
 def from_iso(text: str) -> int:

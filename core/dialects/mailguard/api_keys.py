@@ -56,9 +56,9 @@ class KeyView(BaseModel):
             scope=scope,
             domain=domain,
             rate_limit_per_minute=key.effective.per_minute,
-            last_used_at=_iso(key.last_used_ms),
-            expires_at=_iso(key.expires_ms),
-            revoked_at=_iso(key.revoked_ms),
+            last_used_at=iso_seconds(key.last_used_ms),
+            expires_at=iso_seconds(key.expires_ms),
+            revoked_at=iso_seconds(key.revoked_ms),
             created_at=iso_seconds(key.created_ms),
             **more,
         )
@@ -68,10 +68,6 @@ class MadeKeyView(KeyView):
     """With its text, this once."""
 
     key: str = Field(description="nmg_ and 64 hexadecimal digits; in this answer only.")
-
-
-def _iso(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_seconds(at_ms)
 
 
 async def listing(call: Call[None, None]) -> Reply:

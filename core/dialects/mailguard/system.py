@@ -71,9 +71,7 @@ async def licence(call: Call[None, None]) -> Reply:
     async with core.database.read() as tx:
         found = await service.get(core, tx)
     same = ("status", "tier", "holder", "max_domains", "domains")
-    valid, refreshed = (
-        None if at_ms is None else iso_seconds(at_ms) for at_ms in (found.valid_until_ms, found.refreshed_ms)
-    )
+    valid, refreshed = iso_seconds(found.valid_until_ms), iso_seconds(found.refreshed_ms)
     shown = {name: getattr(found, name) for name in same}
     return Reply(data=LicenceView(**shown, valid_until=valid, refreshed_at=refreshed))
 

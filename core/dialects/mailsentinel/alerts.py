@@ -53,7 +53,7 @@ class AlertView(Shown):
             value=found.details.get("value"),
             threshold=found.details.get("threshold"),
             triggered_at=iso_seconds(found.at_ms),
-            resolved_at=None if found.resolved_ms is None else iso_seconds(found.resolved_ms),
+            resolved_at=iso_seconds(found.resolved_ms),
         )
 
 

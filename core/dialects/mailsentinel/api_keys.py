@@ -41,9 +41,9 @@ class KeyView(Shown):
             name=key.description,
             prefix=key.prefix,
             created_at=iso_seconds(key.created_ms),
-            last_used_at=_moment(key.last_used_ms),
-            expires_at=_moment(key.expires_ms),
-            revoked_at=_moment(key.revoked_ms),
+            last_used_at=iso_seconds(key.last_used_ms),
+            expires_at=iso_seconds(key.expires_ms),
+            revoked_at=iso_seconds(key.revoked_ms),
             **more,
         )
 
@@ -62,10 +62,6 @@ class OneView(Shown):
 
 class MadeView(Shown):
     api_key: MadeKeyView
-
-
-def _moment(at_ms: int | None) -> str | None:
-    return None if at_ms is None else iso_seconds(at_ms)
 
 
 async def every(call: Call[None, None]) -> Reply:

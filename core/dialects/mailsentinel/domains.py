@@ -78,7 +78,7 @@ async def one(call: Call[None, None]) -> Reply:
     at_ms, found = await dns.known(core, by, name)
     view = WholeDomainView.of(
         domain,
-        scanned_at=None if at_ms is None else iso_seconds(at_ms),
+        scanned_at=iso_seconds(at_ms),
         dmarc_records=[_part(DmarcRecord, each) for each in _there([found["dmarc"]])],
         spf_records=[_part(SpfRecord, each) for each in _there([found["spf"]])],
         dkim_records=[_part(DkimRecord, each) for each in _there(found["dkim"])],

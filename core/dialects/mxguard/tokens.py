@@ -5,11 +5,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core.api.fields import Text
-from core.api.grants import moment
 from core.api.services import asked
 from core.service import api_keys
 from core.service.api_keys import NewKey
-from core.store.clock import iso_seconds
+from core.store.clock import iso_millis, iso_seconds
 from hub.access.keys import Key
 from hub.access.principal import ALL, Grant
 from hub.access.scopes import expand
@@ -59,9 +58,9 @@ class TokenView(BaseModel):
             scopes=sorted({name for grant in key.grants for name in grant.names}),
             domains=sorted({domain for grant in key.grants for domain in grant.domains}),
             created_at=iso_seconds(key.created_ms),
-            last_used_at=moment(key.last_used_ms),
-            expires_at=moment(key.expires_ms),
-            revoked_at=moment(key.revoked_ms),
+            last_used_at=iso_millis(key.last_used_ms),
+            expires_at=iso_millis(key.expires_ms),
+            revoked_at=iso_millis(key.revoked_ms),
             **more,
         )
 

@@ -141,8 +141,8 @@ def _token(key: Key) -> dict[str, Any]:
         "is_admin": key.principal().is_full_admin,
         "grants": shown_grants(key.grants),
         "created_at": iso_millis(key.created_ms),
-        "last_used_at": None if key.last_used_ms is None else iso_millis(key.last_used_ms),
-        "revoked_at": None if key.revoked_ms is None else iso_millis(key.revoked_ms),
+        "last_used_at": iso_millis(key.last_used_ms),
+        "revoked_at": iso_millis(key.revoked_ms),
     }
 
 
