@@ -1,5 +1,6 @@
 """A quiet sandbox and a client for its API."""
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,9 @@ class Api:
 
 
 @pytest.fixture
-async def api(tmp_path, buckets) -> AsyncIterator[Api]:
+async def api(tmp_path, buckets, sqlite_template) -> AsyncIterator[Api]:
+    """On a copy of a store that was migrated once: each sandbox would do that anew."""
     clock = FakeClock()
+    shutil.copy(sqlite_template, tmp_path / "mailguard.sqlite3")
     async with quiet_sandbox(tmp_path, buckets, clock=clock) as sandbox, ClientSession() as session:
         yield Api(sandbox, session, clock)
