@@ -1,22 +1,20 @@
 """A tenant's own classifier: counts of hashed tokens, taught by lessons, weighed as naive Bayes.
 
-The state is a value of fixed size; teaching gives a new one. What a tenant teaches moves nobody else.
+The state is a value of fixed size, made from what `core.store.classifier` has counted. What a tenant teaches
+moves nobody else.
 Tokens are hashed with the tenant's salt, so a state does not tell what its owner reads.
 """
 
 import math
-import struct
-import zlib
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import byteorder
 from typing import Literal
 
 from core.engine.message import Mail
-from core.engine.tokens import BUCKETS, buckets_of
+from core.engine.tokens import buckets_of
 
-__all__ = ["BadState", "Class", "State", "decode", "empty", "encode", "forget", "learn", "score"]
+__all__ = ["Class", "State", "score"]
 
 Class = Literal["spam", "ham"]
 
@@ -31,14 +29,6 @@ MIN_SEEN = 2
 UNSEEN = 0.5
 """How many more lessons of each class are taken to have held, and not to have held, every token."""
 
-_HEADER = struct.Struct("<4sII16s")
-_MAGIC = b"MXC1"
-_MAX_PACKED_BYTES = 4 * BUCKETS + 1024
-
-
-class BadState(ValueError):
-    """The bytes are no state of a classifier, or of another version."""
-
 
 @dataclass(frozen=True, slots=True, eq=True)
 class State:
@@ -51,21 +41,6 @@ class State:
     salt: bytes
     spam: bytes
     ham: bytes
-
-
-def empty(salt: bytes = b"") -> State:
-    """A classifier without an opinion. `salt`: at most 16 bytes of the tenant's own."""
-    return State(0, 0, salt[:16].ljust(16, b"\0"), bytes(2 * BUCKETS), bytes(2 * BUCKETS))
-
-
-def learn(state: State, message: Mail, klass: Class) -> State:
-    """The state after one lesson. The same message may be taught again: it then weighs double."""
-    return _taught(state, message, klass, 1)
-
-
-def forget(state: State, message: Mail, klass: Class) -> State:
-    """The state without a lesson that was taught before, such as one that its user takes back."""
-    return _taught(state, message, klass, -1)
 
 
 def score(state: State, message: Mail) -> float | None:
@@ -82,49 +57,6 @@ def score(state: State, message: Mail) -> float | None:
     )
     telling = sorted((one for one in found if abs(one) >= MIN_EVIDENCE), key=lambda one: (-abs(one), one))
     return 1.0 / (1.0 + math.exp(-max(min(math.fsum(telling[:MAX_EVIDENCE]), 500.0), -500.0)))
-
-
-def encode(state: State) -> bytes:
-    """The state as bytes to be kept: some 10 to 200 KB."""
-    counts = zlib.compress(state.spam + state.ham, 6)
-    return _HEADER.pack(_MAGIC, state.spam_lessons, state.ham_lessons, state.salt) + counts
-
-
-def decode(data: bytes) -> State:
-    """A kept state.
-
-    Raises `BadState`.
-    """
-    try:
-        magic, spam_lessons, ham_lessons, salt = _HEADER.unpack_from(data)
-        unpack = zlib.decompressobj()
-        counts = unpack.decompress(data[_HEADER.size :], _MAX_PACKED_BYTES)
-    except (struct.error, zlib.error) as broken:
-        raise BadState(f"no state of a classifier: {broken}") from broken
-    if magic != _MAGIC or len(counts) != 4 * BUCKETS or not unpack.eof:
-        raise BadState("no state of a classifier, or one of another version")
-    return State(spam_lessons, ham_lessons, salt, counts[: 2 * BUCKETS], counts[2 * BUCKETS :])
-
-
-def _taught(state: State, message: Mail, klass: Class, step: int) -> State:
-    buckets = buckets_of(message, state.salt)
-    spam, ham = state.spam, state.ham
-    if klass == "spam":
-        return State(
-            max(state.spam_lessons + step, 0), state.ham_lessons, state.salt, _moved(spam, buckets, step), ham
-        )
-    return State(
-        state.spam_lessons, max(state.ham_lessons + step, 0), state.salt, spam, _moved(ham, buckets, step)
-    )
-
-
-def _moved(packed: bytes, buckets: Iterable[int], step: int) -> bytes:
-    counts = _counts(packed)
-    for bucket in buckets:
-        counts[bucket] = min(max(counts[bucket] + step, 0), MAX_COUNT)
-    if byteorder == "big":
-        counts.byteswap()
-    return counts.tobytes()
 
 
 def _counts(packed: bytes) -> "array[int]":

@@ -24,12 +24,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """`probability` is the classifier's, None without one. `complete`: no check ended in an error of ours."""
+    """`probability` is the classifier's, None without one."""
 
     symbols: tuple[Symbol, ...]
     authentication: Authentication = field(default_factory=Authentication)
     probability: float | None = None
-    complete: bool = True
 
     @property
     def score(self) -> float:
@@ -51,7 +50,6 @@ def weigh(
         symbols=tuple(_reweighed(one, context) for one in symbols),
         authentication=proofs,
         probability=probability,
-        complete=not faults,
     )
 
 

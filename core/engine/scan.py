@@ -29,8 +29,8 @@ class Verdict:
 
     `score` is the sum of the symbols' scores; lists may decide otherwise for a recipient. `reason` is None
     while nothing speaks against the message. `degraded`: DNS could not tell everything, so nothing was
-    refused for its score. `complete` is False when a check ended in an error of ours: the caller may rather
-    try again later than trust the score.
+    refused for its score. A check that ended in an error of ours is left out, and `SCAN_INCOMPLETE` among the
+    symbols says which error.
     """
 
     mail: Mail
@@ -42,7 +42,6 @@ class Verdict:
     authentication_results: str
     spam_probability: float | None
     degraded: bool
-    complete: bool
     policy: DomainPolicy
     hostname: str
 
@@ -96,7 +95,6 @@ def _verdict(mail: Mail, opinion: Opinion, fates: list[RecipientFate], context: 
         authentication_results=header_text(context.hostname, opinion.authentication),
         spam_probability=opinion.probability,
         degraded=opinion.authentication.degraded,
-        complete=opinion.complete,
         policy=context.policy,
         hostname=context.hostname,
     )

@@ -15,7 +15,7 @@ from core.service.core import Core
 from core.store import classifier, lessons
 from core.store.lessons import Change
 
-__all__ = ["Change", "Class", "Lesson", "forget", "opposite", "read", "teach"]
+__all__ = ["Change", "Class", "Lesson", "opposite", "read", "teach"]
 
 _NOBODY = Envelope(client_ip="", helo="", mail_from="", rcpt_to=())
 """The classifier looks at the message alone, so that it knows it again wherever it comes from."""
@@ -47,14 +47,6 @@ async def teach(core: Core, tx: AsyncConnection, tenant: str, lesson: Lesson, kl
     if change != "known":
         await classifier.teach(tx, tenant, lesson.mail, klass, now_ms)
     return change
-
-
-async def forget(core: Core, tx: AsyncConnection, tenant: str, lesson: Lesson) -> Class | None:
-    """Take back what a message taught, and say what that was; `None` = nothing."""
-    klass = await lessons.drop(tx, tenant, lesson.sha256)
-    if klass is not None:
-        await classifier.teach(tx, tenant, lesson.mail, klass, core.clock(), times=-1)
-    return klass
 
 
 def opposite(klass: Class) -> Class:

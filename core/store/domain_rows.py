@@ -96,11 +96,6 @@ class Domain:
         """Whether mail for it is filtered and sent on now."""
         return self.active and self.status == "active"
 
-    @property
-    def backend_servers(self) -> tuple[str, ...]:
-        """`host:port`, in the order in which they are tried."""
-        return tuple(each.address for each in self.downstreams)
-
 
 TOLD: Final = (
     "id",

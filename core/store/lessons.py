@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.classifier import Class
 from core.store.tables import classifier_lessons
 from hub.sql import upsert
 
-__all__ = ["Change", "drop", "label", "put"]
+__all__ = ["Change", "put"]
 
 Change = Literal["new", "turned", "known"]
 
@@ -23,24 +23,6 @@ async def put(tx: AsyncConnection, tenant: str, sha256: str, klass: Class, now_m
     )
     if (await tx.execute(new.on_conflict_do_nothing())).rowcount:
         return "new"
-    other = (*_is(tenant, sha256), _row.label != klass)
+    other = (_row.tenant == tenant, _row.sha256 == sha256, _row.label != klass)
     turned = await tx.execute(update(classifier_lessons).where(*other).values(label=klass, at_ms=now_ms))
     return "turned" if turned.rowcount else "known"
-
-
-async def drop(tx: AsyncConnection, tenant: str, sha256: str) -> Class | None:
-    """Forget a message, and say what it had taught."""
-    gone = delete(classifier_lessons).where(*_is(tenant, sha256)).returning(_row.label)
-    klass: Class | None = (await tx.execute(gone)).scalar_one_or_none()
-    return klass
-
-
-async def label(tx: AsyncConnection, tenant: str, sha256: str) -> Class | None:
-    """What the message has taught; `None` = nothing."""
-    asked = select(_row.label).where(*_is(tenant, sha256))
-    klass: Class | None = (await tx.execute(asked)).scalar_one_or_none()
-    return klass
-
-
-def _is(tenant: str, sha256: str) -> tuple[ColumnElement[bool], ...]:
-    return _row.tenant == tenant, _row.sha256 == sha256

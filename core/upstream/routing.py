@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.upstream.provider import CatchAll, Forwarder, MailProvider
+from core.upstream.provider import CatchAll
 
-__all__ = ["Hosting", "Route", "hosting", "route"]
+__all__ = ["Hosting", "Route", "route"]
 
 _MOST_STEPS = 20
 _MOST_ADDRESSES = 100
@@ -36,23 +36,6 @@ class Route:
     fate: Literal["deliver", "discard", "refuse"]
     addresses: tuple[str, ...] = ()
     reason: str = ""
-
-
-async def hosting(provider: MailProvider, domain: str) -> Hosting:
-    """Read what decides. Raises `ProviderError`; a domain that the host does not know raises `NotThere`."""
-    known = await provider.domain(domain)
-    boxes = await provider.mailboxes(domain)
-    forwarders = await provider.forwarders(domain)
-    pointers = await provider.pointers(domain)
-    return Hosting(
-        domain=known.name,
-        mailboxes=frozenset(each.username.lower() for each in boxes),
-        suspended=frozenset(each.username.lower() for each in boxes if each.is_suspended),
-        forwarders=_merged(forwarders),
-        catch_all=await provider.catch_all(domain),
-        aliases=frozenset(each.name for each in pointers if each.is_alias),
-        is_hosting=known.is_hosting,
-    )
 
 
 def route(recipient: str, host: Hosting) -> Route:
@@ -135,10 +118,3 @@ class _Walk:
             self._go(catch_all.address)
         else:
             self.refusals.append("there is no such address")
-
-
-def _merged(forwarders: tuple[Forwarder, ...]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for each in forwarders:
-        found[each.alias.lower()] = (*found.get(each.alias.lower(), ()), *each.destinations)
-    return found

@@ -5,10 +5,10 @@ import random
 
 from sqlalchemy import select
 
-from core.engine import classifier as engine
 from core.service import lessons
 from core.store import classifier
 from core.store.tables import classifier_lessons, classifier_tokens, classifier_totals
+from tests.factories.classifier import empty, learn
 from tests.factories.core import raw_mail
 from tests.factories.engine import topic_mail
 
@@ -43,7 +43,7 @@ async def test_a_message_teaches_once(core):
     found = await state(core)
 
     assert said == ["new", "known", "known"]
-    assert found == engine.learn(engine.empty(found.salt), (await lessons.read(core, SPAM)).mail, "spam")
+    assert found == learn(empty(found.salt), (await lessons.read(core, SPAM)).mail, "spam")
 
 
 async def test_the_opposite_turns_the_lesson(core):
@@ -51,21 +51,7 @@ async def test_the_opposite_turns_the_lesson(core):
     found = await state(core)
 
     assert said == ["new", "turned"]
-    assert found == engine.learn(engine.empty(found.salt), (await lessons.read(core, SPAM)).mail, "ham")
-
-
-async def test_a_lesson_that_is_taken_back_leaves_no_trace_and_may_be_taught_again(core):
-    await teach(core, HAM, "ham")
-    before = await state(core)
-    await teach(core, SPAM, "spam")
-    lesson = await lessons.read(core, SPAM)
-
-    async with core.database.begin() as tx:
-        gone = await lessons.forget(core, tx, "acme", lesson)
-        again = await lessons.forget(core, tx, "acme", lesson)
-
-    assert (gone, again, await state(core)) == ("spam", None, before)
-    assert await teach(core, SPAM, "ham") == "new"
+    assert found == learn(empty(found.salt), (await lessons.read(core, SPAM)).mail, "ham")
 
 
 async def test_lessons_at_the_same_moment_all_count(core):
@@ -76,9 +62,9 @@ async def test_lessons_at_the_same_moment_all_count(core):
     said = await asyncio.gather(*(teach(core, raw, "spam") for raw in [*messages, *messages]))
 
     found = await state(core)
-    expected = engine.empty(found.salt)
+    expected = empty(found.salt)
     for raw in messages:
-        expected = engine.learn(expected, (await lessons.read(core, raw)).mail, "spam")
+        expected = learn(expected, (await lessons.read(core, raw)).mail, "spam")
     assert sorted(said) == ["known"] * 12 + ["new"] * 12
     assert found == expected
 
@@ -89,7 +75,7 @@ async def test_two_who_disagree_at_the_same_moment_leave_one_lesson(core):
 
     assert found.spam_lessons + found.ham_lessons == 1
     klass = "spam" if found.spam_lessons else "ham"
-    assert found == engine.learn(engine.empty(found.salt), (await lessons.read(core, SPAM)).mail, klass)
+    assert found == learn(empty(found.salt), (await lessons.read(core, SPAM)).mail, klass)
 
 
 async def test_other_tenants_keep_every_byte(core):

@@ -89,7 +89,7 @@ async def test_domains_keep_their_numbers_thresholds_and_servers(taken_over):
 
     assert (first.number, first.name, first.active) == (1, "acme.example", True)
     assert (first.thresholds.quarantine, first.thresholds.reject) == (8.0, 15.0)
-    assert first.backend_servers == ("10.0.0.25:25", "10.0.1.25:2525")
+    assert [each.address for each in first.downstreams] == ["10.0.0.25:25", "10.0.1.25:2525"]
     assert (second.number, second.active, second.tenant_number) == (7, False, 3)
 
 
