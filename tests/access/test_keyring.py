@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import event, select
 
 from hub.access import keys as stored
-from hub.access.database import access_database
 from hub.access.keyring import KeyRefused, Keyring, NoSuchKey
 from hub.access.plans import Limits
 from hub.access.principal import Decision, Grant
@@ -13,7 +12,7 @@ from hub.access.secret_text import STYLES, digest
 from hub.access.sessions import NoSession, Sessions, begin
 from hub.access.tables import keys
 from hub.sql.database import sqlite_url
-from tests.factories.access import ACTOR, FULL, READ, Clock, Log
+from tests.factories.access import ACTOR, FULL, READ, Clock, Log, access_database
 
 
 @pytest.fixture

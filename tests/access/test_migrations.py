@@ -7,10 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from hub.access.database import access_database
 from hub.access.tables import metadata
 from hub.sql.database import Database
 from hub.sql.revisions import NewerSchema
+from tests.factories.access import access_database
 
 
 def differences(connection):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hub.access.audit import Actor, Change
-from hub.access.database import access_database
 from hub.access.directory import Directory
 from hub.access.keyring import Keyring
 from hub.access.limiter import Limiter
+from hub.access.migrations import REVISIONS
 from hub.access.passwords import Passwords
 from hub.access.principal import Grant
 from hub.access.secret_text import Sealer
@@ -36,6 +36,7 @@ __all__ = [
     "Log",
     "People",
     "access",
+    "access_database",
     "access_template",
     "access_template_postgresql",
     "access_url",
@@ -51,6 +52,11 @@ READ = Grant.of(["read-only"])
 SECRET = b"0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery"
 VISITOR = Visitor(ip="192.0.2.1", agent="curl/8")
+
+
+def access_database(url: str) -> Database:
+    """Keys and people alone, not open yet."""
+    return Database(url, migrate=REVISIONS.upgrade)
 
 
 class Clock:
