@@ -28,6 +28,7 @@ from core.store.feed import Happening
 from core.store.tables import audit_entries, webhook_deliveries
 from core.store.tenancy import OPERATOR
 from hub.delivery import Backoff
+from tests.factories.loopback import listening
 
 NOW_MS = 1_777_620_133_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
@@ -183,14 +184,9 @@ async def receiver(port: int = 0) -> AsyncIterator[Receiver]:
     found = Receiver()
     app = web.Application()
     app.router.add_post("/in/mailguard-demo", found.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
-        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/in/mailguard-demo"
+    async with listening(app, port) as url:
+        found.url = f"{url}/in/mailguard-demo"
         yield found
-    finally:
-        await runner.cleanup()
 
 
 def quick_policy(**changes: Any) -> Policy:

@@ -21,6 +21,7 @@ from core.store.clock import wall_clock
 from core.store.tables import outbox_events
 from hub.delivery import Backoff
 from tests.factories.core_api import OPERATOR_BY
+from tests.factories.loopback import listening
 
 __all__ = ["LOOPBACK", "Hook", "add", "happen", "hook", "log_of", "quick", "running", "shown", "until"]
 
@@ -93,14 +94,9 @@ async def hook(*secrets: str, port: int = 0) -> AsyncIterator[Hook]:
     found = Hook(secrets=list(secrets))
     app = web.Application()
     app.router.add_post("/hook", found.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
-        found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    async with listening(app, port) as url:
+        found.url = f"{url}/hook"
         yield found
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

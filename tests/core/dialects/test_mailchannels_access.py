@@ -1,10 +1,8 @@
 """MailChannels' dialect: keys, which domains each reaches, limits, refusals, what it is sent in bad faith."""
 
 import asyncio
-import ssl
 
 import pytest
-from aiohttp import ClientSession
 
 from core.dialects.dialect import create_app
 from core.dialects.mailchannels.access import limits
@@ -13,13 +11,10 @@ from core.service import api_keys
 from hub.access.audit import SYSTEM
 from hub.access.plans import DEFAULT, Limits
 from hub.access.principal import Principal
-from hub.app.https import https_only
-from hub.app.listener import Listener
-from hub.config.load import load_text
 from tests.factories.core_api import OPERATOR_BY
 from tests.factories.hosting import audit_entries
+from tests.factories.loopback import plain_and_secure
 from tests.factories.mailchannels import HANDLE, key, key_made, speaking
-from tests.factories.tls import self_signed
 
 _LIMIT_HEADERS = ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 REFUSED = [
@@ -223,18 +218,7 @@ async def test_parameters_and_members_of_other_programs_do_no_harm(inbound):
 
 # -- on the way ----------------------------------------------------------------------------------------------
 async def test_where_https_is_asked_for_nothing_is_answered_without_it(inbound, tmp_path):
-    tls, certificate = self_signed(tmp_path)
-    refuse = https_only(load_text("force_https: true\n"))
-    listener = Listener(create_app(inbound.core, MAILCHANNELS), max_connections=10, refuse=refuse)
-    try:
-        plain, secure = [await listener.start_tcp("127.0.0.1", 0, one) for one in (None, tls)]
-        trusted = ssl.create_default_context(cafile=str(certificate))
-        headers = {"X-API-Key": inbound.admin}
-        async with ClientSession(headers=headers) as session:
-            without = await session.get(f"http://127.0.0.1:{plain}/inbound/v1/status")
-            with_it = await session.get(f"https://127.0.0.1:{secure}/inbound/v1/status", ssl=trusted)
-            statuses = without.status, with_it.status
-    finally:
-        await listener.stop()
+    app, headers = create_app(inbound.core, MAILCHANNELS), {"X-API-Key": inbound.admin}
+    statuses = await plain_and_secure(app, tmp_path, "/inbound/v1/status", headers)
 
     assert statuses == (403, 200)

@@ -1,21 +1,16 @@
 """MXroute Manager's dialect: tokens, permissions, envelope, and what a token may not do."""
 
 import asyncio
-import ssl
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
 
 from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
-from hub.app.https import https_only
-from hub.app.listener import Listener
-from hub.config.load import load_text
+from tests.factories.loopback import plain_and_secure
 from tests.factories.manager import shared_manager
 from tests.factories.shared import shared_core, shared_url
-from tests.factories.tls import self_signed
 
 __all__ = ["shared_core", "shared_manager", "shared_url"]
 
@@ -210,17 +205,7 @@ async def test_what_is_not_there_is_404_and_health_is_open(manager):
 
 
 async def test_requests_without_encryption_can_be_refused(manager, tmp_path):
-    tls, certificate = self_signed(tmp_path)
-    refuse = https_only(load_text("force_https: true\n"))
-    listener = Listener(create_app(manager.core, MXROUTE_MANAGER), max_connections=10, refuse=refuse)
-    try:
-        plain, secure = [await listener.start_tcp("127.0.0.1", 0, one) for one in (None, tls)]
-        trusted = ssl.create_default_context(cafile=str(certificate))
-        async with ClientSession(headers={"Authorization": f"Bearer {manager.admin}"}) as session:
-            without = await session.get(f"http://127.0.0.1:{plain}/api/me")
-            with_it = await session.get(f"https://127.0.0.1:{secure}/api/me", ssl=trusted)
-            statuses = without.status, with_it.status
-    finally:
-        await listener.stop()
+    app, headers = create_app(manager.core, MXROUTE_MANAGER), {"Authorization": f"Bearer {manager.admin}"}
+    statuses = await plain_and_secure(app, tmp_path, "/api/me", headers)
 
     assert statuses == (403, 200)

@@ -9,6 +9,7 @@ from core.detectors import mailbox_usage
 from core.detectors.mailbox_usage import Seen
 from core.outward.manager_names import CATALOGUE, DESTRUCTIVE, ours, theirs
 from core.upstream.provider import Mailbox
+from tests.factories.loopback import listening
 from tests.factories.manager import shared_manager
 from tests.factories.outward import running, until
 from tests.factories.shared import shared_core, shared_url
@@ -35,12 +36,9 @@ class Receiver:
 async def receiver():
     made, app = Receiver(), web.Application()
     app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"json://127.0.0.1:{runner.addresses[0][1]}/s3cret-path"
-    yield made
-    await runner.cleanup()
+    async with listening(app) as url:
+        made.url = f"json{url.removeprefix('http')}/s3cret-path"
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -11,6 +11,7 @@ from core.outward.letter import Letter
 from core.outward.mxguard_form import MXGUARD, body_of
 from core.service.event_names import EVENTS
 from hub.sdk.verify import Refusal, Verified, verify
+from tests.factories.loopback import listening
 from tests.factories.mxguards import shared_mxguard
 from tests.factories.outward import running, until
 from tests.factories.shared import shared_core, shared_url
@@ -48,12 +49,9 @@ class Hook:
 async def hook():
     made, app = Hook(), web.Application()
     app.router.add_post("/hook", made.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    yield made
-    await runner.cleanup()
+    async with listening(app) as url:
+        made.url = f"{url}/hook"
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

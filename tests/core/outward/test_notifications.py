@@ -9,6 +9,7 @@ from core.notify.send import Note, check, send_now, shown
 from core.service.by import Deed, record
 from hub.sdk.http import Guard
 from tests.factories.core_api import OPERATOR_BY
+from tests.factories.loopback import listening
 from tests.factories.outward import LOOPBACK, running, until
 
 NOTE = Note("title", "body")
@@ -32,12 +33,9 @@ async def service():
     made = Service()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"json://127.0.0.1:{runner.addresses[0][1]}/s3cret-path"
-    yield made
-    await runner.cleanup()
+    async with listening(app) as url:
+        made.url = f"json{url.removeprefix('http')}/s3cret-path"
+        yield made
 
 
 async def send(core, url, allow=LOOPBACK):
