@@ -95,6 +95,23 @@ async def runs(database):
         return dict(found.all())
 
 
+async def until_all_is_told(database):
+    async def everything():
+        return set(await names(database)) >= EXPECTED
+
+    await until(everything)
+
+
+async def until_each_ran_again(database):
+    before = await runs(database)
+
+    async def each_ran_again():
+        now = await runs(database)
+        return all(now[name] > since_ms for name, since_ms in before.items())
+
+    await until(each_ran_again)
+
+
 @pytest.mark.slow
 async def test_a_running_service_tells_each_change_once_and_its_log_verifies(tmp_path, buckets, settings):
     folder = tmp_path / "core"
@@ -103,19 +120,9 @@ async def test_a_running_service_tells_each_change_once_and_its_log_verifies(tmp
         core = service.core
         await prepare(core)
 
-        async def everything():
-            return set(await names(core.database)) >= EXPECTED
-
-        await until(everything)
-        before = await runs(core.database)
-
-        async def each_ran_again():
-            now = await runs(core.database)
-            return all(now[name] > since_ms for name, since_ms in before.items())
-
-        await until(each_ran_again)
-        before = await runs(core.database)
-        await until(each_ran_again)
+        await until_all_is_told(core.database)
+        await until_each_ran_again(core.database)
+        await until_each_ran_again(core.database)
         assert sorted(await names(core.database)) == sorted(EXPECTED)
 
         (tmp_path / "mx1.pem").write_bytes(pem(certificate(300, serial=0x0B)))
@@ -153,17 +160,8 @@ async def test_of_two_processes_on_one_database_each_detector_runs_in_one(
         core = both[0].core
         await prepare(core)
 
-        async def everything():
-            return set(await names(core.database)) >= EXPECTED
-
-        await until(everything)
-        before = await runs(core.database)
-
-        async def each_ran_again():
-            now = await runs(core.database)
-            return all(now[name] > since_ms for name, since_ms in before.items())
-
-        await until(each_ran_again)
+        await until_all_is_told(core.database)
+        await until_each_ran_again(core.database)
         found = await names(core.database)
         for service in both:
             await service.anchoring.once()

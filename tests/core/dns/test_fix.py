@@ -5,28 +5,17 @@ from dataclasses import replace
 import pytest
 
 from core.dns.cloudflare import Cloudflare
-from core.dns.expected import DmarcPolicy, Expected, MailServer, Txt, check_policy
+from core.dns.expected import DmarcPolicy, check_policy
 from core.dns.fix import UnknownRecord, fix, fix_bulk
 from core.dns.names import BadName
 from core.dns.zonetext import unquoted
 from core.upstream.errors import NotAuthorised, NotThere
 from hub.sdk.http import Client
 from hub.sdk.testing import Reply, StrictServer
+from tests.core.dns.hosted import DEFAULT, EXPECTED, KEY
 from tests.factories.cloudflare import TOKEN, PlayedCloudflare
-from tests.factories.dns import dkim_record
 
-KEY = dkim_record()
-DEFAULT = "v=DMARC1; p=none; sp=none; adkim=r; aspf=r;"
 STRICT = "v=DMARC1; p=reject; sp=reject; rua=mailto:d@example.com"
-EXPECTED = Expected(
-    mx=(MailServer(priority=10, host="mx1.host.example"), MailServer(priority=20, host="mx2.host.example")),
-    spf="v=spf1 include:host.example -all",
-    dkim=Txt(name="x._domainkey", value=KEY),
-    verification=Txt(name="_verify", value="token"),
-    mail_target="srv.host.example",
-    webmail_target="srv.host.example",
-    dmarc=DmarcPolicy(default=DEFAULT),
-)
 ALL = ("verification", "mail", "mx", "spf", "dkim", "dmarc")
 
 

@@ -5,22 +5,13 @@ from dataclasses import replace
 import pytest
 
 from core.dns.check import Check, overall
-from core.dns.expected import DmarcPolicy, Expected, MailServer, Txt
+from core.dns.expected import DmarcPolicy, Expected
 from core.dns.health import CHECKS, health, setup_health
 from core.dns.provider import Record, Zone, ZoneRecord
 from core.upstream.errors import Unavailable
+from tests.core.dns.hosted import EXPECTED, KEY
 from tests.factories.dns import dkim_record
 
-KEY = dkim_record()
-EXPECTED = Expected(
-    mx=(MailServer(priority=10, host="mx1.host.example"), MailServer(priority=20, host="mx2.host.example")),
-    spf="v=spf1 include:host.example -all",
-    dkim=Txt(name="x._domainkey", value=KEY),
-    verification=Txt(name="_verify", value="token"),
-    mail_target="srv.host.example",
-    webmail_target="srv.host.example",
-    dmarc=DmarcPolicy(default="v=DMARC1; p=none; sp=none; adkim=r; aspf=r;"),
-)
 MX, SPF = ["10 mx1.host.example", "20 mx2.host.example"], [EXPECTED.spf]
 
 
