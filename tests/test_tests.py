@@ -15,6 +15,7 @@ def functions(tree):
     return [node for node in ast.walk(tree) if isinstance(node, Function)]
 
 
+@cache
 def called(node):
     """Names of everything that is called in it, or handed to something that calls it."""
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
@@ -36,23 +37,30 @@ def _is_failure(node):
     return getattr(raised, "id", "") == "AssertionError"
 
 
-TREES = {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
-TESTS = [
-    (path.relative_to(ROOT).as_posix(), function)
-    for path, tree in TREES.items()
-    for function in functions(tree)
-    if path.name.startswith("test_") and function.name.startswith("test_")
-]
+@cache
+def trees():
+    """Every file of the tests, read when it is asked for: reading them all takes a second."""
+    return {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+
+
+def every_test():
+    """`(path, function)` of every test."""
+    files = [path for path in trees() if path.name.startswith("test_")]
+    return [(path, each) for path in files for each in functions(trees()[path]) if is_test(each)]
+
+
+def is_test(function):
+    return function.name.startswith("test_")
 
 
 def sources(path):
     """The test's own file, the modules of the tests that it imports, and the conftests above it."""
     found = {path, *(folder / "conftest.py" for folder in path.parents if folder.is_relative_to(ROOT))}
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(trees()[path]):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
             base = ROOT.parent / node.module.replace(".", "/")
             found |= {base.with_suffix(".py"), *(base / f"{alias.name}.py" for alias in node.names)}
-    return found & set(TREES)
+    return found & set(trees())
 
 
 @cache
@@ -60,7 +68,7 @@ def helpers(path):
     """Names of the helpers in a file that assert, themselves or through another one that it can call."""
     near = {each for each in sources(path) if each != path}
     found = {name for each in near for name in helpers(each)}
-    own = [each for each in functions(TREES[path]) if not each.name.startswith(("test_", "__"))]
+    own = [each for each in functions(trees()[path]) if not each.name.startswith(("test_", "__"))]
     found |= {helper.name for helper in own if says(helper)}
     while more := {helper.name for helper in own if called(helper) & found} - found:
         found |= more
@@ -68,14 +76,15 @@ def helpers(path):
 
 
 def is_visible(path, function):
-    return says(function) or bool(called(function) & helpers(ROOT / path))
+    return says(function) or bool(called(function) & helpers(path))
 
 
-@pytest.mark.parametrize("path", sorted({path for path, _ in TESTS}))
-def test_every_test_asserts_something(path):
-    silent = [function.name for where, function in TESTS if where == path and not is_visible(path, function)]
+def test_every_test_asserts_something():
+    silent = [
+        f"{path.relative_to(ROOT)}::{test.name}" for path, test in every_test() if not is_visible(path, test)
+    ]
 
-    assert silent == [], f"tests/{path}: say what has to hold"
+    assert silent == [], "say what has to hold"
 
 
 @pytest.mark.parametrize(
