@@ -14,6 +14,13 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
+    _accounts()
+    _of_accounts()
+    _keys()
+    _sessions()
+
+
+def _accounts() -> None:
     op.create_table(
         "access_accounts",
         sa.Column("id", String(), nullable=False),
@@ -42,6 +49,9 @@ def upgrade() -> None:
         ["tenant", "created_ms", "id"],
         unique=False,
     )
+
+
+def _of_accounts() -> None:
     op.create_table(
         "access_delegations",
         sa.Column("account_id", String(), nullable=False),
@@ -50,6 +60,15 @@ def upgrade() -> None:
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_access_delegations")),
     )
+    op.create_table(
+        "access_recovery_codes",
+        sa.Column("account_id", String(), nullable=False),
+        sa.Column("hash", String(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "hash", name=op.f("pk_access_recovery_codes")),
+    )
+
+
+def _keys() -> None:
     op.create_table(
         "access_keys",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -79,6 +98,16 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "access_tenants",
+        sa.Column("tenant", String(), nullable=False),
+        sa.Column("plan", String(), nullable=False),
+        sa.Column("limits", JSON_, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_access_tenants")),
+    )
+
+
+def _sessions() -> None:
+    op.create_table(
         "access_once",
         sa.Column("hash", String(), nullable=False),
         sa.Column("purpose", String(), nullable=False),
@@ -87,12 +116,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_access_once")),
     )
     op.create_index(op.f("ix_access_once_expires_ms"), "access_once", ["expires_ms"], unique=False)
-    op.create_table(
-        "access_recovery_codes",
-        sa.Column("account_id", String(), nullable=False),
-        sa.Column("hash", String(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "hash", name=op.f("pk_access_recovery_codes")),
-    )
     op.create_table(
         "access_sessions",
         sa.Column("hash", String(), nullable=False),
@@ -110,10 +133,3 @@ def upgrade() -> None:
     op.create_index(op.f("ix_access_sessions_account_id"), "access_sessions", ["account_id"], unique=False)
     op.create_index(op.f("ix_access_sessions_expires_ms"), "access_sessions", ["expires_ms"], unique=False)
     op.create_index(op.f("ix_access_sessions_key_id"), "access_sessions", ["key_id"], unique=False)
-    op.create_table(
-        "access_tenants",
-        sa.Column("tenant", String(), nullable=False),
-        sa.Column("plan", String(), nullable=False),
-        sa.Column("limits", JSON_, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_access_tenants")),
-    )
