@@ -19,7 +19,9 @@ __all__ = ["translate"]
 
 
 def _refused(error: upstream.Refused) -> ApiError:
-    return ValidationFailed.of(error.field, str(error)) if error.field else ValidationFailed(str(error))
+    if not error.field:
+        return ValidationFailed(str(error))
+    return ValidationFailed.of(error.field, str(error).removeprefix(f"{error.field}: "))
 
 
 def _limited(error: upstream.RateLimited) -> ApiError:

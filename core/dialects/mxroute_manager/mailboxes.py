@@ -54,7 +54,7 @@ class RowBody(BaseModel):
     limit: int | str | None = None
     recovery_email: str | None = Field(None, max_length=320)
     domain: str | None = Field(None, max_length=300)
-    line: int | None = None
+    line: int | None = Field(None, ge=0, le=10**9)
 
     def row(self) -> Row:
         return Row(

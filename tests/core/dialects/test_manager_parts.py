@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.service.mailbox_csv import COLUMNS
 from core.store import domains
 from tests.factories.manager import shared_manager
@@ -70,6 +70,23 @@ async def test_what_is_exported_has_its_columns_and_no_passwords(manager):
     said = await manager.call("GET", below(manager, "email-accounts.csv"))
 
     assert said.raw.decode().splitlines() == [",".join(COLUMNS), f"alex,,512,90,,{manager.domain}"]
+
+
+@pytest.mark.parametrize("figure", ["1" + "0" * 30, "-1"])
+async def test_a_line_that_no_file_has_is_the_senders_fault(manager, figure):
+    row = b'{"username":"alice","password":"Abcd123!","line":' + figure.encode() + b"}"
+    said = await manager.call("POST", "/api/email-accounts/import/preview", data=b'{"rows":[' + row + b"]}")
+
+    assert (said.status, said.error["message"].partition(":")[0]) == (400, "rows.0.line")
+
+
+async def test_a_refusal_names_its_field_once(manager):
+    path = f"/api/domains/{manager.domain}"
+    entry = await manager.call("POST", f"{path}/spam/blacklist", {"entry": "two words"})
+    score = await manager.call("PATCH", f"{path}/spam/settings", {"high_score": 99})
+
+    assert entry.error["message"] == "entry: 'two words' is no address, domain or pattern with *"
+    assert score.error["message"] == "high_score: 1 to 50"
 
 
 async def test_checking_a_table_takes_the_permission_that_making_mailboxes_takes(manager):
