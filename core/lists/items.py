@@ -1,5 +1,6 @@
 """What stands on a list, in the one form in which it is stored and compared."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -19,6 +20,7 @@ __all__ = [
 
 _MAPPED_BITS = 96
 _MAX_LABELS = 128
+_LABEL = re.compile(r"[a-z0-9_*?-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def normalise(text: str) -> Item:
     """
     kind = item_type(text)
     plain = text.strip().lower()
+    if not plain.isprintable():
+        raise BadItem(f"{text[:80]!r} is no list item: it holds characters that cannot be printed")
     if kind in {"ip", "cidr"}:
         return _network(plain)
     local, at, domain = plain.rpartition("@")
@@ -107,6 +111,8 @@ def shelf(tier: Tier, owner: str = "") -> Shelf:
 
 
 def _network(text: str) -> Item:
+    if "%" in text:
+        raise BadItem(f"{text[:80]!r} is no list item: an address means the same everywhere, without a zone")
     network = ip_network(text, strict=False)
     if isinstance(network, IPv6Network):
         mapped = network.network_address.ipv4_mapped
@@ -126,9 +132,12 @@ def _labels(domain: str, text: str) -> str:
 
 def _label(label: str, text: str) -> str:
     try:
-        return label if label.isascii() else label.encode("idna").decode("ascii")
+        plain = label if label.isascii() else label.encode("idna").decode("ascii")
     except UnicodeError:
-        raise BadItem(f"{text[:80]!r} is no list item: {label[:63]!r} is no part of a domain") from None
+        plain = " "
+    if not _LABEL.fullmatch(plain):
+        raise BadItem(f"{text[:80]!r} is no list item: {label[:63]!r} is no part of a domain")
+    return plain
 
 
 def client_forms(client_ip: str) -> tuple[str, ...]:

@@ -39,6 +39,13 @@ def test_an_item_has_one_type_and_one_form(text, kind, normal):
         ("::/0", "every client"),
         ("a@.b.example", "without a dot"),
         ("ü" * 80 + ".example", "no part of a domain"),
+        ("\x00", "cannot be printed"),
+        ("a\x1b[31m@partner.example", "cannot be printed"),
+        ("\u202eelpmaxe.partner", "cannot be printed"),
+        ("=1+1", "no part of a domain"),
+        ("karen@<script>", "no part of a domain"),
+        ("*@[ab].example", "no part of a domain"),
+        ("fe80::1%=cmd", "without a zone"),
     ],
 )
 def test_what_cannot_stand_on_a_list_is_refused(text, said):
