@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from core.api.fields import Word
 from core.api.services import asked
 from core.dialects.mxroute_manager.access import shown_grants
 from core.dialects.mxroute_manager.form import Beside
@@ -40,7 +41,7 @@ class SettingsBody(BaseModel):
 
 
 class TokenBody(BaseModel):
-    label: str = Field(min_length=1, max_length=80)
+    label: Word = Field(max_length=80)
     is_admin: bool = False
     grants: list[GrantBody] = Field(default_factory=list, max_length=1000)
 

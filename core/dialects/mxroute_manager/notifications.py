@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, SecretStr
 
+from core.api.fields import Text
 from core.api.services import asked
 from core.outward.manager_names import CATALOGUE, DESTRUCTIVE, ours, theirs
 from core.service import notifications, settings
@@ -33,7 +34,7 @@ class TargetBody(BaseModel):
     """Without a `url`, or with the masked one, a target keeps its own: that of its id, label, or place."""
 
     id: str | None = Field(None, max_length=100)
-    label: str = Field("", max_length=200)
+    label: Text = Field("", max_length=200)
     url: SecretStr | None = Field(None, max_length=2000)
 
 

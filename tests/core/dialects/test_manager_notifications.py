@@ -190,6 +190,7 @@ async def test_turned_off_it_may_be_empty(manager):
         {"targets": [{"label": "siem", "url": "file:///etc/passwd"}]},
         {"targets": [{"label": "siem", "url": "json://%"}]},
         {"targets": [{"label": "new"}]},
+        {"targets": [{"label": "one\nroot -> all", "url": "json://x.example"}]},
         {"targets": [{"id": "ntf_1", "label": "siem", "url": "json://x.example"}]},
         {"targets": [{"label": "x"}] * 60},
         {"quota_monitor": {"enabled": True, "quota_percent": 40}},

@@ -11,7 +11,7 @@ from core.api.oidc import BINDING
 from core.app.assemble import oidc_of
 from core.config import CoreConfig
 from core.dialects.dialect import create_app
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
 from hub.access.sessions import COOKIE, csrf_token
 from tests.factories.core_people import PASSWORD
@@ -180,6 +180,13 @@ async def test_an_administrator_in_a_session_makes_lists_and_revokes_tokens(mana
     logged = (await manager.call("GET", "/api/admin/logs")).data["entries"]
     assert [one["action"] for one in logged][:2] == ["api_token.revoke", "api_token.create"]
     assert made.data["token"] not in str(logged)
+
+
+async def test_a_label_stays_on_its_line(manager):
+    browser = await signed_in(manager, admin=True)
+    said = await browser.call("POST", TOKENS, {"label": "ci\nroot", "is_admin": True})
+
+    assert (said.status, said.error["message"]) == (400, "label: holds characters that cannot be printed")
 
 
 async def test_somebody_who_is_no_administrator_makes_no_tokens(manager):
