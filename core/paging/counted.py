@@ -74,7 +74,7 @@ async def counted(
 ) -> Counted[RowMapping]:
     """`limit` rows of `query` after the first `offset`, and how many there are at that moment."""
     total = (await tx.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
-    skipping = statement(query, by, order=order, after=None, limit=limit).offset(offset)
+    skipping = statement(query, by, order=order, after=None, limit=limit, skipped=offset)
     found = (await tx.execute(skipping)).mappings().all()
     return Counted(items=found, total=total, offset=offset, limit=limit)
 

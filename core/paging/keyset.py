@@ -117,9 +117,16 @@ async def rows(
 
 
 def statement(
-    query: Select[Any], by: Keyset, *, order: Order, after: Place | None, limit: int, each: Branches = ()
+    query: Select[Any],
+    by: Keyset,
+    *,
+    order: Order,
+    after: Place | None,
+    limit: int,
+    skipped: int = 0,
+    each: Branches = (),
 ) -> Select[Any]:
-    """What `rows` runs.
+    """What `rows` runs; the first `skipped` rows are left out.
 
     `each` are conditions that an index serves one by one, not all together (`domain = a`, `domain = b`): the
     next rows are looked for by each, so that rows of others in between cost nothing. `by.id` is then unique
@@ -129,13 +136,20 @@ def statement(
         place = tuple_(by.time, by.id)
         seen = tuple_(literal(after.time_ms, by.time.type), literal(after.id, by.id.type))
         query = query.where(place < seen if order == "newest" else place > seen)
-    ordered = (by.time.desc(), by.id.desc()) if order == "newest" else (by.time.asc(), by.id.asc())
+    ordered = _ordered(by, order)
     if each:
-        ids = query.with_only_columns(by.id.label("id")).order_by(*ordered).limit(limit)
-        parts = [ids.where(condition).subquery() for condition in each]
-        found = union_all(*(select(part.c.id) for part in parts))
-        query = select(*query.selected_columns).where(by.id.in_(found))
-    return query.order_by(*ordered).limit(limit)
+        places = query.with_only_columns(by.time.label("time"), by.id.label("id"))
+        parts = [places.where(one).order_by(*ordered).limit(skipped + limit).subquery() for one in each]
+        all_of_them = union_all(*(select(part) for part in parts)).subquery()
+        merged = _ordered(Keyset(all_of_them.c.time, all_of_them.c.id), order)
+        first = select(all_of_them.c.id).order_by(*merged).limit(skipped + limit)
+        query = select(*query.selected_columns).where(by.id.in_(first))
+    paged = query.order_by(*ordered).limit(limit)
+    return paged.offset(skipped) if skipped else paged
+
+
+def _ordered(by: Keyset, order: Order) -> tuple[ColumnElement[Any], ...]:
+    return (by.time.desc(), by.id.desc()) if order == "newest" else (by.time.asc(), by.id.asc())
 
 
 def place_of(row: RowMapping, by: Keyset) -> Place:

@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
-from core.paging.keyset import Asked, Page, page, statement
+from core.paging.keyset import Asked, Branches, Page, page, statement
 from core.seam import files
 from core.seam import release as seam
 from core.service import lessons, sender_allowed, visible
@@ -30,6 +30,7 @@ __all__ = [
     "Class",
     "Filter",
     "Held",
+    "branches",
     "discard",
     "discarded",
     "ended",
@@ -57,10 +58,18 @@ async def listing(
     """
     if narrow.domain is not None:
         authorize(by.principal, READ, narrow.domain)
-    found = quarantine.select_from(tx, by.tenant, narrow, first=cursor is None)
-    query = visible.limit(found, by, READ, quarantine.DOMAIN)
+    each, order = branches(by, narrow), quarantine.order(narrow)
+    found = quarantine.select_from(by.tenant, narrow, first=cursor is None)
+    query = visible.limit(found, by, READ, quarantine.DOMAIN, each=each)
     asked = Asked(scope=f"quarantine:{by.tenant}", filters=narrow.as_dict(), limit=limit, cursor=cursor)
-    return (await page(tx, query, quarantine.BY, core.cursors, asked)).of(quarantine.of)
+    return (await page(tx, query, order, core.cursors, asked, each=each)).of(quarantine.of)
+
+
+def branches(by: By, narrow: Filter) -> Branches:
+    """For `core.paging`: the domains of the caller, where that is what makes the list short."""
+    if narrow.domain is not None or narrow.is_short:
+        return ()
+    return visible.branches(by, READ, quarantine.DOMAIN)
 
 
 async def skipping(tx: AsyncConnection, by: By, narrow: Filter, *, limit: int, offset: int) -> Sequence[Held]:
@@ -70,8 +79,10 @@ async def skipping(tx: AsyncConnection, by: By, narrow: Filter, *, limit: int, o
     """
     if narrow.domain is not None:
         authorize(by.principal, READ, narrow.domain)
-    query = visible.limit(quarantine.select_from(tx, by.tenant, narrow), by, READ, quarantine.DOMAIN)
-    asked = statement(query, quarantine.BY, order="newest", after=None, limit=limit).offset(offset)
+    place, each = quarantine.order(narrow), branches(by, narrow)
+    found = quarantine.select_from(by.tenant, narrow)
+    query = visible.limit(found, by, READ, quarantine.DOMAIN, each=each)
+    asked = statement(query, place, order="newest", after=None, limit=limit, skipped=offset, each=each)
     return [quarantine.of(row) for row in (await tx.execute(asked)).mappings()]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.paging.keyset import Branches
 from core.reports.within import Within
 from core.service.by import By
 from core.store import domains as stored
@@ -20,9 +21,10 @@ from hub.access.principal import Decision
 from hub.web.access import authorize
 from hub.web.errors import NotFound
 
-__all__ = ["bounds", "domain", "identified", "limit", "numbered", "seen", "several", "within"]
+__all__ = ["bounds", "branches", "domain", "identified", "limit", "numbered", "seen", "several", "within"]
 
 _LAST_NUMBER = 2**31 - 1
+_LOOKED_FOR = 50
 _tied = domains.alias("tied").c
 
 
@@ -75,13 +77,26 @@ def seen(by: By, scope: str, record: stored.Domain) -> bool:
     return by.principal.may(scope, record.name, held_by=record.api_key_id) is Decision.ALLOWED
 
 
-def limit(query: Select[Any], by: By, scope: str, column: ColumnElement[str]) -> Select[Any]:
+def limit(
+    query: Select[Any], by: By, scope: str, column: ColumnElement[str], *, each: Branches = ()
+) -> Select[Any]:
     """Narrow a list to what the caller may see.
 
     `column` holds names of domains; the `tenant` of its table is compared as well. Rows with an empty name
-    (of no domain) are seen by those whose scope holds on all domains.
+    (of no domain) are seen by those whose scope holds on all domains. `each` are the `branches` that the list
+    is asked for by: SQLite is to search by those, not by all domains together.
     """
-    return query.where(_within(by, scope, column))
+    return query.where(_within(by, scope, column, searched=not each))
+
+
+def branches(by: By, scope: str, column: ColumnElement[str]) -> Branches:
+    """For `core.paging`: few domains among many of the tenant's are looked for one by one, not among the rows
+    of all others. `limit` is needed all the same.
+    """
+    reach = by.principal.reach(scope)
+    if reach.everything or len(reach.domains) > _LOOKED_FOR:
+        return ()
+    return [column.in_([name]) for name in sorted(reach.domains)]
 
 
 def within(by: By, scope: str) -> Within:
@@ -96,14 +111,14 @@ async def bounds(tx: AsyncConnection, by: By, scope: str) -> Hashable:
     return reach.everything, reach.domains, frozenset(names)
 
 
-def _within(by: By, scope: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+def _within(by: By, scope: str, column: ColumnElement[str], *, searched: bool = True) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = []
     table = getattr(column, "table", None)
     if table is not None and "tenant" in table.c:
         conditions.append(table.c.tenant == by.tenant)
     reach = by.principal.reach(scope)
     if not reach.everything:
-        conditions.append(column.in_(sorted(reach.domains)))
+        conditions.append((column if searched else column.concat("")).in_(sorted(reach.domains)))
     held = _held_by_others(by)
     if held is not None:
         conditions.append(column.not_in(held))

@@ -2,18 +2,26 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, RowMapping, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.paging.keyset import Keyset
 from core.store.clock import iso_seconds
-from core.store.tables import cluster_nodes, quarantine_bodies, quarantine_items
+from core.store.tables import cluster_nodes, quarantine_bodies, quarantine_items, quarantine_recipients
 
 __all__ = [
-    "BY",
     "DOMAIN",
     "LYING",
     "OPEN",
@@ -29,6 +37,7 @@ __all__ = [
     "label",
     "named",
     "of",
+    "order",
     "page",
     "placed",
     "purge",
@@ -44,9 +53,10 @@ OPEN: tuple[State, ...] = ("held", "release_failed")
 _ENDED: tuple[State, ...] = ("released", "discarded", "expired")
 
 _item = quarantine_items.c
-BY = Keyset(_item.arrived_ms, _item.id)
-"""The order of pages."""
+_to = quarantine_recipients.c
 DOMAIN = _item.domain
+_BY: Final = Keyset(_item.arrived_ms, _item.id)
+_BY_RECIPIENT: Final = Keyset(_to.arrived_ms, _to.item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +128,11 @@ class Filter:
     max_score: float | None = None
     reason: str | None = None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it names a person: what one gets or sends is little among the mail of domains."""
+        return self.recipient is not None or _is_address(self.sender or "")
+
     def as_dict(self) -> Mapping[str, Any]:
         return asdict(self)
 
@@ -134,6 +149,10 @@ async def add(tx: AsyncConnection, held: Held, body: bytes | None = None) -> Non
     row = {**asdict(held), "recipients": list(held.recipients), "symbols": list(held.symbols)}
     row["state_ms"] = held.state_ms or held.arrived_ms
     await tx.execute(insert(quarantine_items).values(**row))
+    place = {"tenant": held.tenant, "arrived_ms": held.arrived_ms, "item": held.id}
+    to = sorted({_plain(one) for one in held.recipients})
+    if to:
+        await tx.execute(insert(quarantine_recipients), [{**place, "recipient": one} for one in to])
     if body is not None:
         await tx.execute(insert(quarantine_bodies).values(item=held.id, body=body))
 
@@ -142,7 +161,7 @@ async def page(tx: AsyncConnection, narrow: Filter, *, limit: int, offset: int) 
     """Messages on nodes that can be reached, newest first."""
     rows = await tx.execute(
         select(*_COLUMNS)
-        .where(_REACHABLE, *_conditions(tx, narrow))
+        .where(_REACHABLE, *_conditions(narrow))
         .order_by(_item.arrived_ms.desc(), _item.id.desc())
         .limit(limit)
         .offset(offset)
@@ -150,13 +169,22 @@ async def page(tx: AsyncConnection, narrow: Filter, *, limit: int, offset: int) 
     return [of(row) for row in rows.mappings()]
 
 
-def select_from(tx: AsyncConnection, tenant: str, narrow: Filter, *, first: bool = True) -> Select[Any]:
-    """Messages of a tenant for `core.paging`; rows become messages by `of`.
+def order(narrow: Filter) -> Keyset:
+    """The order of pages: the same whatever they are narrowed to, by the columns whose index serves."""
+    return _BY if narrow.recipient is None else _BY_RECIPIENT
+
+
+def select_from(tenant: str, narrow: Filter, *, first: bool = True) -> Select[Any]:
+    """Messages of a tenant for `core.paging`, in `order(narrow)`; rows become messages by `of`.
 
     `first`: no cursor is given. After one, the end of the period says nothing that its place does not.
     """
     narrow = narrow if first else replace(narrow, until_ms=None)
-    return select(*_COLUMNS).where(_item.tenant == tenant, *_conditions(tx, narrow))
+    found = select(*_COLUMNS).where(_item.tenant == tenant, *_conditions(narrow))
+    if narrow.recipient is None:
+        return found
+    mine = (_to.item == _item.id, _to.tenant == tenant, _to.recipient == _plain(narrow.recipient))
+    return found.add_columns(_to.arrived_ms, _to.item).where(*mine)
 
 
 def named(item_id: str) -> Select[Any]:
@@ -227,10 +255,9 @@ async def label(tx: AsyncConnection, held: Held, klass: str) -> bool:
 
 async def purge(tx: AsyncConnection, before_ms: int) -> int:
     """Forget messages that ended before that moment. Returns how many."""
-    done = await tx.execute(
-        delete(quarantine_items).where(_item.state.in_(_ENDED), _item.state_ms < before_ms)
-    )
-    return done.rowcount
+    over = (_item.state.in_(_ENDED), _item.state_ms < before_ms)
+    await tx.execute(delete(quarantine_recipients).where(_to.item.in_(select(_item.id).where(*over))))
+    return (await tx.execute(delete(quarantine_items).where(*over))).rowcount
 
 
 async def count(tx: AsyncConnection) -> int:
@@ -239,35 +266,37 @@ async def count(tx: AsyncConnection) -> int:
     return int((await tx.execute(lying)).scalar_one())
 
 
-def _conditions(tx: AsyncConnection, narrow: Filter) -> Sequence[ColumnElement[bool]]:
+def _conditions(narrow: Filter) -> Sequence[ColumnElement[bool]]:
+    time = order(narrow).time
     table: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
         (narrow.domain, _item.domain.__eq__),
-        (narrow.since_ms, _item.arrived_ms.__ge__),
-        (narrow.until_ms, _item.arrived_ms.__le__),
+        (narrow.since_ms, time.__ge__),
+        (narrow.until_ms, time.__le__),
         (narrow.min_score, _item.score.__ge__),
         (narrow.max_score, _item.score.__le__),
         (narrow.reason, _item.reason.__eq__),
         (narrow.sender, _from),
-        (narrow.recipient, partial(_to, tx)),
     )
     where = [compare(value) for value, compare in table if value is not None]
     if narrow.state != "any":
-        where.append(_item.state.not_in(_ENDED) if narrow.state is None else _item.state == narrow.state)
+        where.append(_item.still_there == 1 if narrow.state is None else _item.state == narrow.state)
     return where
 
 
 def _from(asked: str) -> ColumnElement[bool]:
+    if _is_address(asked):
+        return _item.sender == asked
     tail = "@" + asked.lstrip("@")
     end = func.substr(_item.sender, func.length(_item.sender) - len(tail) + 1)
     return or_(_item.sender == asked, end == tail)
 
 
-def _to(tx: AsyncConnection, asked: str) -> ColumnElement[bool]:
-    """One of the recipients, which are a list in JSON."""
-    postgresql = tx.dialect.name == "postgresql"
-    listed = (func.json_array_elements_text if postgresql else func.json_each)(_item.recipients)
-    each = listed.table_valued("value", joins_implicitly=True)
-    return exists(select(1).select_from(each).where(func.lower(each.c.value) == asked.lower()))
+def _is_address(text: str) -> bool:
+    return "@" in text.strip("@")
+
+
+def _plain(recipient: str) -> str:
+    return recipient.lower()
 
 
 def of(row: RowMapping) -> Held:

@@ -66,6 +66,8 @@ def more(stand: CoreStand, verdict_ids: Sequence[str]) -> Iterator[Ask]:
     yield Ask("quarantine, first page", (get(stand, "/quarantine"),), _FIRST_MS)
     domains = tuple(get(stand, "/quarantine", domain=domain_name(TENANT, at)) for at in _SOME)
     yield Ask("quarantine, by domain", domains, _FIRST_MS)
+    people = tuple(get(stand, "/quarantine", recipient=f"user{at}@{domain_name(TENANT, at)}") for at in _SOME)
+    yield Ask("quarantine, by recipient", people, _FIRST_MS)
     period = {"from": iso_millis(END_MS - 7 * DAY_MS), "to": iso_millis(END_MS)}
     yield Ask("stats of a week by day", (get(stand, "/stats", interval="day", **period),), None)
     of_one = tuple(get(stand, "/stats", domain=domain_name(TENANT, at), **period) for at in _SOME)

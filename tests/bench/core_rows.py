@@ -87,6 +87,8 @@ class Mail:
         self.tenant = tenant
         self.rows = share_of(tenant, rows)
         self.held: list[dict[str, Any]] = []
+        self.placed: list[dict[str, Any]] = []
+        """The recipients of what was held."""
         self.counts: Counter[tuple[str, int, str]] = Counter()
         """Of (domain, hour, verdict)."""
         self._random = Random(tenant)
@@ -151,6 +153,8 @@ class Mail:
             "reason",
         )
         number = len(self.held)
+        place = {"tenant": self.tenant, "arrived_ms": verdict["at_ms"], "item": verdict["quarantine_id"]}
+        self.placed.append({**place, "recipient": verdict["recipient"]})
         self.held.append(
             {
                 **{name: verdict[name] for name in same},

@@ -18,7 +18,15 @@ from core.store import domains as stored
 from core.store import meta
 from core.store.database import Database, sqlite_url
 from core.store.domain_rows import Domain, Downstream
-from core.store.tables import audit_entries, audit_heads, metadata, quarantine_items, stat_counters, verdicts
+from core.store.tables import (
+    audit_entries,
+    audit_heads,
+    metadata,
+    quarantine_items,
+    quarantine_recipients,
+    stat_counters,
+    verdicts,
+)
 from tests.bench import core_rows
 from tests.bench.core_rows import DOMAINS, TENANT, TENANTS, Mail, domain_name
 
@@ -87,6 +95,7 @@ def _fill(path: Path, rows: int) -> None:
             mail = Mail(tenant, rows)
             _insert(file, verdicts, mail.verdicts())
             _insert(file, quarantine_items, iter(mail.held))
+            _insert(file, quarantine_recipients, iter(mail.placed))
             _insert(file, stat_counters, _counters(mail))
         _chains(file, rows)
         for text in indices:
@@ -169,8 +178,9 @@ async def copy_to_postgresql(path: Path, url: str) -> None:
 
 
 async def _copy(source: sqlite3.Connection, target: Any, table: Table) -> None:
-    names = [column.name for column in table.columns]
-    flags = [at for at, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
+    columns = [column for column in table.columns if column.computed is None]
+    names = [column.name for column in columns]
+    flags = [at for at, column in enumerate(columns) if isinstance(column.type, Boolean)]
     await target.execute(f'DELETE FROM "{table.name}"')
     cursor = source.execute(f'SELECT {", ".join(names)} FROM "{table.name}"')
     while rows := cursor.fetchmany(_BATCH):

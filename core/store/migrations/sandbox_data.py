@@ -119,6 +119,9 @@ def _quarantine(bind: Connection) -> None:
         state = {"state": "held", "state_ms": row["arrived_ms"]}
         bind.execute(insert(new.quarantine_items).values(id=item, tenant=_TENANT, **state, **fields))
         bind.execute(insert(new.quarantine_bodies).values(item=item, body=row["body"]))
+        place = {"tenant": _TENANT, "arrived_ms": row["arrived_ms"], "item": item}
+        to = sorted({one.lower() for one in fields["recipients"]})
+        _fill(bind, new.quarantine_recipients, ({**place, "recipient": one} for one in to))
 
 
 def _estate(bind: Connection) -> None:

@@ -29,6 +29,7 @@ from core.store.tables.mail import (
     misclassifications,
     quarantine_bodies,
     quarantine_items,
+    quarantine_recipients,
     stat_counters,
     verdicts,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "pointers",
     "quarantine_bodies",
     "quarantine_items",
+    "quarantine_recipients",
     "recipients",
     "reputations",
     "settings",

@@ -112,6 +112,8 @@ async def test_held_messages_keep_their_place_and_bytes(taken_over):
     assert (held.recipients, held.symbols) == (("grace@acme.example",), ("FISHY_TLD", "RBL_HIT"))
     assert await quarantine.body(taken_over, held) == b"Subject: x\r\n\r\n\x00\xff"
     assert await quarantine.count(taken_over) == 1
+    asked = quarantine.select_from("default", quarantine.Filter(recipient="Grace@acme.example"))
+    assert [row["id"] for row in (await taken_over.execute(asked)).mappings()] == [held.id]
 
 
 async def test_audit_entries_become_one_sealed_chain_and_the_numbers_go_on(taken_over):

@@ -40,6 +40,7 @@ from core.store.migrations.schema_2.mail import (
     misclassifications,
     quarantine_bodies,
     quarantine_items,
+    quarantine_recipients,
     stat_counters,
     verdicts,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "pointers",
     "quarantine_bodies",
     "quarantine_items",
+    "quarantine_recipients",
     "recipients",
     "reputations",
     "settings",

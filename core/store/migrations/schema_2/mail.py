@@ -2,8 +2,10 @@
 
 from core.store.migrations.schema_2.base import (
     Column,
+    Computed,
     Float,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     String,
@@ -30,6 +32,7 @@ __all__ = [
     "misclassifications",
     "quarantine_bodies",
     "quarantine_items",
+    "quarantine_recipients",
     "stat_counters",
     "verdicts",
 ]
@@ -97,6 +100,8 @@ verdicts = Table(
     Index(None, "message"),
 )
 
+_STILL_THERE = "CASE WHEN state IN ('released', 'discarded', 'expired') THEN 0 ELSE 1 END"
+
 quarantine_items = Table(
     "quarantine_items",
     metadata,
@@ -107,6 +112,7 @@ quarantine_items = Table(
     string("queue_id"),  # unique on its node while the message is held, used again later
     note("message"),  # messages.id
     string("state"),  # held, releasing, released, release_failed, discarded, expired
+    Column("still_there", Integer, Computed(_STILL_THERE, persisted=True)),  # one value: an index goes by it
     note("state_detail"),
     ms("state_ms"),
     string("sender"),
@@ -137,9 +143,23 @@ quarantine_items = Table(
     Index(None, "state", "arrived_ms", "id"),
     Index(None, "tenant", "arrived_ms", "id"),
     Index(None, "tenant", "state", "arrived_ms", "id"),
+    Index(None, "tenant", "still_there", "arrived_ms", "id"),
+    Index(None, "tenant", "domain", "arrived_ms", "id"),
     Index(None, "tenant", "domain", "state", "arrived_ms", "id"),
+    Index(None, "tenant", "domain", "still_there", "arrived_ms", "id"),
     Index(None, "tenant", "sender", "arrived_ms", "id"),
     Index(None, "state", "expires_ms"),
+)
+
+quarantine_recipients = Table(
+    "quarantine_recipients",
+    metadata,
+    tenant(),
+    string("recipient"),  # in lower case
+    ms("arrived_ms"),  # of the message, as is its id: the order of listings
+    string("item"),  # quarantine_items.id
+    PrimaryKeyConstraint("tenant", "recipient", "arrived_ms", "item"),
+    Index(None, "item"),
 )
 
 quarantine_bodies = Table(
