@@ -26,8 +26,8 @@ DIALECTS: Final[Mapping[str, str]] = {
     "mailguard": "core.dialects.mailguard.app:MAILGUARD",
     "mailchannels": "core.dialects.mailchannels.app:MAILCHANNELS",
     "mailsentinel": "core.dialects.mailsentinel.app:MAILSENTINEL",
-    "mxguard": "core.dialects.mxguard.mxguard:MXGUARD",
-    "mxroute-manager": "core.dialects.mxroute_manager.manager:MXROUTE_MANAGER",
+    "mxguard": "core.dialects.mxguard.app:MXGUARD",
+    "mxroute-manager": "core.dialects.mxroute_manager.app:MXROUTE_MANAGER",
 }
 """The vendor's name -> `module:NAME` of a `Dialect`."""
 

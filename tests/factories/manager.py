@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.dialect import create_app
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.service.core import Core
 from core.store.database import Database, sqlite_url
 from hub.access.audit import Actor

@@ -10,7 +10,8 @@ from typing import Any
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
-from core.dialects.mxguard.mxguard import create_app
+from core.dialects.dialect import create_app
+from core.dialects.mxguard.app import MXGUARD
 from core.engine.verdict import Thresholds
 from core.service.core import Core
 from core.store import domains
@@ -79,7 +80,7 @@ async def shared_mxguard(shared_core: Core) -> AsyncIterator[Guarded]:
     """The module's MxGuard."""
     async with AsyncExitStack() as stack:
         downstream = await stack.enter_async_context(SmtpServer())
-        client: shared.Client = TestClient(TestServer(create_app(shared_core)))
+        client: shared.Client = TestClient(TestServer(create_app(shared_core, MXGUARD)))
         await stack.enter_async_context(client)
         yield Guarded(shared_core, client, downstream)
 
@@ -102,6 +103,6 @@ async def mxguards_world(folder: Path) -> AsyncIterator[tuple[Core, str, Mapping
         for number in range(1, 4):
             await hold(core, number)
         await put_verdicts(core.database, (judged(number) for number in range(1, 6)))
-        api = await stack.enter_async_context(serve(core, create_app(core)))
+        api = await stack.enter_async_context(serve(core, create_app(core, MXGUARD)))
         keys = {"default": await token(core), "managing": await token(core, allow_key_admin=True)}
         yield core, str(api.client.make_url("")).rstrip("/"), keys

@@ -73,7 +73,7 @@ async def _mailsentinel(folder: Path) -> AsyncIterator[World]:
 
 
 def _manager_routes() -> Iterable[tuple[str, str]]:
-    from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+    from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 
     return [(route.method, route.path) for route in MXROUTE_MANAGER.routes]
 
@@ -87,7 +87,7 @@ async def _manager(folder: Path) -> AsyncIterator[World]:
 
 
 def _mxguard_routes() -> Iterable[tuple[str, str]]:
-    from core.dialects.mxguard.mxguard import MXGUARD
+    from core.dialects.mxguard.app import MXGUARD
 
     return [(route.method, route.path) for route in MXGUARD.routes]
 

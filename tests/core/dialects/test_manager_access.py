@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from core.dialects.dialect import create_app
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
 from tests.factories.loopback import plain_and_secure
 from tests.factories.manager import shared_manager

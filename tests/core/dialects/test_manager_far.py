@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from core.dialects.dialect import create_app
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.dns.answers import Answer
 from hub.sdk.testing import Reply
 from tests.factories.core_api import make_core, serve

@@ -7,7 +7,7 @@ import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.dialect import create_app
-from core.dialects.mxroute_manager.manager import MXROUTE_MANAGER
+from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.dns.answers import Answer
 from core.reports import stats
 from tests.factories.manager import shared_manager

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
-from core.dialects.mxguard.mxguard import MXGUARD
+from core.dialects.mxguard.app import MXGUARD
 from core.engine.scales import mx_score
 from core.engine.verdict import Thresholds
 from core.store import domains

@@ -4,22 +4,19 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from core.api import customers, quarantine
 from core.api.openapi import released
 from core.api.page import page
 from core.api.services import asked
 from core.dialects.dialect import Dialect, bearer
-from core.dialects.dialect import create_app as create
 from core.dialects.mxguard import domains, mail, tokens, webhooks
 from core.dialects.mxguard.access import everywhere, limits, told
 from core.dialects.mxguard.form import ANSWERS, MxGuardForm
-from core.service.core import Core
 from hub.web.openapi import describe
 from hub.web.route import ANY_CALLER, Bare, Call, Reply, Route
 
-__all__ = ["MXGUARD", "create_app"]
+__all__ = ["MXGUARD"]
 
 _HTML = "text/html; charset=utf-8"
 _CONTRACT = "/api/v1/openapi.json"
@@ -95,7 +92,3 @@ MXGUARD = Dialect(
     around=(everywhere,),
     contract=_CONTRACT,
 )
-
-
-def create_app(core: Core) -> web.Application:
-    return create(core, MXGUARD)
