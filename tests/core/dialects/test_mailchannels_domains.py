@@ -134,6 +134,18 @@ async def test_settings_that_are_left_out_stay_and_null_sets_them_back(inbound):
     assert (two.body["aliases"], two.body["admins"]) == (["b.test", "c.test"], [])
 
 
+async def test_a_name_is_the_domains_until_it_is_taken_off(inbound):
+    await inbound.provision("acme.example")
+    path = "/domains/acme.example/alias/acme.test"
+    added = await inbound.call("POST", path)
+    shown = (await inbound.call("GET", "/domains")).body["domains"][0]["aliases"]
+    taken_off = await inbound.call("DELETE", path)
+    left = (await inbound.call("GET", "/domains")).body["domains"][0]["aliases"]
+
+    assert (added.status, added.body["alias"], shown) == (200, "acme.test", ["acme.test"])
+    assert (taken_off.status, taken_off.raw, left) == (204, b"", [])
+
+
 async def test_a_name_in_use_is_no_alias(inbound):
     for name in ("acme.example", "other.example"):
         await inbound.provision(name)
