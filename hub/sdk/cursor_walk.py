@@ -17,14 +17,14 @@ from hub.sdk.pages import CursorRefused, Listing, fetch_page
 from hub.sdk.rounds import Rounds
 from hub.sdk.source import Call, Fetch, Item, Page
 from hub.sdk.times import iso
+from hub.sdk.walking import begin_ms, dump, load, newest
 
-__all__ = ["UNREADABLE", "CursorWalk"]
+__all__ = ["CursorWalk"]
 
 MAX_REFUSALS = 3
 """A cursor refused this often at one place ends the walk until the next due time."""
 MAX_EMPTY = 5
 """Empty pages in a row, each of which promises another; then the rest waits for the next due time."""
-UNREADABLE = "the stored cursor cannot be read; the list is read again from its beginning"
 
 
 class _State(msgspec.Struct, omit_defaults=True):
@@ -71,10 +71,9 @@ class CursorWalk:
         """Make a stream's `fetch`; with `lookback_s` every walk begins that long ago."""
 
         async def fetch(call: Call, cursor: str | None, now_ms: int) -> Page:
-            state, gap = _load(cursor)
+            state, gap = load(cursor, _State)
             if not state.walking:
-                back = None if lookback_s is None else int(lookback_s * 1000)
-                start = self._start(state, now_ms) if back is None else max(now_ms - back, 0)
+                start = begin_ms(state.high, now_ms, overlap_ms=self.overlap_ms, lookback_s=lookback_s)
                 state = _State(start=start, high=state.high, walking=True)
             try:
                 listing = await fetch_page(call, self.path, self._params(state), cursor=state.next)
@@ -83,10 +82,6 @@ class CursorWalk:
             return self._advance(state, listing, now_ms, gap)
 
         return fetch
-
-    def _start(self, state: _State, now_ms: int) -> int | None:
-        """Where the next walk begins; an entry from the future must not hide what comes before it."""
-        return None if state.high is None else max(min(state.high, now_ms) - self.overlap_ms, 0)
 
     def _params(self, state: _State) -> dict[str, str]:
         params = {self.limit_param: str(self.limit)}
@@ -108,7 +103,7 @@ class CursorWalk:
             state.next = None
         if state.next is None or state.next == asked:
             return Page(items=items, cursor=_ended(state), more=False, gap=gap)
-        return Page(items=items, cursor=_dump(state), more=state.empty < MAX_EMPTY, gap=gap)
+        return Page(items=items, cursor=dump(state), more=state.empty < MAX_EMPTY, gap=gap)
 
     def _resume(self, state: _State, why: str) -> Page:
         """Go on by time.
@@ -132,29 +127,12 @@ class CursorWalk:
         gap = f"the vendor refused the cursor of {self.path} ({why}); reading goes on from {since}"
         more = again.refused < MAX_REFUSALS
         again.refused = again.refused if more else 0
-        return Page(items=(), cursor=_dump(again), more=more, gap=gap)
-
-
-def _load(cursor: str | None) -> tuple[_State, str | None]:
-    if cursor is None:
-        return _State(), None
-    try:
-        return msgspec.json.decode(cursor, type=_State), None
-    except (msgspec.MsgspecError, ValueError):
-        return _State(), UNREADABLE
-
-
-def _dump(state: _State) -> str:
-    return msgspec.json.encode(state).decode()
+        return Page(items=(), cursor=dump(again), more=more, gap=gap)
 
 
 def _ended(state: _State) -> str:
     """What is left of a walk that reached its end."""
-    return _dump(_State(high=_newest(state.high, state.walk_high)))
-
-
-def _newest(one: int | None, other: int | None) -> int | None:
-    return max((time for time in (one, other) if time is not None), default=None)
+    return dump(_State(high=newest(state.high, state.walk_high)))
 
 
 def _look(state: _State, times: list[int | None], now_ms: int) -> None:
@@ -168,7 +146,7 @@ def _look(state: _State, times: list[int | None], now_ms: int) -> None:
     if any(a > b for a, b in pairs):
         state.order = "desc" if state.order in {"", "desc"} else "mixed"
     state.last = known[-1]
-    state.walk_high = _newest(state.walk_high, min(max(known), now_ms))
+    state.walk_high = newest(state.walk_high, min(max(known), now_ms))
     state.walk_low = min(known) if state.walk_low is None else min(state.walk_low, *known)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from hub.sdk.cursor_walk import UNREADABLE
 from hub.sdk.pages import Listing, fetch_page
 from hub.sdk.source import Call, Fetch, Item, Page
 from hub.sdk.times import iso
+from hub.sdk.walking import begin_ms, dump, load, newest
 
 __all__ = ["OffsetWalk"]
 
@@ -67,18 +67,14 @@ class OffsetWalk:
         """Make a stream's `fetch`; with `lookback_s` every walk begins that long ago."""
 
         async def fetch(call: Call, cursor: str | None, now_ms: int) -> Page:
-            state, gap = _load(cursor)
+            state, gap = load(cursor, _State)
             if not state.walking:
-                back = None if lookback_s is None else int(lookback_s * 1000)
-                since = self._since(state, now_ms) if back is None else max(now_ms - back, 0)
+                since = begin_ms(state.high, now_ms, overlap_ms=self.overlap_ms, lookback_s=lookback_s)
                 state = _State(walking=True, since=since, high=state.high)
             listing = await fetch_page(call, self.path, self._params(state))
             return self._advance(state, listing, now_ms, gap)
 
         return fetch
-
-    def _since(self, state: _State, now_ms: int) -> int | None:
-        return None if state.high is None else max(min(state.high, now_ms) - self.overlap_ms, 0)
 
     def _params(self, state: _State) -> dict[str, str]:
         params = {self.limit_param: str(self.limit), self.offset_param: str(state.offset)}
@@ -102,7 +98,7 @@ class OffsetWalk:
             return self._give_up(state, items, "gives the same page at every offset")
         state.offset += len(keys) - min(TAIL, len(keys) // 2)
         state.tail, state.last, state.full = keys[-TAIL:], times[-1], max(state.full, len(keys))
-        return Page(items=items, cursor=_dump(state), more=True, gap=gap)
+        return Page(items=items, cursor=dump(state), more=True, gap=gap)
 
     def _step_back(self, state: _State, items: Sequence[Item], gap: str | None) -> Page:
         state.backs += 1
@@ -111,12 +107,12 @@ class OffsetWalk:
         state.offset = max(state.offset - max(len(items), TAIL) * state.backs, 0)
         if state.offset == 0:
             state.tail, state.last = [], None
-        return Page(items=items, cursor=_dump(state), more=True, gap=gap)
+        return Page(items=items, cursor=dump(state), more=True, gap=gap)
 
     def _give_up(self, state: _State, items: Sequence[Item], why: str) -> Page:
         """End the walk; the next begins where this one did."""
         gap = f"{self.path} {why}; items may be missing until the next walk"
-        return Page(items=items, cursor=_dump(_State(high=state.high)), more=False, gap=gap)
+        return Page(items=items, cursor=dump(_State(high=state.high)), more=False, gap=gap)
 
 
 def _joins(state: _State, keys: Sequence[str], times: Sequence[int | None]) -> bool:
@@ -148,19 +144,5 @@ def _digest(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _load(cursor: str | None) -> tuple[_State, str | None]:
-    if cursor is None:
-        return _State(), None
-    try:
-        return msgspec.json.decode(cursor, type=_State), None
-    except (msgspec.MsgspecError, ValueError):
-        return _State(), UNREADABLE
-
-
 def _ended(state: _State) -> str:
-    high = max((time for time in (state.high, state.walk_high) if time is not None), default=None)
-    return _dump(_State(high=high))
-
-
-def _dump(state: _State) -> str:
-    return msgspec.json.encode(state).decode()
+    return dump(_State(high=newest(state.high, state.walk_high)))
