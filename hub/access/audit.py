@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,6 +51,36 @@ class Change:
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     succeeded: bool = True
+
+    @classmethod
+    def between(
+        cls, actor: Actor, action: str, kind: str, before: "Shown | None", after: "Shown | None"
+    ) -> Self:
+        """Of a thing that came (no `before`), changed or went (no `after`); `kind` begins `resource`."""
+        thing = after or before
+        assert thing is not None  # noqa: S101 - a change is of something
+        return cls(
+            actor=actor,
+            tenant=thing.tenant,
+            action=action,
+            resource=f"{kind}/{thing.id}",
+            before=None if before is None else before.shown(),
+            after=None if after is None else after.shown(),
+        )
+
+
+class Shown(Protocol):
+    """A key or an account."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def tenant(self) -> str: ...
+
+    def shown(self) -> Mapping[str, Any]:
+        """What an administrator may see of it."""
+        ...
 
 
 class Audit(Protocol):

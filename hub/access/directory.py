@@ -214,17 +214,7 @@ class Directory:
     async def _tell(
         self, tx: AsyncConnection, actor: Actor, action: str, before: Account | None, after: Account | None
     ) -> None:
-        account = after or before
-        assert account is not None  # noqa: S101 - a change is of somebody
-        change = Change(
-            actor=actor,
-            tenant=account.tenant,
-            action=action,
-            resource=f"account/{account.id}",
-            before=None if before is None else before.shown(),
-            after=None if after is None else after.shown(),
-        )
-        await self._audit(tx, change)
+        await self._audit(tx, Change.between(actor, action, "account", before, after))
 
 
 def _name(name: str) -> str:

@@ -250,17 +250,7 @@ class Keyring:
     async def _tell(
         self, tx: AsyncConnection, actor: Actor, action: str, before: Key | None, after: Key | None
     ) -> None:
-        key = after or before
-        assert key is not None  # noqa: S101 - a change is of something
-        change = Change(
-            actor=actor,
-            tenant=key.tenant,
-            action=action,
-            resource=f"api_key/{key.id}",
-            before=None if before is None else before.shown(),
-            after=None if after is None else after.shown(),
-        )
-        await self._audit(tx, change)
+        await self._audit(tx, Change.between(actor, action, "api_key", before, after))
 
 
 _CHECKED: Final = ("grants", "description", "plan", "limits")
