@@ -73,7 +73,13 @@ def check_overrides(overrides: Mapping[str, Source]) -> None:
 
 
 def _samples(kind: str) -> Iterator[Alert]:
-    bare = Alert(
+    bare = _bare(kind)
+    yield bare
+    yield _telling(bare)
+
+
+def _bare(kind: str) -> Alert:
+    return Alert(
         kind=kind,
         title=KINDS[kind],
         severity_id=0,
@@ -87,8 +93,10 @@ def _samples(kind: str) -> Iterator[Alert]:
         time_ms=0,
         message="",
     )
-    yield bare
-    yield replace(
+
+
+def _telling(bare: Alert) -> Alert:
+    return replace(
         bare,
         severity_id=4,
         severity="High",

@@ -108,12 +108,31 @@ class CoreService(Opening):
     async def _open(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         stack, config = self._stack, self.config
-        given = config.database_url
-        url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
-        database = await stack.enter_async_context(Database(url, exclusive=given is None))
+        database = await stack.enter_async_context(self._database())
         await stack.enter_async_context(alone(database, config.node))
         key = keys.load(self.data, self._environ)
         chain = Chain(key, node_id=config.node, clock=self._clock, told=Watch(config.node, self._clock))
+        self.core = self._outside(await self._joined(database, chain, key))
+        self.anchoring = Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
+        await self._anchored(self.anchoring)
+        await stack.enter_async_context(self.core.outward)
+        recovery = Recovery(self.core)
+        await recovery.restart()
+        self._background(recovery.forever)
+        self._background(partial(expiry.forever, self.core))
+        self._background(partial(sweeping.forever, self.core))
+        self.first_token = await self.core.access.directory.first_token()
+        self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
+        self._watch(database, chain)
+
+    def _database(self) -> Database:
+        given = self.config.database_url
+        url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
+        return Database(url, exclusive=given is None)
+
+    async def _joined(self, database: Database, chain: Chain, key: bytes) -> Core:
+        """What the services share, with the parts that reach the world outside."""
+        stack, config = self._stack, self.config
         async with database.begin() as tx:
             await chain.confirm(tx)
             cursor_key = await meta.secret(tx, "cursor_key")
@@ -121,7 +140,7 @@ class CoreService(Opening):
         stack.callback(workers.close)
         errands = Errands()
         stack.push_async_callback(errands.close)
-        core = Core(
+        return Core(
             config=config,
             data=self.data,
             database=database,
@@ -141,18 +160,6 @@ class CoreService(Opening):
             postman=postman_of(config),
             errands=errands,
         )
-        self.core = self._outside(core)
-        self.anchoring = Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
-        await self._anchored(self.anchoring)
-        await stack.enter_async_context(self.core.outward)
-        recovery = Recovery(self.core)
-        await recovery.restart()
-        self._background(recovery.forever)
-        self._background(partial(expiry.forever, self.core))
-        self._background(partial(sweeping.forever, self.core))
-        self.first_token = await self.core.access.directory.first_token()
-        self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
-        self._watch(database, chain)
 
     def _watch(self, database: Database, chain: Chain) -> None:
         every_ms = max(round(HEARTBEAT_MS / self._hurry), 1)

@@ -103,36 +103,11 @@ async def test(core: Core, by: By, target_id: str | None) -> list[Tried]:
 
 
 def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int, top: int) -> Target:
-    field = f"targets.{place}"
+    field, now_ms = f"targets.{place}", core.clock()
     known = before.get(one.id or "")
-    if one.id is not None and known is None:
-        raise ValidationFailed.of(f"{field}.id", "is none of yours; leave it out for a new target")
-    for name in one.monitors:
-        if name not in MONITORS:
-            raise ValidationFailed.of(f"{field}.monitors", f"must be of {', '.join(sorted(MONITORS))}")
-    if one.form is not None and one.form not in FORMS:
-        raise ValidationFailed.of(f"{field}.form", f"must be one of {', '.join(sorted(FORMS))}")
-    if one.url is None and known is None:
-        raise ValidationFailed.of(f"{field}.url", "a new target needs one")
-    now = core.clock()
-    target = known or Target(
-        id=new_id("ntf"),
-        tenant=by.tenant,
-        name="",
-        url="",
-        shown="",
-        form=OWN,
-        actions=(),
-        monitors=(),
-        enabled=False,
-        position=top,
-        failing_since_ms=None,
-        last_error="",
-        delivered=0,
-        given_up=0,
-        created_ms=now + place,  # in the order in which they were given
-        updated_ms=now,
-    )
+    _check(one, known, field)
+    # in the order in which they were given
+    target = known or _empty(by.tenant, top, created_ms=now_ms + place)
     url = {} if one.url is None else _sealed(core, one.url, field)
     position = target.position if target.enabled else top
     same = {
@@ -142,7 +117,40 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
         "monitors": one.monitors,
         "enabled": one.enabled,
     }
-    return replace(target, updated_ms=now, position=position, **same, **url)  # type: ignore[arg-type]  # names of fields, each of its type
+    return replace(target, updated_ms=now_ms, position=position, **same, **url)  # type: ignore[arg-type]  # names of fields, each of its type
+
+
+def _check(one: Wanted, known: Target | None, field: str) -> None:
+    if one.id is not None and known is None:
+        raise ValidationFailed.of(f"{field}.id", "is none of yours; leave it out for a new target")
+    for name in one.monitors:
+        if name not in MONITORS:
+            raise ValidationFailed.of(f"{field}.monitors", f"must be of {', '.join(sorted(MONITORS))}")
+    if one.form is not None and one.form not in FORMS:
+        raise ValidationFailed.of(f"{field}.form", f"must be one of {', '.join(sorted(FORMS))}")
+    if one.url is None and known is None:
+        raise ValidationFailed.of(f"{field}.url", "a new target needs one")
+
+
+def _empty(tenant: str, position: int, *, created_ms: int) -> Target:
+    return Target(
+        id=new_id("ntf"),
+        tenant=tenant,
+        name="",
+        url="",
+        shown="",
+        form=OWN,
+        actions=(),
+        monitors=(),
+        enabled=False,
+        position=position,
+        failing_since_ms=None,
+        last_error="",
+        delivered=0,
+        given_up=0,
+        created_ms=created_ms,
+        updated_ms=created_ms,
+    )
 
 
 def _sealed(core: Core, url: str, field: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ An editor finds it by the comment `# yaml-language-server: $schema=mxhub.schema.
 file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +12,6 @@ from pydantic.json_schema import models_json_schema
 
 from hub.config.assemble import Registry
 from hub.config.model import ConnectorConfig, Settings, SourceConfig
-from hub.sdk.options import Options
 
 __all__ = ["json_schema"]
 
@@ -23,55 +22,53 @@ _NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 def json_schema(registry: Registry, settings: type[Settings] = Settings) -> Schema:
     """JSON Schema 2020-12 of the whole file."""
-    sources: Mapping[str, type[Options]] = {
-        name: registry.source(name).options for name in registry.sources()
-    }
-    kinds: Mapping[str, type[Options]] = {
-        name: registry.connector(name).options for name in registry.connectors()
-    }
-    every: list[type[BaseModel]] = [
+    sources = {name: registry.source(name).options for name in registry.sources()}
+    kinds = {name: registry.connector(name).options for name in registry.connectors()}
+    models: list[type[BaseModel]] = [
         settings,
         SourceConfig,
         ConnectorConfig,
         *sources.values(),
         *kinds.values(),
     ]
-    models: dict[type[BaseModel], None] = dict.fromkeys(every)
-    places, whole = models_json_schema([(model, "validation") for model in models])
-    definitions: dict[str, Schema] = whole["$defs"]
-
-    def of(model: type[BaseModel]) -> Schema:
-        return definitions[places[model, "validation"]["$ref"].rsplit("/", 1)[-1]]
-
-    families = {
-        "sources": _family(
-            of(SourceConfig), "vendor", {name: of(options) for name, options in sources.items()}
-        ),
-        "connectors": _family(
-            of(ConnectorConfig), "kind", {name: of(options) for name, options in kinds.items()}
-        ),
-    }
+    definitions, of = _schemas(models)
     root = of(settings)
-    properties = dict(root["properties"])
-    for section, entries in families.items():
-        properties[section] = {
-            "type": ["object", "null"],
-            "description": properties[section]["description"],
-            "patternProperties": {_NAME: {"oneOf": list(entries.values())} if entries else False},
-            "additionalProperties": False,
-        }
-    properties["defaults"] = _defaults(families)
-    kept = {name: one for name, one in definitions.items() if one is not root}
+    families = {
+        "sources": _family(of(SourceConfig), "vendor", {name: of(each) for name, each in sources.items()}),
+        "connectors": _family(of(ConnectorConfig), "kind", {name: of(each) for name, each in kinds.items()}),
+    }
+    sections = {
+        section: _section(root["properties"][section], entries) for section, entries in families.items()
+    }
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mxhub configuration",
         "type": "object",
         "additionalProperties": False,
-        "properties": properties,
-        "$defs": kept,
+        "properties": {**root["properties"], **sections, "defaults": _defaults(families)},
+        "$defs": {name: one for name, one in definitions.items() if one is not root},
     }
     found: Schema = _with_references(schema)
     return found
+
+
+def _schemas(
+    models: Iterable[type[BaseModel]],
+) -> tuple[dict[str, Schema], Callable[[type[BaseModel]], Schema]]:
+    """All definitions, and which of them is a model's."""
+    places, whole = models_json_schema([(model, "validation") for model in dict.fromkeys(models)])
+    definitions: dict[str, Schema] = whole["$defs"]
+    return definitions, lambda model: definitions[places[model, "validation"]["$ref"].rsplit("/", 1)[-1]]
+
+
+def _section(plain: Schema, entries: Mapping[str, Schema]) -> Schema:
+    """Entries by name, each of one vendor or kind."""
+    return {
+        "type": ["object", "null"],
+        "description": plain["description"],
+        "patternProperties": {_NAME: {"oneOf": list(entries.values())} if entries else False},
+        "additionalProperties": False,
+    }
 
 
 def _family(common: Schema, selector: str, options: Mapping[str, Schema]) -> dict[str, Schema]:

@@ -45,12 +45,8 @@ def answers(
     """
 
     def refuse(request: web.Request, error: ApiError) -> web.Response:
-        if request.path.startswith(prefix):
-            return form.failure(error, request[REQUEST_ID])
-        body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
-        return web.Response(
-            status=error.status, body=body, content_type="application/json", headers=error.headers
-        )
+        below = request.path.startswith(prefix)
+        return form.failure(error, request[REQUEST_ID]) if below else _bare(error)
 
     @web.middleware
     async def middleware(
@@ -74,6 +70,13 @@ def answers(
         return response
 
     return middleware
+
+
+def _bare(error: ApiError) -> web.Response:
+    body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    return web.Response(
+        status=error.status, body=body, content_type="application/json", headers=error.headers
+    )
 
 
 def _is_broken(request: web.Request) -> bool:
