@@ -71,3 +71,17 @@ async def test_a_key_that_would_have_ended_already_is_refused_by_its_field(ask):
     said = await ask("POST", "/auth/api-keys", wanted)
 
     assert (said.status, said.error.partition(":")[0]) == (400, "expires_at")
+
+
+async def test_a_key_without_a_figure_has_a_thousand_requests_at_once_and_a_hundred_a_minute_after(core, ask):
+    made = await ask("POST", "/auth/api-keys", {"name": "siem", "scope": "read-only"})
+    key, now_ms = await core.access.keyring.find("default", made.data["id"]), core.clock()
+
+    async def spent(n, *, after_s=0):
+        return await core.access.limiter.spend(
+            key.id, key.effective, tenant="default", n=n, now_ms=now_ms + after_s * 1000
+        )
+
+    assert made.data["rate_limit_per_minute"] == 100
+    assert [(await spent(1000)).granted, (await spent(1)).retry_after_s] == [True, 1]
+    assert [(await spent(n, after_s=60)).granted for n in (100, 1)] == [True, False]
