@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -12,6 +13,8 @@ from core.audit.entry import Resource
 from core.seam import files
 from core.seam.files import Kind
 from core.seam.intake import attempt, claimed_again
+from core.seam.plan import Plan
+from core.seam.relaying import count_doubts
 from core.seam.release import MOST_ATTEMPTS, resumed
 from core.service.by import By, Deed, record
 from core.service.core import Core
@@ -74,7 +77,7 @@ class Recovery:
                     await self.clear(older_than_s=_YOUNG_S)
             except Unavailable as error:
                 log.warning("core.seam.recovery_waits", error=str(error))
-            except Exception:  # one message must not keep all others from being finished
+            except Exception:
                 log.exception("core.seam.recovery_failed")
             await asyncio.sleep(_EVERY_S)
 
@@ -85,13 +88,12 @@ class Recovery:
             crashed = await messages.crashed(tx, core.node_id, now_ms)
             stranded = await messages.stranded(tx, now_ms - RETURN_AFTER_MS)
             releasing = await releases.under_way(tx, core.node_id, now_ms)
-        for message in crashed:
-            await self._finish(message)
-        for message in stranded:
-            await self._return(message)
-        for release in releasing:
-            await self._resume(release)
-        return len(crashed) + len(stranded) + len(releasing)
+        due = [partial(self._finish, message) for message in crashed]
+        due += [partial(self._give_up, message) for message in stranded]
+        due += [partial(self._resume, release) for release in releasing]
+        for each in due:
+            await _by_itself(each)
+        return len(due)
 
     async def clear(self, *, older_than_s: float) -> Cleared:
         """Remove files without a row, and tell of rows without a file. Raises `Unavailable`, `OSError`."""
@@ -100,23 +102,31 @@ class Recovery:
         return Cleared(removed=spool.removed + held.removed, missing=spool.missing + held.missing)
 
     async def _finish(self, message: Message) -> None:
-        """One attempt. What cannot be delivered now goes back to the sender, who was never told 2xx."""
-        core = self.core
-        claimed = await claimed_again(core, message, message.file)
-        if claimed is None:
-            return
-        try:
-            raw = await files.load(core, "spool", claimed.file)
-        except OSError:
-            log.exception("core.seam.spool_lost", message=message.id)
-            await self._return(claimed)
-            return
-        await attempt(core, claimed, raw)
+        """One attempt. What cannot be delivered now goes back to the sender, who was never told 2xx.
 
-    async def _return(self, message: Message) -> None:
+        So does a message whose file is gone. One that cannot be read at this moment waits for the next round.
+        """
+        core = self.core
+        try:
+            raw = await files.load(core, "spool", message.file)
+        except FileNotFoundError:
+            log.error("core.seam.spool_lost", message=message.id)  # noqa: TRY400 -- the trace says no more
+            await self._hand_back(message)
+            return
+        claimed = await claimed_again(core, message, message.file)
+        if claimed is not None:
+            await attempt(core, claimed, raw)
+
+    async def _hand_back(self, message: Message) -> None:
+        """What the attempt that ended was at may have arrived."""
+        core, waiting = self.core, Plan.read(message.plan).waiting
+        async with core.database.begin() as tx:
+            if await messages.hand_back(tx, message, core.clock()):
+                await count_doubts(core, tx, (message.tenant, message.domain), len(waiting))
+
+    async def _give_up(self, message: Message) -> None:
         async with self.core.database.begin() as tx:
             await messages.give_up(tx, message, _RETURNED, self.core.clock())
-        await files.delete(self.core, "spool", message.file)
 
     async def _resume(self, release: Release) -> None:
         try:
@@ -157,6 +167,16 @@ class Recovery:
 
     async def _has(self, kind: Kind, name: str) -> bool:
         return await self.core.workers.run(files.folder(self.core, kind).has, name)
+
+
+async def _by_itself(finish: Callable[[], Awaitable[None]]) -> None:
+    """One message must not keep all others from being finished."""
+    try:
+        await finish()
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("core.seam.recovery_failed")
 
 
 def _listed(core: Core, kind: Kind) -> Mapping[str, float]:

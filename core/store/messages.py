@@ -21,6 +21,7 @@ __all__ = [
     "free",
     "get",
     "give_up",
+    "hand_back",
     "settle",
     "stranded",
     "verdicts_of",
@@ -146,6 +147,13 @@ async def stranded(tx: AsyncConnection, before_ms: int, limit: int = 100) -> lis
     where = (_row.state == "relaying", _row.file == "", _row.updated_ms < before_ms)
     rows = await tx.execute(select(messages).where(*where).order_by(_row.updated_ms).limit(limit))
     return [_message(row) for row in rows.mappings()]
+
+
+async def hand_back(tx: AsyncConnection, message: Message, now_ms: int) -> bool:
+    """Its file is gone: only its sender can go on with it, from this moment. False: another did already."""
+    values = {"file": "", "due_ms": now_ms, "updated_ms": now_ms}
+    done = await tx.execute(update(messages).where(*_mine(message)).values(**values))
+    return bool(done.rowcount)
 
 
 async def give_up(tx: AsyncConnection, message: Message, words: str, now_ms: int) -> bool:

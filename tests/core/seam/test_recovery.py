@@ -1,5 +1,6 @@
 """What a process that ended left behind is finished, handed back, or cleared up."""
 
+import errno
 from contextlib import suppress
 
 import pytest
@@ -186,11 +187,53 @@ async def test_a_release_whose_file_cannot_be_read_does_not_go_on_for_ever(servi
     assert smtp.delivered == []
 
 
-async def test_a_message_whose_spool_file_is_gone_ends(service_api, core, smtp, killed):
+async def test_a_message_whose_spool_file_is_gone_goes_back_to_its_sender(service_api, core, smtp, killed):
     await crash(service_api, killed(after=False), raw=HAM, key="k1")
     for name in files_of(core):
         (core.data / name).unlink()
     await Recovery(core).once()
+    assert (await row(core, verdicts))["fate"] == "relaying"
+    assert await counted(core, "possible_duplicates") == 1
 
-    assert (await row(core))["state"] == "done"
-    assert (await row(core, verdicts))["fate"] == "failed"
+    said = await hand_in(service_api, raw=HAM, key="k1")
+    assert (said.status, said.data["recipients"][0]["fate"], len(smtp.delivered)) == (200, "relayed", 1)
+
+
+async def test_a_message_whose_spool_file_cannot_be_read_waits(service_api, core, smtp, killed, monkeypatch):
+    await crash(service_api, killed(after=False), key="k1")
+
+    async def no_descriptors(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(files, "load", no_descriptors)
+        await Recovery(core).once()
+    assert len(files_of(core)) == 1
+    await Recovery(core).once()
+
+    assert (await row(core, verdicts))["fate"] == "relayed"
+    assert len(smtp.delivered) == 1
+
+
+async def test_a_message_that_cannot_be_finished_keeps_no_other_from_it(
+    service_api, core, smtp, killed, monkeypatch
+):
+    heal = killed(after=False)
+    for key in ("k1", "k2"):
+        with suppress(Exception):
+            await hand_in(service_api, key=key)
+    await crash(service_api, heal, key="k3")
+    load = files.load
+    failed = []
+
+    async def first_fails(*asked):
+        if not failed:
+            failed.append(asked)
+            raise RuntimeError("never seen before")
+        return await load(*asked)
+
+    monkeypatch.setattr(files, "load", first_fails)
+    await Recovery(core).once()
+
+    assert len(failed) == 1
+    assert len(smtp.delivered) == 2
