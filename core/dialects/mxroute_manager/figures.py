@@ -4,30 +4,37 @@ from typing import Any
 
 from core.api.services import asked
 from core.service import fleet, statistics
+from core.service.by import By
+from core.service.core import Core
 from core.service.fleet import Member
 from core.service.statistics import READ
-from hub.web.errors import NotFound
+from core.upstream.errors import NotThere
+from hub.web.errors import NotFound, UpstreamFailed
 from hub.web.route import Call, Reply, Route
 
 __all__ = ["ROUTES"]
 
 
 async def stats(call: Call[None, None]) -> Reply:
-    """Of a week up to now."""
+    """Of a week up to now, and of the mailboxes that its host has now."""
     core, by = asked(call)
     name = call.path["domain"]
     async with core.database.read() as tx:
         counted = await statistics.statistics(core, tx, by, domain=name)
-        used = await statistics.quota(tx, by)
-    boxes = [each for each in used.as_dict()["by_domain"] if each["domain"] == name]
     found = counted.as_dict()
     del found["intervals"]
-    return Reply(data={"domain": name, **found, **_mailboxes(boxes)})
+    return Reply(data={"domain": name, **found, **await _mailboxes(core, by, name)})
 
 
-def _mailboxes(boxes: list[dict[str, Any]]) -> dict[str, Any]:
-    used = boxes[0] if boxes else {"mailboxes": 0, "quota_mb": 0, "used_mb": 0}
-    return {"mailboxes": used["mailboxes"], "quota_mb": used["quota_mb"], "used_mb": used["used_mb"]}
+async def _mailboxes(core: Core, by: By, domain: str) -> dict[str, Any]:
+    """`used_mb` counts what the host counts."""
+    try:
+        boxes = await core.upstream(by.tenant).mailboxes(domain)
+    except NotThere:
+        boxes = ()
+    used_mb = sum(each.used_mb or 0 for each in boxes)
+    quota_mb = sum(each.quota_mb for each in boxes)
+    return {"mailboxes": len(boxes), "quota_mb": quota_mb, "used_mb": round(used_mb, 2)}
 
 
 async def quota(call: Call[None, None]) -> Reply:
@@ -74,7 +81,7 @@ ROUTES = (
         stats,
         summary="Figures of a domain in the last week",
         scope=READ,
-        errors=(NotFound,),
+        errors=(NotFound, UpstreamFailed),
     ),
     Route("GET", "/api/quota", quota, summary="What is used of what may be used", scope=READ),
     Route("GET", _FLEET, overview, summary="All domains at a glance", scope=READ),

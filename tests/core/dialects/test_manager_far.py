@@ -31,6 +31,21 @@ async def test_lists_lie_at_a_host_elsewhere_and_a_lost_answer_counts_once_it_st
     assert entry["result"] == "success"
 
 
+async def test_a_domains_figures_count_the_mailboxes_of_its_host(manager, far):
+    boxes = {"quota": 1000, "usage": 250.5}, {"quota": 500, "usage": 100}
+    far.played.domains["example.com"].accounts = {f"u{n}": each for n, each in enumerate(boxes)}
+    said = await manager.call("GET", "/api/domains/example.com/stats")
+    far.played.domains.clear()
+    unknown_there = await manager.call("GET", "/api/domains/example.com/stats")
+    far.played.always = Reply(status=500)
+    down = await manager.call("GET", "/api/domains/example.com/stats")
+
+    names = ("mailboxes", "quota_mb", "used_mb")
+    assert [said.data[name] for name in names] == [2, 1500, 350.5]
+    assert [unknown_there.data[name] for name in names] == [0, 0, 0]
+    assert down.status == 502
+
+
 async def test_the_high_score_is_read_and_set(manager, far):
     before = await manager.call("GET", f"{SPAM}/settings")
     after = await manager.call("PATCH", f"{SPAM}/settings", {"high_score": 10})
