@@ -65,7 +65,8 @@ def offset_of(*, limit: int, page: int | None = None, offset: int | None = None)
     if value is None or value < least:
         raise ValidationFailed.of(field, f"must be at least {least}")
     if skipped > MAX_SKIPPED:
-        raise ValidationFailed.of(field, f"skips more than {MAX_SKIPPED} rows: follow next_cursor instead")
+        said = f"skips more than {MAX_SKIPPED} rows: narrow the question, or go by cursor where there is one"
+        raise ValidationFailed.of(field, said)
     return skipped
 
 

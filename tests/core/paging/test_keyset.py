@@ -147,8 +147,8 @@ async def test_pages_by_number_know_the_total(database):
         ({"page": 2, "offset": 5}, "not both"),
         ({"page": 0}, "at least 1"),
         ({"offset": -1}, "at least 0"),
-        ({"offset": MAX_SKIPPED + 1}, "next_cursor"),
-        ({"page": 10**9}, "next_cursor"),
+        ({"offset": MAX_SKIPPED + 1}, "by cursor"),
+        ({"page": 10**9}, "by cursor"),
     ],
 )
 def test_a_place_that_does_not_hold_is_refused(given_place, said):
