@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.fields import Domain, Moment, Word
+from core.api.quarantine import UNRENDERED
 from core.api.services import asked
 from core.dialects.mailguard.cluster import told
 from core.service import quarantine as service
@@ -83,8 +84,9 @@ async def listing(call: Call[ListQuery, None]) -> Reply:
 async def body(call: Call[None, None]) -> Bare:
     """The message as received."""
     core, by = asked(call)
-    _, raw = await service.raw(core, by, await _lying(call, core, by, service.READ))
-    return Bare(body=raw, media_type=MESSAGE)
+    found, raw = await service.raw(core, by, await _lying(call, core, by, service.READ))
+    headers = {**UNRENDERED, "Content-Disposition": f'attachment; filename="{found.queue_id}.eml"'}
+    return Bare(body=raw, media_type=MESSAGE, headers=headers)
 
 
 async def release(call: Call[None, None]) -> Reply:

@@ -17,9 +17,10 @@ from core.store import estate
 from core.store.clock import DAY_MS
 from core.store.tables import domains
 from hub.access.scopes import RESOURCES
-from tests.factories.core import NOW_MS
+from tests.factories.core import NOW_MS, raw_mail
 from tests.factories.core_api import make_core, serve
 from tests.factories.core_people import Browser, person, signed_in
+from tests.factories.judged import hold
 from tests.factories.outward import LOOPBACK
 
 CONTRACT = Path(__file__).parents[2] / "golden" / "mailguard_contract.json"
@@ -282,3 +283,14 @@ async def test_who_asks_for_what_is_not_there_is_told_of_a_contract_that_is(guar
     named = next(word for word in said.error.split() if word.startswith("/"))
 
     assert (said.status, (await ask("GET", named)).status) == (404, 200)
+
+
+async def test_a_message_is_never_rendered_by_a_browser_that_has_a_session(guard):
+    api, ask = guard
+    item = await hold(api.core, 1, raw_mail("<script>alert(1)</script>", Content_Type="text/html"))
+    said = await ask("GET", f"/mail/quarantine/{item.node_id}/{item.queue_id}/body")
+
+    assert (said.status, said.headers["Content-Type"]) == (200, "text/rfc822")
+    assert said.headers["Content-Disposition"] == f'attachment; filename="{item.queue_id}.eml"'
+    assert said.headers["X-Content-Type-Options"] == "nosniff"
+    assert said.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
