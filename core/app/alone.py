@@ -1,7 +1,8 @@
 """One process a name: a second one under the same name would take the first one's messages for left behind.
 
-At its start a process goes on with what its node had in hand. On a SQLite file a lock keeps others out; on
-PostgreSQL, where several processes share the database, it is the node's name that only one may bear.
+At its start a process goes on with what its node had in hand. On a SQLite file the lock on the data folder
+keeps others out; on PostgreSQL, where several processes with folders of their own share the database, it is
+the node's name that only one may bear.
 """
 
 import asyncio

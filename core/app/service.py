@@ -44,7 +44,7 @@ from core.service.errands import Errands
 from core.service.idempotency import SqlIdempotency
 from core.store import meta
 from core.store.clock import Clock, wall_clock
-from core.store.database import Database, sqlite_url
+from core.store.database import Database, claimed, sqlite_url
 from hub.sdk.lifetime import Opening
 from hub.sdk.offload import Offload
 
@@ -108,6 +108,7 @@ class CoreService(Opening):
     async def _open(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         stack, config = self._stack, self.config
+        stack.callback(claimed(self.data / "core.lock").leave)
         database = await stack.enter_async_context(self._database())
         await stack.enter_async_context(alone(database, config.node))
         key = keys.load(self.data, self._environ)
@@ -128,7 +129,7 @@ class CoreService(Opening):
     def _database(self) -> Database:
         given = self.config.database_url
         url = given.get_secret_value() if given else sqlite_url(self.data / "core.sqlite3")
-        return Database(url, exclusive=given is None)
+        return Database(url)
 
     async def _joined(self, database: Database, chain: Chain, key: bytes) -> Core:
         """What the services share, with the parts that reach the world outside."""

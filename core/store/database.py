@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 from core.store import migrations
 from hub.access.migrations import REVISIONS as ACCESS
 from hub.sql import database
-from hub.sql.database import InUse, Unavailable, sqlite_url
+from hub.sql.database import InUse, Unavailable, claimed, sqlite_url
 
-__all__ = ["Database", "InUse", "Unavailable", "sqlite_url"]
+__all__ = ["Database", "InUse", "Unavailable", "claimed", "sqlite_url"]
 
 
 class Database(database.Database):

@@ -7,9 +7,7 @@ see the state as it was when they began.
 """
 
 import asyncio
-import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -23,7 +21,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
-__all__ = ["Database", "InUse", "Migrate", "Unavailable", "sqlite_url"]
+from hub.sdk.file_lock import FileLock
+
+__all__ = ["Database", "InUse", "Migrate", "Unavailable", "claimed", "sqlite_url"]
 
 _BUSY_TIMEOUT_S = 10
 _POOL_TIMEOUT_S = 30
@@ -51,7 +51,7 @@ Migrate = Callable[[Connection], None]
 
 
 class InUse(Exception):
-    """Another process works on this file."""
+    """Another process works on this file, or in this folder."""
 
 
 class Unavailable(Exception):
@@ -77,7 +77,7 @@ class Database:
         self.url = make_url(url)
         self._schema = migrate
         self._exclusive = exclusive
-        self._lock: int | None = None
+        self._lock: FileLock | None = None
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
 
@@ -117,7 +117,7 @@ class Database:
             await engine.dispose()
         lock, self._lock = self._lock, None
         if lock is not None:
-            os.close(lock)
+            lock.leave()
 
     def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction: committed when the block ends, undone when it raises.
@@ -177,7 +177,7 @@ class Database:
 
     def _open_file(self, path: Path) -> None:
         if self._exclusive:
-            self._lock = _locked(path.with_suffix(".lock"))
+            self._lock = claimed(path.with_suffix(".lock"))
         path.touch(mode=0o600, exist_ok=True)
         limits: dict[str, Any] = {"max_overflow": 0, "pool_timeout": _POOL_TIMEOUT_S}
         limits["connect_args"] = {"factory": _SqliteConnection}
@@ -262,14 +262,15 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def _locked(path: Path) -> int:
-    """Take the lock that ends with the process, and return its descriptor."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
+def claimed(path: Path) -> FileLock:
+    """The lock on the folder of `path`, taken; it ends with the process, or by `leave`.
+
+    Raises `InUse` naming the folder and the process that has it.
+    """
+    lock = FileLock(path)
+    owner = lock.claim()
+    if owner is not None:
         raise InUse(
-            f"{path.parent} is in use by another process: stop that one, or name another directory"
-        ) from error
-    return descriptor
+            f"{path.parent} is in use by another process ({owner}): stop that one, or name another directory"
+        )
+    return lock

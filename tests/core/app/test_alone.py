@@ -1,7 +1,9 @@
 """Two processes of one name do not share a database: each would take up what the other has in hand."""
 
 import asyncio
+import os
 
+import aiohttp
 import pytest
 
 from core.app import alone as module
@@ -36,6 +38,27 @@ async def test_a_second_process_of_the_same_name_does_not_start(tmp_path, bucket
             assert other.url
     async with service("b", "node-1") as next_one:
         assert next_one.url
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["postgresql", "sqlite"])
+async def test_a_second_process_on_the_same_folder_is_told_whose_it_is(tmp_path, buckets, url, shared):
+    def service(node):
+        config = CoreConfig(listen="127.0.0.1:0", node=node, database_url=url if shared else None)
+        return CoreService(config, tmp_path / "core", buckets, environ={})
+
+    async with service("node-1") as first:
+        with pytest.raises(
+            InUse, match=rf"{tmp_path / 'core'} is in use by another process \({os.getpid()}\)"
+        ):
+            await service("node-2").__aenter__()
+        assert await answers(first)
+    async with service("node-2") as next_one:
+        assert await answers(next_one)
+
+
+async def answers(service):
+    async with aiohttp.ClientSession() as session, session.get(f"{service.url}/health") as answer:
+        return answer.status == 200
 
 
 async def test_a_name_is_waited_for_while_the_process_before_it_ends(url):
