@@ -15,6 +15,7 @@ from hub.web.errors import (
     Forbidden,
     InternalError,
     PayloadTooLarge,
+    RateLimited,
     Unauthorized,
     ValidationFailed,
 )
@@ -23,6 +24,7 @@ from hub.web.route import Route
 __all__ = ["Answers", "describe", "errors_of"]
 
 _REF = "#/components/schemas/{model}"
+_RETRY_AFTER: Final = {"description": "Seconds.", "schema": {"type": "integer"}}
 _Models = Mapping[Any, Mapping[str, Any]]
 """`(model, mode)` -> its reference; pydantic's own key type is wider than what we ask for."""
 
@@ -36,6 +38,8 @@ class Answers:
     failure: type[BaseModel]
     schemes: Mapping[str, Mapping[str, Any]]
     """OpenAPI's security schemes; any one of them opens a route."""
+    limited: bool = False
+    """Whether the contract says of every route that asks who its caller is: 429 with `Retry-After`."""
 
 
 def describe(
@@ -163,8 +167,11 @@ def _responses(route: Route, refs: _Models, answers: Answers) -> dict[str, Any]:
         content = {"application/json": {"schema": refs[(answers.whole(route), "serialization")]}}
     responses: dict[str, Any] = {str(route.status): {"description": "Done", "content": content}}
     failed = {"application/json": {"schema": refs[(answers.failure, "serialization")]}}
-    for error in errors_of(route):
+    limited = (RateLimited,) if answers.limited and route.scope is not None else ()
+    for error in (*errors_of(route), *limited):
         responses[str(error.status)] = {"description": _words(error), "content": failed}
+        if error is RateLimited:
+            responses["429"]["headers"] = {"Retry-After": _RETRY_AFTER}
     return responses
 
 

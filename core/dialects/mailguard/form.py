@@ -48,6 +48,7 @@ ANSWERS: Final = Answers(
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
     },
+    limited=True,
 )
 
 

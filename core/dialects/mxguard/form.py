@@ -34,7 +34,10 @@ def _whole(route: Route) -> type[BaseModel]:
 
 
 ANSWERS: Final = Answers(
-    whole=_whole, failure=Failure, schemes={"bearer": {"type": "http", "scheme": "bearer"}}
+    whole=_whole,
+    failure=Failure,
+    schemes={"bearer": {"type": "http", "scheme": "bearer"}},
+    limited=True,
 )
 
 

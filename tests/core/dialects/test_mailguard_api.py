@@ -44,6 +44,13 @@ async def test_the_contract_describes_exactly_the_endpoints(contract):
     assert contract["info"]["version"] == version("mxhub")
 
 
+async def test_the_contract_says_where_429_comes_from_and_when_to_come_back(contract):
+    answers = contract["paths"]["/api/v1/domains"]["post"]["responses"]
+
+    assert answers["429"]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+    assert "429" not in contract["paths"]["/api/v1/openapi.yaml"]["get"]["responses"]
+
+
 @pytest.mark.parametrize(
     "path",
     ["/audit/logs", "/mail/quarantine", "/domains", "/auth/api-keys", "/license", "/reports", "/webhooks"],

@@ -1,14 +1,9 @@
 """MxGuard's contract and the page for people, held against what is answered."""
 
 import pytest
-import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from core.dialects.mxguard.app import MXGUARD
-from tests.factories.mxguards import shared_mxguard
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_mxguard", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,11 +12,6 @@ PATHS = (
     *("/me", "/domains", "/domains/{domain}/rules", "/verdicts", "/quarantine", "/stats"),
     *("/tokens", "/webhooks", "/customers"),
 )
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(shared_mxguard):
-    return await shared_mxguard()
 
 
 async def test_the_description_names_every_route_and_the_page_too(place):
@@ -64,3 +54,11 @@ async def test_the_description_and_its_page_know_the_one_way_to_send_a_token(pla
     assert f"{V1}/openapi.json" in page
     assert "X-API-Key" not in page
     assert "openapi.yaml" not in page
+
+
+async def test_the_description_says_where_429_comes_from_and_when_to_come_back(place):
+    described = (await place.call("GET", f"{V1}/openapi.json", key="")).body["paths"]
+    answers = {path: row["get"]["responses"] for path, row in described.items() if "get" in row}
+
+    assert answers[f"{V1}/me"]["429"]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+    assert "429" not in answers[f"{V1}/openapi.json"]
