@@ -18,12 +18,13 @@ from core.seam.relaying import LEASE_MS
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.service.intake import free_queue_id
-from core.store import messages, outbox, quarantine
+from core.store import domain_removal, messages, outbox, quarantine
 from core.store.clock import DAY_MS, iso_millis
 from core.store.messages import Message
 from core.store.verdicts import Verdict
 from hub.sql.columns import writable
 from hub.sql.ids import new_id
+from hub.web.errors import Conflict
 
 __all__ = ["FILTER", "Lost", "kept", "message_of", "told_of", "verdict_of"]
 
@@ -40,8 +41,9 @@ class Lost(Exception):
 async def kept(core: Core, by: By, judged: Judged, key: str) -> Message:
     """Keep a message with its verdicts; one that is to be relayed is `relaying` from here on.
 
-    Durable when it returns. Raises `Lost`, `ServiceUnavailable` (a file cannot be written), `Unavailable`:
-    then nothing was accepted, and files without rows are removed by recovery.
+    Durable when it returns. Raises `Lost`, `Conflict` (the domain was removed meanwhile),
+    `ServiceUnavailable` (a file cannot be written), `Unavailable`: then nothing was accepted, and files
+    without rows are removed by recovery.
     """
     waits = bool(judged.plan.deliveries)
     held = _held(core, judged) if judged.held else None
@@ -54,7 +56,7 @@ async def kept(core: Core, by: By, judged: Judged, key: str) -> Message:
     try:
         async with core.database.begin() as tx:
             await _write(core, tx, by, judged, message, held)
-    except Lost:
+    except (Lost, Conflict):
         await files.delete(core, "quarantine", held.file if held else "")
         await files.delete(core, "spool", spool)
         raise
@@ -137,6 +139,8 @@ async def _write(
     found = [verdict_of(judged, message, one, held.id if held else "") for one in judged.fates]
     if not await messages.add(tx, message, found):
         raise Lost
+    if not await domain_removal.stays(tx, judged.to.domain.id):
+        raise Conflict(f"{message.domain} takes no mail: it was removed just now.")
     if message.dry_run:
         return
     await _count(core, tx, judged, message)

@@ -26,7 +26,7 @@ from core.store.tables import (
     recipients,
 )
 
-__all__ = ["BELONGING", "held", "remove"]
+__all__ = ["BELONGING", "begin", "held", "remove", "stays"]
 
 BELONGING: Final[tuple[Table, ...]] = (
     alert_rules,
@@ -47,6 +47,19 @@ BELONGING: Final[tuple[Table, ...]] = (
 """What goes with its domain. Verdicts, counts, reports, alerts that were raised and the audit log stay: they
 are what happened."""
 _CHUNK = 500
+
+
+async def begin(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> None:
+    """Wait for those whom `stays` told that a domain is there; nobody is told so from here on."""
+    for part in _parts(sorted(names)):
+        mine = (domains.c.tenant == tenant, domains.c.name.in_(part))
+        await tx.execute(select(domains.c.id).where(*mine).order_by(domains.c.name).with_for_update())
+
+
+async def stays(tx: AsyncConnection, domain_id: str) -> bool:
+    """Whether a domain is there, and will be until this transaction has ended."""
+    mine = select(domains.c.id).where(domains.c.id == domain_id)
+    return (await tx.execute(mine.with_for_update(read=True, key_share=True))).first() is not None
 
 
 async def held(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> dict[str, int]:

@@ -418,3 +418,28 @@ async def test_without_room_for_its_file_nothing_was_taken_and_the_sender_comes_
     )
     assert (after.status, after.data["again"]) == (200, False)
     assert len(smtp.delivered) == (raw is HAM)
+
+
+@pytest.mark.parametrize("raw", [HAM, SPAM])
+async def test_a_domain_that_goes_while_its_mail_is_stored_leaves_nothing_that_nobody_can_release(
+    service_api, core, smtp, raw, monkeypatch
+):
+    put = Folder.put
+
+    async def remove():
+        said = await service_api.call("DELETE", "/domains/acme.example")
+        assert said.status in {200, 204}
+
+    loop = asyncio.get_running_loop()
+
+    def put_and_lose(self, name, data):
+        put(self, name, data)
+        asyncio.run_coroutine_threadsafe(remove(), loop).result(30)
+
+    monkeypatch.setattr(Folder, "put", put_and_lose)
+    said = await hand_in(service_api, raw, key="k")
+
+    assert (said.status, "removed just now" in said.error["message"]) == (409, True)
+    assert (files_of(core), smtp.delivered) == ([], [])
+    async with core.database.read() as tx:
+        assert (await tx.execute(messages.select())).first() is None
