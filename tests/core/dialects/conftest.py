@@ -1,4 +1,4 @@
-"""A quiet sandbox and a client for its API."""
+"""A quiet sandbox and a client for its API; for the dialects that share a service, a tenant for each test."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 
 from core.dialects.mailguard.access import BURST, Scope, allows_keys, grant_of
@@ -16,6 +17,30 @@ from hub.access.keyring import Keyring
 from hub.access.secret_text import STYLES
 from tests.factories import core
 from tests.factories.core import FakeClock, held, quiet_sandbox
+from tests.factories.mailsentinel import shared_sentinel
+from tests.factories.manager import shared_manager
+from tests.factories.mxguards import shared_mxguard
+from tests.factories.shared import Place, shared_core, shared_url
+
+__all__ = ["shared_core", "shared_manager", "shared_mxguard", "shared_sentinel", "shared_url"]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def manager(shared_manager: Any) -> Place:
+    made: Place = await shared_manager()
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(shared_mxguard: Any) -> Place:
+    made: Place = await shared_mxguard()
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sentinel(shared_sentinel: Any) -> Place:
+    made: Place = await shared_sentinel()
+    return made
 
 
 @dataclass(slots=True)

@@ -3,25 +3,15 @@
 import asyncio
 
 import pytest
-import pytest_asyncio
 
 from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
 from tests.factories.loopback import plain_and_secure
-from tests.factories.manager import shared_manager
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NEW = {"username": "alex", "password": "Abcd123!", "quota": 1024, "limit": 9600}
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 def boxes(manager):

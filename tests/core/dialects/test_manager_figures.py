@@ -3,27 +3,17 @@
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
 from core.dialects.dialect import create_app
 from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.dns.answers import Answer
 from core.reports import stats
-from tests.factories.manager import shared_manager
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FLEET = "/api/fleet/overview"
 NEW = {"username": "alex", "password": "Abcd123!", "quota": 512, "limit": 90}
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 async def count(manager, domain, **verdicts):

@@ -5,21 +5,10 @@ import io
 import json
 
 import pytest
-import pytest_asyncio
-
-from tests.factories.manager import shared_manager
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LOGS, FILE = "/api/admin/logs", "/api/admin/logs/download"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 async def happen(manager, *names):

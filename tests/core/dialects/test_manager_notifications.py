@@ -10,11 +10,7 @@ from core.detectors.mailbox_usage import Seen
 from core.outward.manager_names import CATALOGUE, DESTRUCTIVE, ours, theirs
 from core.upstream.provider import Mailbox
 from tests.factories.loopback import listening
-from tests.factories.manager import shared_manager
 from tests.factories.outward import running, until
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,11 +35,6 @@ async def receiver():
     async with listening(app) as url:
         made.url = f"json{url.removeprefix('http')}/s3cret-path"
         yield made
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 def chosen(receiver, *actions, **more):

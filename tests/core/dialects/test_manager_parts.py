@@ -3,24 +3,14 @@
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from core.service.mailbox_csv import COLUMNS
 from core.store import domains
-from tests.factories.manager import shared_manager
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RESET = "/api/public/password-reset"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 def below(manager, path):

@@ -15,11 +15,8 @@ from core.dialects.mxroute_manager.app import MXROUTE_MANAGER
 from hub.access.audit import SYSTEM
 from hub.access.sessions import COOKIE, csrf_token
 from tests.factories.core_people import PASSWORD
-from tests.factories.manager import shared_manager
 from tests.factories.oidc import LocalProvider
-from tests.factories.shared import settle, shared_core, shared_url
-
-__all__ = ["shared_core", "shared_manager", "shared_url"]
+from tests.factories.shared import settle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,11 +41,6 @@ class Browser:
             if "Max-Age=0" in rest:
                 del self.cookies[name]
         return said
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def manager(shared_manager):
-    return await shared_manager()
 
 
 async def person(manager, name="jo", *, admin=False, password=PASSWORD):

@@ -4,15 +4,10 @@ import io
 import time
 
 import pytest
-import pytest_asyncio
 
 from hub.access.audit import SYSTEM
 from hub.access.plans import PLANS
 from tests.factories.judged import judged, put_verdicts
-from tests.factories.mxguards import shared_mxguard
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_mxguard", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,11 +19,6 @@ SHAPES = {
     "/quarantine": "quarantine:read",
     "/stats": "dashboard:read",
 }
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(shared_mxguard):
-    return await shared_mxguard()
 
 
 async def key_of(place, text):

@@ -1,21 +1,10 @@
 """What MxGuard's page announces for its versions 2 and 3: scoped tokens, bulk, customers."""
 
 import pytest
-import pytest_asyncio
-
-from tests.factories.mxguards import shared_mxguard
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_mxguard", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 V1 = "/api/v1"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(shared_mxguard):
-    return await shared_mxguard()
 
 
 async def test_hundreds_of_domains_are_taken_on_in_one_go(place):

@@ -1,25 +1,15 @@
 """Limits of a domain as MxGuard's customers set them."""
 
 import pytest
-import pytest_asyncio
 
 from core.engine.scales import mx_score
 from core.engine.verdict import Thresholds
 from core.store import domains
-from tests.factories.mxguards import shared_mxguard
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_mxguard", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 V1 = "/api/v1"
 USUAL = Thresholds()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(shared_mxguard):
-    return await shared_mxguard()
 
 
 async def fresh(place, label):

@@ -1,24 +1,14 @@
 """MailSentinel's dialect: keys, plans, limits as the page tells them, refusals, what others may not see."""
 
 import pytest
-import pytest_asyncio
 
 from core.dialects.mailsentinel import domains as handlers
 from core.store import tables
 from hub.access.audit import SYSTEM
-from tests.factories.mailsentinel import shared_sentinel
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_sentinel", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIMIT, REMAINING, RESET = (f"X-RateLimit-{name}" for name in ("Limit", "Remaining", "Reset"))
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sentinel(shared_sentinel):
-    return await shared_sentinel()
 
 
 async def domain_id(sentinel):

@@ -5,26 +5,17 @@ import io
 import json
 
 import pytest
-import pytest_asyncio
 
 from core.detectors import alerting
 from core.dns.answers import Answer
 from core.service import dmarc_reports, organizations
 from core.service.by import By
-from tests.factories.mailsentinel import DMARC, SPF, publish, shared_sentinel
+from tests.factories.mailsentinel import DMARC, SPF, publish
 from tests.factories.reports import BEGIN_S, record_xml, report_xml
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_sentinel", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DAY_S = 86_400
 FAILING = record_xml("198.51.100.4", 9, "fail", "fail")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sentinel(shared_sentinel):
-    return await shared_sentinel()
 
 
 def owner(sentinel):

@@ -4,7 +4,6 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -15,19 +14,11 @@ from core.outward.letter import body_of, letter_of
 from core.service import dmarc_reports
 from core.service.by import By
 from core.store import feed
-from tests.factories.mailsentinel import DMARC, publish, shared_sentinel
+from tests.factories.mailsentinel import DMARC, publish
 from tests.factories.outward import running, until
 from tests.factories.reports import record_xml, report_xml
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_sentinel", "shared_url"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sentinel(shared_sentinel):
-    return await shared_sentinel()
 
 
 @asynccontextmanager
