@@ -103,6 +103,7 @@ class DomainView(BaseModel):
     downstream_addresses: list[DownstreamModel]
     admins: list[str]
     aliases: list[str]
+    pending_aliases: list[str] = Field(description="Those that take no mail until they are verified.")
     subscription_handle: str | None
     customer_id: str | None
     organization_id: str | None
@@ -125,6 +126,7 @@ class DomainView(BaseModel):
             downstream_addresses=[downstream_of(each) for each in domain.downstreams],
             admins=list(domain.admins),
             aliases=list(domain.aliases),
+            pending_aliases=list(domain.pending_aliases),
             subscription_handle=domain.subscription,
             policy=PolicyView.of(domain.policy),
             created_at=iso_millis(domain.created_ms),

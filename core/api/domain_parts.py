@@ -8,6 +8,7 @@ from core.api.domain_models import DomainView, DownstreamModel, VerificationView
 from core.api.domains import shown
 from core.api.fields import Word
 from core.api.services import asked, paged
+from core.dns.verify import Verification
 from core.paging.query import PartPaging
 from core.service import domain_parts, domain_proof, domains, pointers
 from core.service.domain_changes import MAX_DOWNSTREAMS, DomainChange
@@ -23,6 +24,15 @@ _ONE = "/api/v1/domains/{domain}"
 _HOST = (NotFound, RateLimited, UpstreamFailed)
 
 
+class OtherProofView(BaseModel):
+    """An alias or a pointer that was pending; verified, it takes mail from now on."""
+
+    name: str
+    state: Literal["verified", "missing", "unknown"]
+    message: str
+    record: VerificationView
+
+
 class ProofView(BaseModel):
     """`state` is what the DNS says now: unknown means that it could not be asked, and changes nothing."""
 
@@ -31,6 +41,7 @@ class ProofView(BaseModel):
     state: Literal["verified", "missing", "unknown"]
     message: str
     record: VerificationView
+    others: list[OtherProofView] = Field(description="Its other names that were pending.")
 
 
 class DownstreamsBody(BaseModel):
@@ -81,8 +92,14 @@ async def verify(call: Call[None, None]) -> Reply:
         state=proof.checked.state,
         message=proof.checked.message,
         record=VerificationView(host=proof.host, value=proof.value),
+        others=[_other(name, proof.value, seen) for name, seen in proof.others.items()],
     )
     return Reply(data=view)
+
+
+def _other(name: str, value: str, seen: Verification) -> OtherProofView:
+    record = VerificationView(host=seen.host, value=value)
+    return OtherProofView(name=name, state=seen.state, message=seen.message, record=record)
 
 
 async def put_alias(call: Call[None, None]) -> Reply:

@@ -25,7 +25,7 @@ class ScanContext:
     `lists` are the entries of the account, of the domain and of the recipients; `unfiltered` are recipients
     (lower case) that want no filtering; `listed` says whether the client's address has a bad reputation
     here;
-    `own_domains` are all the tenant's; `classifier` is the tenant's, or None.
+    `own_domains` are those of whoever holds the recipients' domain; `classifier` is the tenant's, or None.
     """
 
     resolver: Resolver

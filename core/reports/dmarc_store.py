@@ -107,7 +107,8 @@ async def home_of(tx: AsyncConnection, domain: str, *, tenant: str | None = None
     names = [".".join(labels[start:]) for start in range(len(labels) - 1)]
     own, other = domains.c, domain_aliases.c
     mine = select(own.name, own.tenant, own.name.label("domain")).where(own.name.in_(names))
-    alias = select(other.name, other.tenant, other.domain).where(other.name.in_(names))
+    proven = (other.name.in_(names), other.pending.is_(False))
+    alias = select(other.name, other.tenant, other.domain).where(*proven)
     found = {row.name: Home(row.tenant, row.domain) for row in await tx.execute(alias.union_all(mine))}
     nearest = next((found[name] for name in names if name in found), None)
     return nearest if nearest is not None and tenant in (None, nearest.tenant) else None

@@ -3,9 +3,10 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select, union_all
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.config import CoreConfig
@@ -13,7 +14,8 @@ from core.engine.classifier import State
 from core.reports.rua import RuaAddresses
 from core.seam.smtp import Relay
 from core.store import classifier
-from core.store.tables import domain_aliases, domains
+from core.store.domains import Domain
+from core.store.tables import domain_aliases, domains, pointers
 from hub.sdk.http import Guard
 
 __all__ = ["Classifiers", "OwnDomains", "Seam"]
@@ -29,7 +31,7 @@ class Seam:
     def __init__(self, config: CoreConfig) -> None:
         self.relay = Relay(Guard(config.allow_networks), config.hostname)
         self.classifiers = Classifiers()
-        self.own_domains = OwnDomains()
+        self.own_domains = OwnDomains(must_verify=config.verify_domains)
         self.rua = RuaAddresses(dict.fromkeys(config.reports_addresses))
 
     async def close(self) -> None:
@@ -55,20 +57,55 @@ class Classifiers:
         return kept[1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who answers for a domain: what one of them may claim says nothing of another's mail."""
+
+    api_key_id: str | None
+    customer_id: str | None
+    organization_id: str | None
+
+
 class OwnDomains:
-    """Names of a tenant's domains and aliases, as they were at most half a minute ago."""
+    """Names whose mail comes from within, as they were at most half a minute ago.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+    For a domain: its own, and those of the tenant's other domains that the same key, customer and
+    organization hold, each with its aliases and pointers. A name that is pending is nobody's yet; nor, with
+    `must_verify`, is another domain that was never verified.
+    """
 
-    async def get(self, tx: AsyncConnection, tenant: str) -> frozenset[str]:
-        until, names = self._kept.get(tenant, (0.0, frozenset[str]()))
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, must_verify: bool = False) -> None:
+        self._clock, self._must_verify = clock, must_verify
+        self._kept: OrderedDict[str, tuple[float, dict[_Holder, frozenset[str]]]] = OrderedDict()
+
+    async def get(self, tx: AsyncConnection, domain: Domain) -> frozenset[str]:
+        until, names = self._kept.get(domain.tenant, (0.0, {}))
         if until <= self._clock():
-            mine = select(domains.c.name).where(domains.c.tenant == tenant)
-            others = select(domain_aliases.c.name).where(domain_aliases.c.tenant == tenant)
-            names = frozenset((await tx.execute(union_all(mine, others))).scalars())
-            self._kept[tenant] = (self._clock() + _FRESH_S, names)
+            names = await self._names(tx, domain.tenant)
+            self._kept[domain.tenant] = (self._clock() + _FRESH_S, names)
         while len(self._kept) > _MOST_TENANTS:
             self._kept.popitem(last=False)
-        return names
+        holder = _Holder(domain.api_key_id, domain.customer_id, domain.organization_id)
+        aliases = frozenset(domain.aliases) - frozenset(domain.pending_aliases)
+        return names.get(holder, frozenset()) | aliases | {domain.name}
+
+    async def _names(self, tx: AsyncConnection, tenant: str) -> dict[_Holder, frozenset[str]]:
+        row, found = domains.c, dict[str, _Holder]()
+        held = select(row.name, row.api_key_id, row.customer_id, row.organization_id).where(
+            row.tenant == tenant
+        )
+        counts = (
+            held.where(row.verified.is_(True)) if self._must_verify else held.where(row.status != "pending")
+        )
+        for name, *holder in await tx.execute(counts):
+            found[name] = _Holder(*holder)
+        named = dict(found)
+        for table, name in ((domain_aliases, domain_aliases.c.name), (pointers, pointers.c.pointer)):
+            proven = (table.c.tenant == tenant, table.c.pending.is_(False))
+            for other, domain in await tx.execute(select(name, table.c.domain).where(*proven)):
+                if domain in found:
+                    named[other] = found[domain]
+        by_holder: dict[_Holder, set[str]] = {}
+        for each, whose in named.items():
+            by_holder.setdefault(whose, set()).add(each)
+        return {whose: frozenset(names) for whose, names in by_holder.items()}

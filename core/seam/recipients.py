@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dns.names import BadName, domain_name
@@ -11,8 +10,8 @@ from core.engine.lists import plain_address
 from core.service import visible
 from core.service.by import By
 from core.store import domains as stored
+from core.store.domain_names import Stands, stands_for
 from core.store.domains import Domain
-from core.store.tables import pointers
 from core.upstream import kept
 from core.upstream.routing import Hosting, Route, route
 from hub.web.errors import Conflict, ValidationFailed
@@ -65,7 +64,8 @@ async def addressed(tx: AsyncConnection, by: By, recipients: Sequence[str]) -> A
     Raises `ValidationFailed` for several domains, `Forbidden`, `NotFound`, and `Conflict` while the domain
     takes no mail.
     """
-    names = {one: await _primary(tx, by, one) for one in sorted({_domain(one) for one in recipients})}
+    others = {one: await _stands(tx, by, one) for one in sorted({_domain(one) for one in recipients})}
+    names = {one: one if other is None else other.domain for one, other in others.items()}
     if len(set(names.values())) > 1:
         said = ", ".join(sorted(set(names.values()))[:5])
         raise ValidationFailed.of(
@@ -74,6 +74,8 @@ async def addressed(tx: AsyncConnection, by: By, recipients: Sequence[str]) -> A
     domain = await visible.domain(tx, by, CREATE, next(iter(names.values())))
     if not domain.takes_mail:
         raise Conflict(f"{domain.name} takes no mail: it is {'off' if not domain.active else domain.status}.")
+    if pending := [one for one, other in others.items() if other is not None and other.pending]:
+        raise Conflict(f"{pending[0]} takes no mail: it is pending until it is verified.")
     unique = tuple({plain_address(one): one for one in reversed(recipients)}.values())[::-1]
     canonical = tuple(f"{one.rpartition('@')[0]}@{domain.name}" for one in unique)
     return Addressed(domain=domain, recipients=unique, canonical=canonical)
@@ -116,17 +118,13 @@ def _open(found: Hosting) -> Hosting:
     return replace(found, mailboxes=frozenset(inside - set(found.forwarders)))
 
 
-async def _primary(tx: AsyncConnection, by: By, name: str) -> str:
-    """The domain that a name stands for; the name itself where nobody knows it."""
+async def _stands(tx: AsyncConnection, by: By, name: str) -> Stands | None:
+    """What a name stands for; None where it is a domain itself, or nobody knows it."""
     if await stored.find(tx, by.tenant, name) is not None:
-        return name
-    alias = await stored.name_of_alias(tx, by.tenant, name)
-    if alias is None:
-        row = pointers.c
-        mine = select(row.domain).where(row.tenant == by.tenant, row.pointer == name, row.alias)
-        alias = (await tx.execute(mine)).scalar_one_or_none()
-    owned = alias is not None and await stored.find(tx, by.tenant, alias) is not None
-    return alias if alias is not None and owned else name
+        return None
+    other = await stands_for(tx, by.tenant, name)
+    owned = other is not None and await stored.find(tx, by.tenant, other.domain) is not None
+    return other if owned else None
 
 
 def _domain(address: str) -> str:

@@ -45,7 +45,7 @@ async def settings_of(
         policy=policy_of(domain),
         lists=await lists.relevant(tx, tenant, sender, to.canonical, now_ms),
         unfiltered=await _unfiltered(tx, to),
-        own_domains=await core.seam.own_domains.get(tx, tenant) | {domain.name},
+        own_domains=await core.seam.own_domains.get(tx, domain),
         listed=(await reputation.standing(tx, tenant, envelope.client_ip, now_ms)).listed,
         classifier=await core.seam.classifiers.get(tx, tenant),
     )

@@ -85,14 +85,16 @@ _PLAIN: Final = (
 )
 
 
-def applied(domain: Domain, change: DomainChange, *, hostname: str = "") -> Domain:
+def applied(domain: Domain, change: DomainChange, *, hostname: str = "", must_verify: bool = False) -> Domain:
     """The record after the change; aliases are not looked at.
 
-    `hostname` is this filter's own name, which mail may not be sent on to.
+    `hostname` is this filter's own name, which mail may not be sent on to. With `must_verify` no domain
+    becomes active that was not verified.
     Raises `ValidationFailed` naming the field, `Conflict` for a status that only a verification gives.
     """
     values: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN}
-    values |= {"status": _status(domain, change.status), "direction": _direction(change.direction)}
+    values |= {"status": _status(domain, change.status, must_verify=must_verify)}
+    values |= {"direction": _direction(change.direction)}
     values |= {"downstreams": _downstreams(change, hostname), "admins": _admins(change.admins)}
     given = {name: value for name, value in values.items() if value is not UNSET}
     if change.settings is not UNSET:
@@ -100,12 +102,13 @@ def applied(domain: Domain, change: DomainChange, *, hostname: str = "") -> Doma
     return replace(domain, policy=_policy(domain.policy, change.policy), **given)
 
 
-def _status(domain: Domain, wanted: str | UnsetType) -> str | UnsetType:
+def _status(domain: Domain, wanted: str | UnsetType, *, must_verify: bool) -> str | UnsetType:
     if wanted is UNSET or wanted == domain.status:
         return UNSET
     if wanted not in ("active", "suspended"):
         raise ValidationFailed.of("status", "active or suspended")
-    if wanted == "active" and domain.status == "pending":
+    unproven = domain.status == "pending" or (must_verify and not domain.verified)
+    if wanted == "active" and unproven:
         raise Conflict(f"{domain.name} is pending until it is verified: POST .../verify says what is missing")
     return wanted
 

@@ -20,6 +20,7 @@ from hub.access import keys
 from hub.access.domain_names import normal_domain
 from hub.access.keyring import KeyRefused
 from hub.access.principal import Decision
+from hub.web.access import authorize
 from hub.web.errors import Conflict, Forbidden, NotFound, ValidationFailed
 
 __all__ = ["MAX_ALIASES", "add_alias", "associate", "dissociate", "hand_over", "remove_alias", "set_hosting"]
@@ -31,14 +32,16 @@ _WRITE = "domains:write"
 async def add_alias(core: Core, tx: AsyncConnection, by: By, domain: str, alias: str) -> tuple[Domain, bool]:
     """Give a domain another name; false where it had that already. Event `domain.updated`.
 
-    Raises `NotFound`, `Forbidden`, `ValidationFailed`, `Conflict` when the name is a domain, an alias or a
-    pointer of somebody, or the domain has `MAX_ALIASES`.
+    Whoever may not add a domain of that name may not add the alias. With `verify_domains` it is pending
+    until it is verified. Raises `NotFound`, `Forbidden`, `ValidationFailed`, `Conflict` when the name is a
+    domain, an alias or a pointer of somebody, or the domain has `MAX_ALIASES`.
     """
     name = checked_name(alias, refused=core.config.blocked_domains, field="alias")
     await domain_names.hold(tx)
     before = await visible.domain(tx, by, _WRITE, domain)
     if name in before.aliases:
         return before, False
+    authorize(by.principal, _WRITE, name)
     taken = await domain_names.taken(tx, [name])
     if name in taken.domains:
         raise Conflict(f"{name} is a domain of its own: remove that first")
@@ -46,7 +49,9 @@ async def add_alias(core: Core, tx: AsyncConnection, by: By, domain: str, alias:
         raise Conflict(f"{name} is another name of a domain here already")
     if len(before.aliases) >= MAX_ALIASES:
         raise Conflict(f"{before.name} has {MAX_ALIASES} aliases, which is the most")
-    return await _changed(core, tx, by, before, aliases=tuple(sorted((*before.aliases, name)))), True
+    pending = (*before.pending_aliases, name) if core.config.verify_domains else before.pending_aliases
+    named = {"aliases": tuple(sorted((*before.aliases, name))), "pending_aliases": tuple(sorted(pending))}
+    return await _changed(core, tx, by, before, **named), True
 
 
 async def remove_alias(core: Core, tx: AsyncConnection, by: By, domain: str, alias: str) -> Domain:
@@ -55,9 +60,10 @@ async def remove_alias(core: Core, tx: AsyncConnection, by: By, domain: str, ali
     name = normal_domain(alias)
     if name not in before.aliases:
         raise NotFound(f"{before.name} has no alias {name[:253]}.")
-    return await _changed(
-        core, tx, by, before, aliases=tuple(each for each in before.aliases if each != name)
+    left, pending = (
+        tuple(each for each in names if each != name) for names in (before.aliases, before.pending_aliases)
     )
+    return await _changed(core, tx, by, before, aliases=left, pending_aliases=pending)
 
 
 async def associate(

@@ -21,6 +21,7 @@ def as_data(domain: Domain) -> dict[str, Any]:
         **plain,
         "admins": list(domain.admins),
         "aliases": list(domain.aliases),
+        "pending_aliases": list(domain.pending_aliases),
         "downstream_addresses": [asdict(each) for each in domain.downstreams],
         "policy": policy_data(domain.policy),
         "settings": dict(domain.settings),

@@ -131,7 +131,8 @@ async def change(
     """
     before = await visible.domain(tx, by, _WRITE, name)
     check_version(before, if_match)
-    after = applied(before, wanted, hostname=core.config.hostname)
+    config = core.config
+    after = applied(before, wanted, hostname=config.hostname, must_verify=config.verify_domains)
     if after == before:
         return before
     left = await room(tx, by.tenant, [wanted])

@@ -10,6 +10,7 @@ from core.upstream import kept
 from core.upstream.errors import NotThere
 from core.upstream.provider import MailProvider, Pointer
 from hub.access.domain_names import normal_domain
+from hub.web.access import authorize
 from hub.web.errors import Conflict
 
 __all__ = ["READ", "WRITE", "create", "listed", "remove"]
@@ -25,9 +26,14 @@ async def listed(core: Core, by: By, domain: str) -> tuple[Pointer, ...]:
 
 
 async def create(core: Core, by: By, domain: str, pointer: Pointer) -> Pointer:
-    """Raises `ValidationFailed`, `Conflict` when the name is in use, `ProviderError`."""
+    """Point another name at a domain. With `verify_domains` it takes no mail here until it is verified.
+
+    Raises `ValidationFailed`, `Forbidden` where the scope does not hold on that name as well, `Conflict` when
+    the name is in use, `ProviderError`.
+    """
     name = await own(core, by, WRITE, domain)
     plain = checked_name(pointer.name, refused=core.config.blocked_domains, field="pointer")
+    authorize(by.principal, WRITE, plain)
     async with core.database.read() as tx:
         taken = await domain_names.taken(tx, [plain])
     if plain in taken.domains or plain in taken.aliases or plain in taken.pointers:
@@ -37,6 +43,7 @@ async def create(core: Core, by: By, domain: str, pointer: Pointer) -> Pointer:
         act=lambda host: host.add_pointer(name, new),
         happened=lambda host: _points(host, name, plain),
         mirror=lambda tx: kept.add_pointer(tx, by.tenant, name, new, now_ms=core.clock()),
+        keep=(lambda tx: domain_names.suspect(tx, name, plain)) if core.config.verify_domains else None,
         deed=_deed("pointer.create", name, new, after={"is_alias": new.is_alias}),
     )
     await carry_out(core, by, write)

@@ -103,6 +103,7 @@ async def deprovision(core: Core, tx: AsyncConnection, by: By, names: Sequence[s
     await domain_names.hold(tx)
     plain = [_plain(name) for name in names]
     known = await visible.several(tx, by, _WRITE, plain)
+    await domain_removal.begin(tx, by.tenant, list(known))
     held = await domain_removal.held(tx, by.tenant, list(known))
     outcomes, gone = [], dict[str, Domain]()
     for name in plain:
@@ -205,6 +206,7 @@ class _Provisioning:
             return Outcome.failed(item.name, error)
 
     def _make(self, item: _Named) -> Outcome:
+        self._check_may(item.aliases)
         self._check_free((item.name, *item.aliases))
         subscription = item.change.subscription
         self.room.check(subscription if isinstance(subscription, str) else None)
@@ -218,26 +220,34 @@ class _Provisioning:
             status="pending" if pending else "active",
             verify_token=new_token(),
             aliases=item.aliases,
+            pending_aliases=item.aliases if pending else (),
             api_key_id=self._key(None),
             created_ms=now_ms,
             updated_ms=now_ms,
         )
-        made = applied(plain, item.change, hostname=self.core.config.hostname)
+        made = applied(plain, item.change, hostname=self.core.config.hostname, must_verify=pending)
         self.room.take(made.subscription)
         self.given |= {item.name, *item.aliases}
         self.made.append(made)
         return Outcome(domain=item.name, code=MADE, record=made)
 
     def _overwrite(self, known: Domain, item: _Named) -> Outcome:
-        new_aliases = set(item.aliases) - set(known.aliases)
-        self._check_free(sorted(new_aliases))
-        changed = applied(known, item.change, hostname=self.core.config.hostname)
+        new_aliases = sorted(set(item.aliases) - set(known.aliases))
+        self._check_may(new_aliases)
+        self._check_free(new_aliases)
+        must_verify = self.core.config.verify_domains
+        changed = applied(known, item.change, hostname=self.core.config.hostname, must_verify=must_verify)
         if changed.subscription != known.subscription:
             self.room.check(changed.subscription, adds_domain=False)
             self.room.take(changed.subscription, adds_domain=False)
         aliases = item.aliases if isinstance(item.change.aliases, Sequence) else known.aliases
+        unproven = {*known.pending_aliases, *(new_aliases if must_verify else ())}
         changed = replace(
-            changed, aliases=aliases, api_key_id=self._key(known.api_key_id), updated_ms=self.core.clock()
+            changed,
+            aliases=aliases,
+            pending_aliases=tuple(name for name in aliases if name in unproven),
+            api_key_id=self._key(known.api_key_id),
+            updated_ms=self.core.clock(),
         )
         self.given |= {item.name, *new_aliases}
         self.changed.append((known, changed))
@@ -258,6 +268,11 @@ class _Provisioning:
                 raise Conflict(f"{name} is managed here already")
             if name in taken.aliases or name in taken.pointers:
                 raise Conflict(f"{name} is another name of a domain here: remove that first")
+
+    def _check_may(self, aliases: Sequence[str]) -> None:
+        """Another name is given to those only who could add a domain of that name. Raises `Forbidden`."""
+        for name in aliases:
+            authorize(self.by.principal, _WRITE, name)
 
     async def write(self, tx: AsyncConnection) -> list[Domain]:
         """Store what came out, and put it on record. Numbers follow the order of the request."""

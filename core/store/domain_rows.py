@@ -49,8 +49,10 @@ class Domain:
     """A domain whose mail is filtered.
 
     `number` is the id for dialects that want an integer. `status` is pending, active or suspended.
-    `downstreams` are tried in the given order. `api_key_id` is the key that alone sees it. `settings` is what
-    single vendors' forms keep beside (`core.dialects`).
+    Of `aliases`, `pending_aliases` are those of which nobody proved yet whose they are: they take no mail.
+    `downstreams` are tried in the given order. `api_key_id` is the key that alone sees it. With
+    `mailboxes_complete` the mailboxes, forwarders and catch-all that are kept here are all addresses there
+    are. `settings` is what single vendors' forms keep beside (`core.dialects`).
     """
 
     id: str
@@ -65,12 +67,14 @@ class Domain:
     verify_token: str = field(default="", repr=False)
     admins: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    pending_aliases: tuple[str, ...] = ()
     downstreams: tuple[Downstream, ...] = ()
     subscription: str | None = None
     customer_id: str | None = None
     organization_id: str | None = None
     api_key_id: str | None = None
     mail_hosting: bool = True
+    mailboxes_complete: bool = False
     policy: Policy = field(default_factory=Policy)
     settings: Mapping[str, Any] = field(default_factory=dict)
     dkim_active: bool = False
@@ -111,6 +115,7 @@ TOLD: Final = (
     "organization_id",
     "api_key_id",
     "mail_hosting",
+    "mailboxes_complete",
     "dkim_active",
     "dmarc_reporting",
     "tenant_number",
@@ -121,8 +126,8 @@ _GIVEN: Final = tuple(name for name in _COLUMNS if name != "real_mx_host")
 """Without the one that follows from the servers."""
 
 
-def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -> Domain:
-    """The record of a row and of what belongs to it."""
+def of(row: RowMapping, servers: Sequence[Downstream], aliases: Mapping[str, bool]) -> Domain:
+    """The record of a row and of what belongs to it; of an alias, whether it is pending."""
     settings = dict(row["settings"] or {})
     limits = Thresholds(
         tag=row["tag_threshold"], quarantine=row["quarantine_threshold"], reject=row["reject_threshold"]
@@ -137,6 +142,7 @@ def of(row: RowMapping, servers: Sequence[Downstream], aliases: Sequence[str]) -
     return Domain(
         admins=tuple(row["admins"] or ()),
         aliases=tuple(aliases),
+        pending_aliases=tuple(name for name, pending in aliases.items() if pending),
         downstreams=tuple(servers),
         policy=policy,
         settings=settings,

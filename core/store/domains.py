@@ -95,7 +95,7 @@ async def replace_whole(tx: AsyncConnection, before: Domain, after: Domain) -> N
     await change(tx, after)
     if before.downstreams != after.downstreams:
         await _put(tx, domain_downstreams, after.name, _servers(after))
-    if before.aliases != after.aliases:
+    if (before.aliases, before.pending_aliases) != (after.aliases, after.pending_aliases):
         await _put(tx, domain_aliases, after.name, _aliases(after, after.updated_ms))
 
 
@@ -129,7 +129,7 @@ async def domains_of(tx: AsyncConnection, rows: Sequence[RowMapping]) -> list[Do
     """Rows of the table with what belongs to them, in the same order."""
     names = [row["name"] for row in rows]
     servers: dict[str, list[Downstream]] = {}
-    aliases: dict[str, list[str]] = {}
+    aliases: dict[str, dict[str, bool]] = {}
     for start in range(0, len(names), _CHUNK):
         part = names[start : start + _CHUNK]
         down = domain_downstreams
@@ -141,14 +141,15 @@ async def domains_of(tx: AsyncConnection, rows: Sequence[RowMapping]) -> list[Do
             select(domain_aliases).where(domain_aliases.c.domain.in_(part)).order_by(domain_aliases.c.name)
         )
         for row in await tx.execute(others):
-            aliases.setdefault(row.domain, []).append(row.name)
-    return [of(row, servers.get(row["name"], ()), aliases.get(row["name"], ())) for row in rows]
+            aliases.setdefault(row.domain, {})[row.name] = row.pending
+    return [of(row, servers.get(row["name"], ()), aliases.get(row["name"], {})) for row in rows]
 
 
 async def name_of_alias(tx: AsyncConnection, tenant: str, alias: str) -> str | None:
-    """The tenant's domain whose mail an alias shares; None where the name is no alias of theirs."""
-    mine = (domain_aliases.c.tenant == tenant, domain_aliases.c.name == alias)
-    found = await tx.execute(select(domain_aliases.c.domain).where(*mine))
+    """The tenant's domain whose mail an alias shares; None where it is pending, or no alias of theirs."""
+    row = domain_aliases.c
+    mine = (row.tenant == tenant, row.name == alias, row.pending.is_(False))
+    found = await tx.execute(select(row.domain).where(*mine))
     name: str | None = found.scalar_one_or_none()
     return name
 
@@ -188,4 +189,4 @@ def _servers(domain: Domain) -> list[dict[str, Any]]:
 
 def _aliases(domain: Domain, now_ms: int) -> list[dict[str, Any]]:
     same = {"tenant": domain.tenant, "domain": domain.name, "created_ms": now_ms}
-    return [{"name": name, **same} for name in domain.aliases]
+    return [{"name": name, "pending": name in domain.pending_aliases, **same} for name in domain.aliases]

@@ -69,6 +69,7 @@ pointers = Table(
     string("domain"),
     Column("pointer", String, nullable=False, unique=True),
     flag("alias", default=True),
+    flag("pending"),  # as of domain_aliases
     ms("created_ms"),
     Index(None, "tenant", "domain"),
 )

@@ -24,13 +24,15 @@ _DOMAIN = Domain(
     verified_ms=11,
     verify_token="a token that nobody is told",
     admins=("jo@acme.example",),
-    aliases=("acme.test",),
+    aliases=("acme.test", "bank.example"),
+    pending_aliases=("bank.example",),
     downstreams=(_SERVER,),
     subscription="sub",
     customer_id="cus_1",
     organization_id="org_1",
     api_key_id="key_1",
     mail_hosting=False,
+    mailboxes_complete=True,
     policy=_POLICY,
     settings={"kept": "beside"},
     dkim_active=True,
@@ -42,7 +44,8 @@ _DOMAIN = Domain(
 
 
 def test_a_record_comes_back_from_its_row_as_it_was():
-    assert of(row_of(_DOMAIN), [_SERVER], ["acme.test"]) == _DOMAIN
+    aliases = {"acme.test": False, "bank.example": True}
+    assert of(row_of(_DOMAIN), [_SERVER], aliases) == _DOMAIN
 
 
 def test_the_record_looked_at_here_has_no_field_at_its_default():

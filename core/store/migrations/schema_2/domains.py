@@ -43,6 +43,7 @@ domains = Table(
     string("organization_id", null=True),
     string("api_key_id", null=True),  # the key that alone sees this domain
     flag("mail_hosting", default=True),
+    flag("mailboxes_complete"),  # what is kept here are all addresses that there are
     string("action"),  # what mail above the thresholds meets: block, flag, quarantine, tag
     Column("tag_threshold", Float, nullable=False),
     Column("quarantine_threshold", Float, nullable=False),
@@ -69,6 +70,7 @@ domain_aliases = Table(
     Column("name", String, primary_key=True),
     tenant(),
     string("domain"),
+    flag("pending"),  # nobody proved yet whose the name is: it stands for nothing
     ms("created_ms"),
     Index(None, "domain"),
 )
