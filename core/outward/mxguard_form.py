@@ -1,11 +1,11 @@
 """Events as MxGuard's webhooks have them: its page announces them and shows no form, so this one is ours.
 
-The body is `{"id", "event", "timestamp", "data"}`; verdicts and held messages are as its lists show them. The
-header is `X-MxGuard-Signature: t=<seconds>,v1=<hex>`: the HMAC-SHA256 of `<seconds>.<body>` by the secret's
-text, one `v1=` for each live secret.
+The body is `{"id", "event", "timestamp", "data"}`; what it tells of is as the API shows it, with who did it.
+The header is `X-MxGuard-Signature: t=<seconds>,v1=<hex>`: the HMAC-SHA256 of `<seconds>.<body>` by the
+secret's text, one `v1=` for each live secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -37,8 +37,8 @@ _STATES: Final[Mapping[str, str]] = {"discarded": "deleted"}
 def body_of(letter: Letter) -> bytes:
     """The whole body."""
     said = {"id": letter.id, "event": letter.name, "timestamp": iso_seconds(letter.at_ms)}
-    is_mail = letter.name.startswith(("verdict.", "quarantine."))
-    return orjson.dumps({**said, "data": _message(letter.data) if is_mail else letter.data})
+    shown = _SHOWN.get(letter.name.partition(".")[0], dict)
+    return orjson.dumps({**said, "data": shown(letter.data)})
 
 
 def _message(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,3 +54,33 @@ def _message(data: Mapping[str, Any]) -> dict[str, Any]:
         state = told.pop("state")
         told["status"] = _STATES.get(state, state)
     return told
+
+
+def _domain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the service has beside it: keys, customers, its own scale."""
+    policy, same = data["policy"], ("domain", "real_mx_host", "actor")
+    return {
+        **{name: data[name] for name in same if name in data},
+        "status": "pending_verification" if data["status"] == "pending" else data["status"],
+        "thresholds": {
+            name: mx_score(policy[f"{name}_threshold"]) for name in ("tag", "quarantine", "reject")
+        },
+    }
+
+
+def _rule(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: data[name] for name in ("id", "domain", "actor") if name in data},
+        "action": "allow" if data["list"] == "safelist" else "block",
+        "pattern": data["item"],
+        "note": data.get("note") or None,
+    }
+
+
+_SHOWN: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "verdict": _message,
+    "quarantine": _message,
+    "domain": _domain,
+    "rule": _rule,
+}
+"""By the first word of an event's name."""

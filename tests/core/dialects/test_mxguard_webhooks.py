@@ -2,6 +2,7 @@
 
 import time
 
+import orjson
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -12,13 +13,7 @@ from core.outward.mxguard_form import MXGUARD, body_of
 from core.service.event_names import EVENTS
 from hub.sdk.verify import Refusal, Verified, verify
 from tests.factories.loopback import listening
-from tests.factories.mxguards import shared_mxguard
 from tests.factories.outward import running, until
-from tests.factories.shared import shared_core, shared_url
-
-__all__ = ["shared_core", "shared_mxguard", "shared_url"]
-
-import orjson
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,11 +49,6 @@ async def hook():
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def place(shared_mxguard):
-    return await shared_mxguard()
-
-
 async def test_events_are_pushed_and_signed_as_they_happen(shared_mxguard, place, hook):
     (item,) = await shared_mxguard.hold(place)
     made = await place.call("POST", PATH, {"url": hook.url})
@@ -75,7 +65,7 @@ async def test_events_are_pushed_and_signed_as_they_happen(shared_mxguard, place
     assert all(isinstance(one, Refusal) for one in hook.proofs("another secret"))
     assert all(isinstance(one, Refusal) for one in hook.proofs(made.data["secret"], time.time() + 600))
     assert [set(one) for one in hook.told] == [{"id", "event", "timestamp", "data"}] * 3
-    assert (added["event"], added["data"]["item"]) == ("rule.added", "spam.example")
+    assert (added["event"], added["data"]["pattern"]) == ("rule.added", "spam.example")
     assert (reported["event"], released["event"]) == ("quarantine.reported_spam", "quarantine.released")
     assert (released["data"]["id"], released["data"]["from"], released["data"]["to"]) == (
         item,
@@ -93,6 +83,26 @@ async def test_only_chosen_events_come(place, hook):
         await until(lambda: bool(hook.seen))
 
     assert [one["event"] for one in hook.told] == ["domain.deleted"]
+
+
+async def test_domains_and_rules_are_told_of_as_the_api_shows_them(place, hook):
+    names = ["domain.created", "rule.added"]
+    await place.call("POST", PATH, {"url": hook.url, "events": names})
+    async with running(place.core):
+        path = f"/api/v1/domains/told.{place.domain}"
+        wanted = {"domain": path.rpartition("/")[2], "real_mx_host": "mx.example.net"}
+        made = (await place.call("POST", "/api/v1/domains", wanted)).data
+        rule = (await place.call("POST", f"{path}/rules", {"action": "block", "pattern": "bad.example"})).data
+        await until(lambda: len(hook.seen) == 2)
+    told = {one["event"]: one["data"] for one in hook.told}
+
+    assert {**told["domain.created"], "actor": None} == {**without(made, "created_at"), "actor": None}
+    assert {**told["rule.added"], "actor": None} == {**without(rule, "created_at"), "actor": None}
+    assert {one["actor"]["name"] for one in told.values()} == {"script"}
+
+
+def without(shown, name):
+    return {key: value for key, value in shown.items() if key != name}
 
 
 async def test_while_a_secret_goes_out_of_use_both_sign(place, hook):
