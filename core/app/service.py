@@ -37,6 +37,7 @@ from core.detectors.nodes import HEARTBEAT_MS
 from core.dns.resolver import NameServers
 from core.outward.watch import Watch
 from core.paging.cursor import Cursors
+from core.seam import older
 from core.seam.recovery import Recovery
 from core.service import expiry, sweeping
 from core.service.core import Core
@@ -115,6 +116,7 @@ class CoreService(Opening):
         chain = Chain(key, node_id=config.node, clock=self._clock, told=Watch(config.node, self._clock))
         self.core = self._outside(await self._joined(database, chain, key))
         self.anchoring = Anchoring(database, chain, Anchors(self.data / "anchors", key), clock=self._clock)
+        older.look(self.data, await self.anchoring.missing())
         await self._anchored(self.anchoring)
         await stack.enter_async_context(self.core.outward)
         recovery = Recovery(self.core)

@@ -56,6 +56,25 @@ class Anchoring:
         """Nothing is anchored by this process inside the block: files and database fit each other."""
         return self._busy
 
+    async def missing(self) -> Sequence[tuple[Anchor, int]]:
+        """The newest anchors whose entries the database does not have, and where those chains end in it.
+
+        That is an older database, put in the place of the one that was anchored. It shows until a chain has
+        grown beyond them and was anchored again. Raises as `once`.
+        """
+        known = await self._disk.run(self._anchors.heads)
+        async with self._database.read() as tx:
+            ends = {row["tenant"]: row["seq"] for row in await _heads(tx)}
+            entry = audit_entries.c
+            found = []
+            for anchor in known.values():
+                here = select(entry.hash).where(entry.tenant == anchor.tenant, entry.seq == anchor.seq)
+                kept = (await tx.execute(here)).scalar_one_or_none()
+                last = ends.get(anchor.tenant, 0)
+                if last < anchor.seq or (kept is not None and kept != anchor.hash):
+                    found.append((anchor, last))
+        return found
+
     async def once(self) -> Sequence[Finding]:
         """Anchor every chain that has grown; what does not hold is reported instead.
 

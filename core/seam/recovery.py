@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from core.audit.entry import Resource
-from core.seam import files
+from core.seam import files, older
 from core.seam.files import Kind
 from core.seam.intake import attempt, claimed_again
 from core.seam.plan import Plan
@@ -96,7 +96,10 @@ class Recovery:
         return len(due)
 
     async def clear(self, *, older_than_s: float) -> Cleared:
-        """Remove files without a row, and tell of rows without a file. Raises `Unavailable`, `OSError`."""
+        """Remove files without a row, and tell of rows without a file. Raises `Unavailable`, `OSError`.
+
+        Under an older database no file goes (`core.seam.older`).
+        """
         spool = await self._clear("spool", older_than_s)
         held = await self._clear("quarantine", older_than_s)
         return Cleared(removed=spool.removed + held.removed, missing=spool.missing + held.missing)
@@ -158,6 +161,10 @@ class Recovery:
             known = await _rows(core, tx, kind)
         old = time.time() - older_than_s
         removed = [name for name, changed_s in there.items() if name not in known and changed_s <= old]
+        kept = await core.workers.run(older.keeps_files, core.data)
+        if removed and kept:
+            log.error("core.seam.files_kept", kind=kind, files=len(removed), do=older.what_to_do(core.data))
+            removed = []
         for name in removed:
             await files.delete(core, kind, name)
         gone = [one for name, one in known.items() if name not in there and not await self._has(kind, name)]
