@@ -26,10 +26,14 @@ TROUBLES = (
     {"redirect": 1},
     {"expire_cursors": 1},
     {"slow": 1, "slow_s": 0.2},
+    {"late": "30%", "late_s": 3600},
     {},
 )
 """One a walk, over and over; after the last of them a walk meets none."""
-SPENT = ("cut", "truncate", "refuse", "drop", "duplicate", "reorder", "redirect", "expire_cursors", "slow")
+SPENT = (
+    *("cut", "truncate", "refuse", "drop", "duplicate", "reorder", "redirect", "expire_cursors", "slow"),
+    *("late", "hidden"),
+)
 
 
 async def walk_on(log, poll, call, sandbox):
