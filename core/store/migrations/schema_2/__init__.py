@@ -1,4 +1,8 @@
-"""All tables as revision 0002 made them: a copy that later changes of `core.store.tables` leave alone."""
+"""All tables as revision 0002 made them, frozen.
+
+It repeats `core.store.tables` on purpose: a revision that made today's tables would make others tomorrow, and
+the revisions after it would fail. A test compares what all revisions make with the tables.
+"""
 
 from core.store.migrations.schema_2.accounts import (
     customers,
