@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.model.ocsf_rules import check
+from tests.factories.ocsf_rules import check
 from tests.factories.ocsf_schema import schema_problems
 from tests.golden import Golden, goldens, specs
 

@@ -1,8 +1,7 @@
 """The OCSF 1.8 event as one msgspec struct, and a builder for each class that we emit.
 
 Every builder sets what must agree: `category_uid`, `type_uid`, `activity_name`, the texts beside ids, and the
-profiles whose attributes the class may carry. Classes and objects: https://schema.ocsf.io/1.8.0; the rules
-that its JSON Schema does not express are in `hub.model.ocsf_rules`.
+profiles whose attributes the class may carry. Classes and objects: https://schema.ocsf.io/1.8.0.
 """
 
 from typing import Any

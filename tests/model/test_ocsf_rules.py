@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hub.model import ocsf_classes
-from hub.model.ocsf_rules import check
+from tests.factories.ocsf_rules import check
 from tests.factories.ocsf_schema import _schemas
 from tests.golden import goldens
 

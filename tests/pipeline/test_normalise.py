@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model.ids import event_uid, uid_text
-from hub.model.ocsf_rules import check
 from hub.pipeline.normalise import HASHED_FROM, MAX_DEPTH, NOT_UTF8, Normalised, normalise, normalise_body
 from hub.sdk.jsontext import decode
 from hub.sdk.source import Item, Mapped
 from hub.sources.mailguard import SPEC
 from tests.factories.mailguard import audit_entry, held, webhook
+from tests.factories.ocsf_rules import check
 from tests.factories.ocsf_schema import schema_problems
 from tests.golden import goldens
 

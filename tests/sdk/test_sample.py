@@ -6,9 +6,9 @@ import re
 import pytest
 
 from hub.model.ids import uid_text
-from hub.model.ocsf_rules import check
 from hub.sdk.alerts import KINDS, alert_of
 from hub.sdk.sample import LABEL, sample
+from tests.factories.ocsf_rules import check
 from tests.factories.ocsf_schema import schema_problems
 
 NOW_MS = 1_777_620_133_000

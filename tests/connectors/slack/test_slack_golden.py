@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hub.model.ocsf_rules import check
 from hub.sdk.alerts import KINDS
+from tests.factories.ocsf_rules import check
 from tests.factories.ocsf_schema import schema_problems
 from tests.factories.slack_blocks import mentions, refusal
 from tests.golden.messages import ROOT, message_goldens

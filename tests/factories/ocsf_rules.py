@@ -1,4 +1,4 @@
-"""Rules of OCSF 1.8 that its JSON Schema does not express; tests run them on every output."""
+"""Rules of OCSF 1.8 that its JSON Schema does not express, for every event that we emit."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
