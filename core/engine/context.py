@@ -23,8 +23,8 @@ class ScanContext:
     `workers` are the threads for what takes long; `clock` gives an aware time; `hostname` names this service
     in Authentication-Results.
     `lists` are the entries of the account, of the domain and of the recipients; `unfiltered` are recipients
-    (lower case) that want no filtering; `listed` says whether the client's address has a bad reputation
-    here;
+    (lower case, without a tag) that want no filtering; `listed` says whether the client's address has a bad
+    reputation here;
     `own_domains` are those of whoever holds the recipients' domain; `classifier` is the tenant's, or None.
     """
 

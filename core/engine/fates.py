@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.engine.auth import Authentication
 from core.engine.context import ScanContext
-from core.engine.lists import Entry, Sender, decide
+from core.engine.lists import Entry, Sender, decide, owner_address
 from core.engine.message import Mail
 from core.engine.policy import DomainPolicy, fate_of, milder, worse
 from core.engine.verdict import Action
@@ -36,7 +36,7 @@ def fate_for(
     if entry is not None:
         fate = "deliver" if entry.kind == "safe" else policy.blocked
         return RecipientFate(address=address, fate=fate, cause=f"{entry.tier} list", entry=entry)
-    if address.lower() in context.unfiltered:
+    if owner_address(address) in context.unfiltered:
         return RecipientFate(address=address, fate="deliver", cause="unfiltered")
     return RecipientFate(address=address, fate=_by_score(score, proofs, policy), cause="score")
 

@@ -13,7 +13,18 @@ from typing import Literal
 
 from core.engine.domains import to_ascii
 
-__all__ = ["BadItem", "Entry", "ItemType", "Kind", "Sender", "Tier", "decide", "item_type", "plain_address"]
+__all__ = [
+    "BadItem",
+    "Entry",
+    "ItemType",
+    "Kind",
+    "Sender",
+    "Tier",
+    "decide",
+    "item_type",
+    "owner_address",
+    "plain_address",
+]
 
 Tier = Literal["user", "domain", "account"]
 Kind = Literal["safe", "block"]
@@ -98,7 +109,7 @@ def decide(
     sender = replace(
         sender, mail_from=plain_address(sender.mail_from), header_from=plain_address(sender.header_from)
     )
-    recipient = plain_address(recipient)
+    recipient = owner_address(recipient)
     found: dict[tuple[Tier, Kind], Entry] = {}
     for entry in entries:
         rank = (entry.tier, entry.kind)
@@ -118,9 +129,15 @@ def plain_address(address: str) -> str:
     return f"{local}{at}{to_ascii(domain)}"
 
 
+def owner_address(address: str) -> str:
+    """Whose lists and settings hold for an address: that of `plain_address` without a `+tag`."""
+    local, at, domain = plain_address(address).rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
 def _applies(entry: Entry, address: str) -> bool:
     if entry.tier == "user":
-        return entry.owner.lower() == address
+        return owner_address(entry.owner) == address
     if entry.tier == "domain":
         return entry.owner.lower() == address.rpartition("@")[2]
     return True

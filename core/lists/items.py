@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
-from core.engine.lists import BadItem, ItemType, Kind, Tier, item_type, plain_address
+from core.engine.lists import BadItem, ItemType, Kind, Tier, item_type, owner_address, plain_address
 
 __all__ = [
     "BadItem",
@@ -95,7 +95,7 @@ def normalise(text: str) -> Item:
 
 
 def shelf(tier: Tier, owner: str = "") -> Shelf:
-    """A shelf with its owner in normal form.
+    """A shelf with its owner in normal form; `name+tag` is `name`.
 
     Raises `BadItem` when the owner is not what the tier asks for.
     """
@@ -107,7 +107,7 @@ def shelf(tier: Tier, owner: str = "") -> Shelf:
     item = normalise(owner)
     if item.type != wanted:
         raise BadItem(f"{owner[:80]!r} is no {wanted}, which lists of a {tier} belong to")
-    return Shelf(tier, item.text)
+    return Shelf(tier, owner_address(item.text) if tier == "user" else item.text)
 
 
 def _network(text: str) -> Item:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.engine.lists import Entry, ItemType, Kind, Sender, Tier, plain_address
+from core.engine.lists import Entry, ItemType, Kind, Sender, Tier, owner_address
 from core.lists.items import Item, Shelf, client_forms, sender_forms
 from core.paging.keyset import Keyset
 from core.store.tables import list_items
@@ -170,7 +170,7 @@ async def relevant(
 
     Exact items are looked up by what they would have to be; networks and wildcards are all taken.
     """
-    addresses = sorted({plain_address(address) for address in recipients})
+    addresses = sorted({owner_address(address) for address in recipients})
     domains = sorted({address.rpartition("@")[2] for address in addresses})
     named = (*sender_forms(sender.mail_from), *sender_forms(sender.header_from))
     forms = {*client_forms(sender.client_ip), *named}

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.detectors import reputation
 from core.engine.context import ScanContext
-from core.engine.lists import Sender, plain_address
+from core.engine.lists import Sender, owner_address
 from core.engine.message import Envelope
 from core.engine.policy import DomainPolicy, HeaderNames
 from core.lists import store as lists
@@ -71,7 +71,7 @@ async def _unfiltered(tx: AsyncConnection, to: Addressed) -> frozenset[str]:
     if to.domain.policy.overrides_recipients:
         return frozenset()
     row = recipients.c
-    wanted = {plain_address(one) for one in to.canonical}
+    wanted = {owner_address(one) for one in to.canonical}
     mine = select(row.email).where(
         row.tenant == to.domain.tenant, row.email.in_(sorted(wanted)), row.filter == "false"
     )

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
+from core.engine.lists import owner_address
 from core.paging.keyset import Asked, Page, page
 from core.service import visible
 from core.service.by import By, Deed, record
@@ -83,9 +84,9 @@ async def remove(core: Core, tx: AsyncConnection, by: By, email: str) -> Recipie
 
 
 async def _own(tx: AsyncConnection, by: By, scope: str, email: str) -> str:
-    """The address in its normal form, once it is known that the caller may."""
+    """The address in its normal form (`name+tag` is `name`), once it is known that the caller may."""
     try:
-        address = checked_address(email, field="email")
+        address = owner_address(checked_address(email, field="email"))
     except ValidationFailed as error:
         raise NotFound(error.message) from error
     await visible.domain(tx, by, scope, address.rpartition("@")[2])

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.engine.lists import plain_address
 from core.store.tables import messages, verdicts
 from core.store.verdicts import Verdict, of
 from hub.sql import upsert
@@ -89,7 +90,8 @@ async def verdicts_of(tx: AsyncConnection, message: Message) -> tuple[Verdict, .
     """In the order of its recipients."""
     rows = await tx.execute(select(verdicts).where(verdicts.c.message == message.id))
     found = {row["recipient"]: of(row) for row in rows.mappings()}
-    return tuple(found[one] for one in message.recipients if one in found)
+    plain = (plain_address(one) for one in message.recipients)
+    return tuple(found[one] for one in plain if one in found)
 
 
 async def claim(

@@ -1,14 +1,23 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine.lists import BadItem, Entry, Sender, decide, item_type
+from core.engine.lists import BadItem, Entry, Sender, decide, item_type, owner_address
 
 JONAS = Sender(mail_from="jonas@partner.example", header_from="jonas@partner.example", client_ip="192.0.2.9")
 GRACE = "grace@acme.example"
 OWNERS = {"user": GRACE, "domain": "acme.example", "account": ""}
+WRITTEN = st.builds(
+    lambda local, tag, domain, case: case(f"{local}{tag}@{domain}"),
+    st.just("grace"),
+    st.sampled_from(["", "+", "+news", "+a+b"]),
+    st.just("acme.example"),
+    st.sampled_from([str, str.upper, str.title, str.swapcase]),
+)
+"""One recipient, as senders and people write her."""
 
 TIERS, KINDS = ("user", "domain", "account"), ("safe", "block")
 HITS = (
@@ -38,8 +47,8 @@ ENTRIES = st.lists(
 )
 
 
-@given(ENTRIES)
-def test_the_nearest_tier_decides_and_safe_beats_block_within_it(entries):
+@given(ENTRIES, WRITTEN, WRITTEN)
+def test_the_nearest_tier_decides_however_the_recipient_is_written(entries, recipient, owner):
     alive = [one for one in entries if one.item in HITS and one.owner == OWNERS[one.tier]]
     wanted = None
     for tier, kind in product(TIERS, KINDS):  # the model: the first question that any entry answers
@@ -47,7 +56,8 @@ def test_the_nearest_tier_decides_and_safe_beats_block_within_it(entries):
             wanted = (tier, kind)
             break
 
-    found = decide(entries, JONAS, GRACE)
+    rewritten = [replace(one, owner=owner) if one.owner == GRACE else one for one in entries]
+    found = decide(rewritten, JONAS, recipient)
 
     assert (found and (found.tier, found.kind)) == wanted
 
@@ -110,6 +120,21 @@ def test_senders_are_matched_as_the_item_says(item, address, matches):
     sender = Sender(mail_from="", header_from=address, client_ip="")
 
     assert (decide([entry], sender, GRACE) is entry) is matches
+
+
+@pytest.mark.parametrize(
+    ("address", "owner"),
+    [
+        ("Grace+News@Acme.Example", "grace@acme.example"),
+        ("grace+a+b@acme.example", "grace@acme.example"),
+        ("grace+@acme.example", "grace@acme.example"),
+        ("+news@acme.example", "+news@acme.example"),
+        ("grace@b\u00fccher.example", "grace@xn--bcher-kva.example"),
+        ("grace", "grace"),
+    ],
+)
+def test_lists_belong_to_the_address_without_its_tag(address, owner):
+    assert owner_address(address) == owner
 
 
 def test_an_ipv4_client_behind_an_ipv6_socket_is_the_same_client():
