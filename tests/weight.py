@@ -14,15 +14,19 @@ import structlog
 
 from tests.servers.place import QUICK
 
-__all__ = ["HEAVY", "TASTED"]
+__all__ = ["FRESH", "HEAVY", "SHARED", "TASTE"]
 
 HEAVY: Mapping[str, str] = {
     "every": "integration",  # every route of the core, asked in some ten ways
     "demo": "acceptance",
 }
 """Fixture -> the mark of every test that uses it, directly or not."""
-TASTED = "service_api"
-"""A whole service for each test: the first one of a file stays in `make check`, the others are marked."""
+FRESH = frozenset({"core_url", "bucket_server"})
+"""Fixtures of tests that have a core's store or a sandbox made for each: a tenth of a second, or more."""
+SHARED = "shared_url"
+"""The fixture of those that share one with their module, and cost little."""
+TASTE = 3
+"""So many of a file's tests with something `FRESH` stay in `make check`; the others are marked."""
 _MARKS = frozenset({"integration", "acceptance", "chaos", "slow"})
 _MOST_S = 1.0
 _COST = "processor_s"
@@ -44,14 +48,25 @@ def _plain() -> structlog.dev.ConsoleRenderer:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    tasted: set[Path] = set()
+    tasted: dict[Path, set[str]] = {}
     for item in items:
-        if TASTED in getattr(item, "fixturenames", ()) and not item.get_closest_marker("integration"):
-            if item.path in tasted:
-                item.add_marker("integration")
-            tasted.add(item.path)
-        for name in HEAVY.keys() & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & FRESH and SHARED not in fixtures and not _is_marked(item):
+            _mark_beyond_a_taste(item, tasted.setdefault(item.path, set()))
+        for name in HEAVY.keys() & fixtures:
             item.add_marker(HEAVY[name])
+
+
+def _mark_beyond_a_taste(item: pytest.Item, tasted: set[str]) -> None:
+    """What stays are tests of different behaviour, not one with several parameters."""
+    behaviour = item.name.partition("[")[0]
+    if behaviour in tasted or len(tasted) == TASTE:
+        item.add_marker("integration")
+    tasted |= {behaviour} if len(tasted) < TASTE else set()
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return bool(_MARKS & {mark.name for mark in item.iter_markers()})
 
 
 def pytest_collection_finish() -> None:
@@ -67,7 +82,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     begin = time.process_time()
     yield
     spent = time.process_time() - begin
-    if spent > _MOST_S and not _MARKS & {mark.name for mark in item.iter_markers()}:
+    if spent > _MOST_S and not _is_marked(item):
         item.user_properties.append((_COST, spent))
 
 
