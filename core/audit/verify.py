@@ -1,8 +1,10 @@
 """Is the audit log what was written? Every chain against its seals, its numbers, its head and the anchors."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,7 +33,7 @@ async def verify(database: Database, chain: Chain, anchors: Anchors | None) -> l
     Raises `OSError` and `core.store.database.Unavailable`.
     """
     known = None if anchors is None else await Offload("audit-verify").run(anchors.read)
-    async with database.read() as tx:  # after the anchors were read: what they name is in it
+    async with database.read() as tx, _any_text(tx):  # after the anchors were read: what they name is in it
         return await check(tx, chain, known)
 
 
@@ -40,7 +42,12 @@ async def check(tx: AsyncConnection, chain: Chain, anchored: Found | None) -> li
     found = [] if anchored is None else await _of_files(tx, anchored)
     known = {} if anchored is None else anchored.anchors
     heads = await _heads(tx)
-    tenants = (await tx.execute(select(_entry.tenant).distinct())).scalars()
+    named = set((await tx.execute(select(_entry.tenant).distinct())).scalars())
+    tenants = {each for each in named if isinstance(each, str)}
+    found += [
+        Finding("edited", "", 0, 0, f"entries of {str(each)[:40]!r}, which is no tenant")
+        for each in named - tenants
+    ]
     for tenant in sorted({*heads, *tenants, *known}):
         found += await _of_chain(tx, chain, tenant, heads.get(tenant), known.get(tenant, {}))
         if len(found) >= MAX_FINDINGS:
@@ -68,10 +75,29 @@ async def _rows(tx: AsyncConnection, tenant: str) -> AsyncIterator[Mapping[Any, 
         page = (await tx.execute(asked.where(_entry.seq > page[-1]["seq"]))).mappings().all()
 
 
+@asynccontextmanager
+async def _any_text(tx: AsyncConnection) -> AsyncIterator[None]:
+    """SQLite keeps bytes that are no UTF-8 as text, too; its driver would give up at the first of them."""
+    if tx.dialect.name != "sqlite":
+        yield
+        return
+    driver = (await tx.get_raw_connection()).driver_connection
+    assert isinstance(driver, aiosqlite.Connection)  # noqa: S101 - narrows the type: it is SQLite's only driver
+    before, driver.text_factory = driver.text_factory, lambda raw: raw.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
+
+
 async def _heads(tx: AsyncConnection) -> dict[str, Head]:
     head = audit_heads.c
     rows = await tx.execute(select(head.tenant, head.seq, head.hash))
-    return {row.tenant: Head(row.seq, row.hash) for row in rows}
+    return {
+        row.tenant: Head(row.seq, row.hash)
+        for row in rows
+        if isinstance(row.tenant, str) and isinstance(row.seq, int)
+    }
 
 
 async def _of_files(tx: AsyncConnection, known: Found) -> list[Finding]:

@@ -49,6 +49,9 @@ class Walk:
     def take(self, row: Row) -> None:
         """The next row, by number."""
         self._rows += 1
+        if not isinstance(row["seq"], int):
+            self._add("edited", 0, 0, f"an entry whose number is {str(row['seq'])[:40]!r}")
+            return
         if self._expected == 0:
             self._begin(row["seq"])
         seq, holds = row["seq"], self.chain.holds(row)
@@ -120,7 +123,7 @@ class Walk:
         moved: dict[int, int] = {}
         for row in suspects:
             for seq in places:
-                if seq != row["seq"] and self.chain.seal(row, seq=seq) == row["hash"]:
+                if seq != row["seq"] and self.chain.holds(row, seq=seq):
                     moved[row["seq"]] = seq
                     break
         return moved

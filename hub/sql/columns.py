@@ -1,5 +1,7 @@
 """Columns that mean the same on SQLite and PostgreSQL, and how constraints are named."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Text, TypeDecorator, false, text, true
@@ -9,6 +11,7 @@ __all__ = [
     "JSON_",
     "NAMING",
     "String",
+    "Unreadable",
     "count",
     "flag",
     "ident",
@@ -18,6 +21,7 @@ __all__ = [
     "number",
     "string",
     "tenant",
+    "witness",
     "writable",
 ]
 
@@ -48,6 +52,33 @@ class String(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         del dialect
         return None if value is None else writable(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands in a column of JSON and is none: `raw` as it was found."""
+
+    raw: Any
+
+
+class _Witness(TypeDecorator[Any]):
+    """JSON that may have been tampered with: SQLite keeps anything in any column."""
+
+    impl = JSON_
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        decode = super().result_processor(dialect, coltype)
+        if decode is None:
+            return None
+
+        def read(value: Any) -> Any:
+            try:
+                return decode(value)
+            except (ValueError, TypeError, RecursionError):
+                return Unreadable(value)
+
+        return read
 
 
 def writable(value: str) -> str:
@@ -94,3 +125,8 @@ def flag(name: str, *, default: bool = False) -> Column[bool]:
 
 def json(name: str, *, null: bool = False) -> Column[Any]:
     return Column(name, JSON_, nullable=null)
+
+
+def witness(name: str, *, null: bool = False) -> Column[Any]:
+    """JSON whose reader wants to hear of what is none: it is read as `Unreadable`."""
+    return Column(name, _Witness, nullable=null)

@@ -16,7 +16,20 @@ from sqlalchemy import (
     text,
 )
 
-from hub.sql.columns import NAMING, String, count, flag, ident, json, ms, note, number, string, tenant
+from hub.sql.columns import (
+    NAMING,
+    String,
+    count,
+    flag,
+    ident,
+    json,
+    ms,
+    note,
+    number,
+    string,
+    tenant,
+    witness,
+)
 
 __all__ = [
     "BigInteger",
@@ -42,6 +55,7 @@ __all__ = [
     "string",
     "tenant",
     "text",
+    "witness",
 ]
 
 metadata = MetaData(naming_convention=NAMING)

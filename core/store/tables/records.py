@@ -18,6 +18,7 @@ from core.store.tables.base import (
     number,
     string,
     tenant,
+    witness,
 )
 
 __all__ = ["audit_entries", "audit_heads", "counters", "idempotency_keys", "meta", "settings"]
@@ -42,9 +43,9 @@ audit_entries = Table(
     string("result"),
     note("reason"),
     note("request_id"),
-    json("details"),
-    json("before", null=True),
-    json("after", null=True),
+    witness("details"),
+    witness("before", null=True),
+    witness("after", null=True),
     string("prev_hash"),
     string("hash"),
     PrimaryKeyConstraint("tenant", "seq"),
