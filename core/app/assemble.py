@@ -49,16 +49,12 @@ def access_of(
     key: bytes,
     clock: Clock,
     passwords: Passwords | None = None,
-    limiter: Limiter | None = None,
 ) -> Access:
-    """Keys and people over the core's own database; `key` is the service's secret outside it.
-
-    Limits are counted in `redis` unless a `limiter` is given.
-    """
+    """Keys and people over the core's own database; `key` is the service's secret outside it."""
     audit = AccessChanges(AccessAudit(chain), node_id=chain.node_id, clock=clock)
     passwords = passwords or Passwords()
     second = SecondFactor(database, Sealer(derive(key, "seal")), audit=audit, clock_ms=clock)
-    limiter = limiter or Limiter(redis)
+    limiter = Limiter(redis)
     return Access(
         keyring=Keyring(database, audit=audit, clock_ms=clock),
         directory=Directory(database, passwords, audit=audit, clock_ms=clock),

@@ -1,4 +1,4 @@
-"""The core's part of a back-up: database, held messages, spool, audit anchors and key, all of one moment.
+"""The core's part of a back-up, or a sandbox's: database, held mail, spool, anchors, key, all of one moment.
 
 A row never misses its file: files are linked before and after the moment of the database, and only those that
 its rows name are taken. The anchors stand still meanwhile, for they must fit the database to the line.
@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,15 +39,18 @@ class Frozen:
     left_out: list[str] = field(default_factory=list)
 
 
-async def freeze(core: Core, anchoring: Anchoring, work: Path, check_room: CheckRoom) -> Frozen:
-    """Copies below `work`, a new folder. Raises `OSError`, `sqlite3.Error`, what `check_room` raises."""
+async def freeze(core: Core, anchoring: Anchoring | None, work: Path, check_room: CheckRoom) -> Frozen:
+    """Copies below `work`, a new folder; a sandbox's service anchors nothing.
+
+    Raises `OSError`, `sqlite3.Error`, what `check_room` raises.
+    """
     path = core.database.path
     frozen = Frozen()
     if path is not None:
         check_room(path.stat().st_size, "a copy of the core's database")
     for attempt in range(1, _ATTEMPTS + 1):
         await core.workers.run(_begin, core.data, work)
-        async with anchoring.still():
+        async with anchoring.still() if anchoring else nullcontext():
             held = None if path is None else await core.workers.run(_hold, path)
             try:
                 frozen = await core.workers.run(_small, core.data, work)
@@ -56,7 +59,7 @@ async def freeze(core: Core, anchoring: Anchoring, work: Path, check_room: Check
                 raise
         try:
             await core.workers.run(_link_all, core.data, work)
-            if await core.workers.run(_take, held, work, frozen, attempt):
+            if await core.workers.run(_take, core, held, work, frozen, attempt):
                 break
         finally:
             _let_go(held)
@@ -74,9 +77,10 @@ def _let_go(held: sqlite3.Connection | None) -> None:
         held.close()
 
 
-def _take(held: sqlite3.Connection | None, work: Path, frozen: Frozen, attempt: int) -> bool:
+def _take(core: Core, held: sqlite3.Connection | None, work: Path, frozen: Frozen, attempt: int) -> bool:
     """The database and what its rows name; False when a file went meanwhile, and it is worth another try."""
-    if held is None:
+    path = core.database.path
+    if held is None or path is None:
         frozen.left_out.append(_DUMP)
         frozen.files |= {name: work / name for folder in _FOLDERS for name in _below(work, folder)}
         return True
@@ -84,10 +88,10 @@ def _take(held: sqlite3.Connection | None, work: Path, frozen: Frozen, attempt: 
     missing = [name for name in named if not (work / name).is_file()]
     if missing and attempt < _ATTEMPTS:
         return False
-    frozen.left_out += [f"core/{name}: a row names it, and it is gone" for name in missing]
+    frozen.left_out += [f"{core.data.name}/{name}: a row names it, and it is gone" for name in missing]
     frozen.files |= {name: work / name for name in named if name not in missing}
-    frozen.files["core.sqlite3"] = work / "core.sqlite3"
-    _copy(held, work / "core.sqlite3")
+    frozen.files[path.name] = work / path.name
+    _copy(held, work / path.name)
     return True
 
 
@@ -128,7 +132,9 @@ def _small(data: Path, work: Path) -> Frozen:
         if path.is_file():
             frozen.files[name] = Path(shutil.copy2(path, work / name))
         else:
-            frozen.left_out.append(f"core/{name}: it is given by the environment; keep it with the back-up")
+            frozen.left_out.append(
+                f"{data.name}/{name}: it is given by the environment; keep it with the back-up"
+            )
     return frozen
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.chain import Chain
 from core.audit.entry import Actor, Change, Resource
-from core.sandbox.estate import Pace
+from core.sandbox.pace import Pace
 from core.store import estate, meta
 from core.store.tenancy import OPERATOR
 
@@ -26,11 +26,9 @@ _LOGIN = Change(
 class Cluster:
     """`own` serves the API and never goes away. Partners follow the pace, each a bit later."""
 
-    def __init__(self, names: Sequence[str], pace: Pace, rng: random.Random) -> None:
-        if not names:
-            raise ValueError("nodes: name at least one")
-        self.own = names[0]
-        self._partners = tuple(names[1:])
+    def __init__(self, own: str, partners: Sequence[str], pace: Pace, rng: random.Random) -> None:
+        self.own = own
+        self._partners = tuple(partners)
         self._pace = pace
         self._rng = rng
         self._began_ms = 0

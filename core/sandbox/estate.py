@@ -1,73 +1,86 @@
-"""What a fresh sandbox owns, and the outside world it needs: a licence server, people who renew things."""
+"""What only a cluster of MailGuards has: partner nodes, a licence, DKIM keys and certificates that grow old.
 
+Who looks at them and tells is the service; the outside world that they need is here: a licence server, people
+who renew things.
+"""
+
+import random
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.chain import Chain
 from core.audit.entry import Actor, Change, Resource
-from core.dialects.mailguard.access import BURST, Scope, allows_keys, grant_of
-from core.engine.verdict import Thresholds
-from core.service.detectors import Limits
+from core.sandbox.cluster import Cluster
+from core.sandbox.pace import Pace
+from core.seam.recovery import Recovery
+from core.service import detectors
+from core.service.core import Core
 from core.store import domains, estate, meta
-from core.store.clock import DAY_MS, Clock
-from core.store.database import Database
+from core.store.clock import DAY_MS
 from core.store.tenancy import OPERATOR
-from hub.access.audit import SYSTEM
-from hub.access.keyring import KeyRefused, Keyring
-from hub.access.secret_text import STYLES
 
-__all__ = ["ADMIN", "Pace", "install", "key_text", "licence_server", "renew"]
+__all__ = ["INSTALLED", "Estate", "install", "licence_server", "renew"]
 
-ADMIN = Actor(type="user", id="admin", ip="10.0.0.5")
+INSTALLED = "installed"
+"""Of `meta`: when it was set up. Earlier releases set up its domains then, too."""
+_ADMIN = Actor(type="user", id="admin", ip="10.0.0.5")
 _ISSUER = "CN=Sandbox Issuing CA"
-_PER_MINUTE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """When things happen in the demo, in seconds after the first start or as intervals."""
+class Estate:
+    """Of the service's own cluster; `partners` are the names of the nodes that come and go."""
 
-    tick_s: float = 1.0
-    operator_every_s: float = 4.0
-    partner_joins_s: float = 12.0
-    partner_stays_s: float = 45.0
-    partner_away_s: float = 30.0
-    partner_later_stays_s: float = 600.0
-    dkim_due_s: Sequence[float] = (25.0, 900.0, 4500.0)
-    certificate_due_s: Sequence[float] = (35.0, 1800.0)
-    licence_due_s: float = 45.0
-    licence_interval_s: float = 1200.0
-    renewed_after_ticks: int = 20
-    heartbeat_timeout_s: float = 5.0
+    def __init__(
+        self, core: Core, names: Sequence[str], pace: Pace, partners: Sequence[str], rng: random.Random
+    ) -> None:
+        self._core = core
+        self._names = names
+        self._pace = pace
+        self._partners = partners
+        self._cluster = Cluster(core.node_id, partners, pace, rng)
 
-    @property
-    def limits(self) -> Limits:
-        return Limits(
-            heartbeat_timeout_ms=round(self.heartbeat_timeout_s * 1000),
-            licence_interval_ms=round(self.licence_interval_s * 1000),
-        )
+    async def begin(self) -> None:
+        """Once a start, before `tick`; what partners had in hand when all was killed is finished here."""
+        now_ms = self._core.clock()
+        async with self._core.database.begin() as tx:
+            await install(tx, self._names, self._pace, now_ms)
+            await self._cluster.begin(tx, now_ms)
+        for name in self._partners:
+            recovery = Recovery(self._as(name))
+            await recovery.restart()
+            await recovery.once()
+
+    async def tick(self) -> None:
+        """What is to be done at one moment: heartbeats, detectors, renewals."""
+        core, now_ms = self._core, self._core.clock()
+        watch = detectors.Watch(limits=self._pace.limits, licence_server=licence_server)
+        async with core.database.begin() as tx:
+            await self._cluster.beat(tx, core.chain, now_ms)
+            await detectors.detect(tx, core.chain, watch, now_ms)
+            await renew(tx, core.chain, self._pace, now_ms)
+
+    async def taker(self) -> Core:
+        """The service as the node that takes the next message."""
+        async with self._core.database.read() as tx:
+            return self._as(await self._cluster.pick(tx))
+
+    def _as(self, node_id: str) -> Core:
+        core = self._core
+        return replace(core, node_id=node_id, chain=core.chain.at(core.clock, node_id=node_id))
 
 
 async def install(tx: AsyncConnection, names: Sequence[str], pace: Pace, now_ms: int) -> None:
-    """Set a fresh store up; one that was set up before stays as it is."""
-    if await meta.get(tx, "installed") is not None:
+    """Set a fresh one up; what was set up before stays as it is."""
+    if await meta.get(tx, INSTALLED) is not None:
         return
-    await meta.put(tx, "installed", str(now_ms))
-    limits = pace.limits
-    for index, name in enumerate(names):
-        thresholds = Thresholds(quarantine=8.0 - index * 0.5)
-        await domains.add(tx, name, backends=[f"10.0.{index}.25:25"], thresholds=thresholds, now_ms=now_ms)
-        due_s = pace.dkim_due_s[index % len(pace.dkim_due_s)]
-        created_ms = now_ms + round(due_s * 1000) - limits.dkim_lifetime_ms + limits.dkim_warning_ms
-        await estate.add_dkim_key(tx, estate.DkimKey(domain=name, selector="nmg1", created_ms=created_ms))
+    await meta.put(tx, INSTALLED, str(now_ms))
+    await _add_dkim_keys(tx, names, pace, now_ms)
+    warning_ms = pace.limits.certificate_warning_ms
     for index, due_s in enumerate(pace.certificate_due_s):
-        not_after_ms = now_ms + round(due_s * 1000) + limits.certificate_warning_ms
-        await _add_certificate(tx, f"CN=mx{index + 1}.{names[0]}", not_after_ms)
+        await _add_certificate(tx, f"CN=mx{index + 1}.{names[0]}", now_ms + round(due_s * 1000) + warning_ms)
     trial = estate.Licence(
         tier="trial",
         max_domains=5,
@@ -76,6 +89,17 @@ async def install(tx: AsyncConnection, names: Sequence[str], pace: Pace, now_ms:
         refresh_due_ms=now_ms + round(pace.licence_due_s * 1000),
     )
     await estate.put_licence(tx, trial)
+
+
+async def _add_dkim_keys(tx: AsyncConnection, names: Sequence[str], pace: Pace, now_ms: int) -> None:
+    """To each domain that has none: somebody may have been here before this."""
+    there = {domain.name for domain in await domains.every(tx)}
+    without = there - {key.domain for key in await estate.dkim_keys(tx)}
+    oldest_ms = now_ms - pace.limits.dkim_lifetime_ms + pace.limits.dkim_warning_ms
+    for index, name in enumerate(names):
+        created_ms = oldest_ms + round(pace.dkim_due_s[index % len(pace.dkim_due_s)] * 1000)
+        if name in without:
+            await estate.add_dkim_key(tx, estate.DkimKey(domain=name, selector="nmg1", created_ms=created_ms))
 
 
 def licence_server(old: estate.Licence) -> estate.Licence:
@@ -104,7 +128,7 @@ async def _rotate(tx: AsyncConnection, chain: Chain, key: estate.DkimKey, now_ms
     selector = f"nmg{await meta.count_up(tx, 'dkim_selector') + 1}"
     await estate.add_dkim_key(tx, estate.DkimKey(domain=key.domain, selector=selector, created_ms=now_ms))
     change = Change(
-        actor=ADMIN,
+        actor=_ADMIN,
         action="dkim.rotate",
         resource=Resource(type="dkim", id=f"{key.domain}/{selector}", domain=key.domain),
         details={"previous_selector": key.selector},
@@ -116,7 +140,7 @@ async def _replace(tx: AsyncConnection, chain: Chain, old: estate.Certificate, n
     await estate.remove_certificate(tx, old.serial)
     serial = await _add_certificate(tx, old.subject, now_ms + 90 * DAY_MS)
     change = Change(
-        actor=ADMIN,
+        actor=_ADMIN,
         action="cert.renew",
         resource=Resource(type="certificate", id=serial),
         details={"subject": old.subject, "previous_serial": old.serial},
@@ -130,36 +154,3 @@ async def _add_certificate(tx: AsyncConnection, subject: str, not_after_ms: int)
         tx, estate.Certificate(serial=serial, subject=subject, issuer=_ISSUER, not_after_ms=not_after_ms)
     )
     return serial
-
-
-async def key_text(database: Database, clock: Clock, path: Path, scope: Scope) -> str:
-    """The key in a file (mode 0600) while it is live, else a new one, written there.
-
-    The store itself keeps no key's text, and its log says nothing of keys that nobody asked for.
-    """
-    keyring, kept = Keyring(database, clock_ms=clock), _read(path)
-    if kept:
-        with suppress(KeyRefused):
-            await keyring.authenticate(kept)
-            return kept
-    _, text = await keyring.make(
-        SYSTEM,
-        tenant=OPERATOR,
-        grants=[grant_of(scope, None)],
-        description=path.name,
-        allow_key_admin=allows_keys(scope),
-        limits={"per_minute": _PER_MINUTE, "burst": BURST},
-        style=STYLES["mailguard"],
-    )
-    _write(path, text)
-    return text
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
-
-
-def _write(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text + "\n", encoding="ascii")

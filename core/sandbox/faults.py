@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -54,11 +54,9 @@ class FaultSettings(BaseModel):
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """The settings, what else tests may do (`hide`), and what fired."""
+    """The settings, and what fired."""
 
     settings: FaultSettings = field(default_factory=FaultSettings)
-    hidden: set[str] = field(default_factory=set)
-    """Ids of entries that are not shown yet; taken out again they appear late, with their old times."""
     seed: int = 0
     fired: Counter[str] = field(default_factory=Counter)
     monotonic: Callable[[], float] = time.monotonic
@@ -73,31 +71,16 @@ class Faults:
         """Change some settings, by name. Raises pydantic's `ValidationError`; then nothing has changed."""
         self.settings = FaultSettings.model_validate({**self.settings.model_dump(), **values})
 
-    def refuse_next(self, count: int, *, status: int = 503, retry_after: str | None = "1") -> None:
-        """Answer the next requests with 429 or 503."""
-        self.set({"refuse": count, "refuse_status": status, "retry_after": retry_after})
-
-    def hide(self, ids: Iterable[str]) -> None:
-        """Keep entries back until `reveal`."""
-        self.hidden.update(ids)
-
-    def reveal(self) -> None:
-        """Show what was kept back: late, at its old place in the order."""
-        self.hidden.clear()
-
     def clear(self) -> None:
         """No more faults."""
         self.settings = FaultSettings()
-        self.hidden.clear()
         self._late.clear()
 
-    def middleware(self, form: Form, prefix: str = "/") -> Middleware:
+    def middleware(self, form: Form) -> Middleware:
         """For the outer side of a dialect's application; refusals have its `form`."""
 
         @web.middleware
         async def interfere(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not request.path.startswith(prefix):
-                return await handler(request)
             if self._spend("slow"):
                 await asyncio.sleep(self.settings.slow_s)
             if self._spend("drop"):
@@ -147,7 +130,7 @@ class Faults:
 
     def _disturb(self, request: web.Request, response: web.Response) -> None:
         wanted = self.settings
-        if not (self.hidden or self._late or wanted.late or wanted.duplicate or wanted.reorder):
+        if not (self._late or wanted.late or wanted.duplicate or wanted.reorder):
             return
         page = entries_of(response)
         if page is None:
@@ -165,8 +148,6 @@ class Faults:
         return entries
 
     def _is_kept_back(self, name: str) -> bool:
-        if name in self.hidden:
-            return True
         if name not in self._late:
             self._late[name] = self.monotonic() + self.settings.late_s if self._chosen() else 0.0
         return self._late[name] > self.monotonic()

@@ -1,19 +1,21 @@
 """What a fresh sandbox owns. It was set up over the last days: its audit log has days to page through."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from core.engine.lists import Kind
 from core.lists.service import Wanted
 from core.sandbox.dmarc import file_reports
+from core.sandbox.estate import INSTALLED
 from core.sandbox.recipes import PEOPLE
 from core.sandbox.vendors import Part
-from core.service import dns, domains, forwarding, lists, mailboxes
+from core.service import dns, forwarding, lists, mailboxes
 from core.service.by import By
 from core.service.core import Core
 from core.service.domain_changes import DomainChange, PolicyChange
-from core.service.provisioning import NewDomain
+from core.service.provisioning import NewDomain, Options, provision
 from core.store import meta
 from core.store.clock import DAY_MS, HOUR_MS
 from core.store.tenancy import OPERATOR
@@ -24,6 +26,8 @@ __all__ = ["AGE_DAYS", "furnish", "person", "then"]
 AGE_DAYS: Final = 3
 """So many days before its first start the sandbox was set up, by its own account."""
 _MARK = "sandbox"
+_RULES: Final[Mapping[Kind, str]] = {"safe": "kontor-hafen.example", "block": "deals.example"}
+"""Of each domain: list -> what stands on it."""
 
 
 def person(name: str, ip: str = "") -> By:
@@ -53,7 +57,7 @@ def then(core: Core, at_ms: int) -> Core:
 async def furnish(core: Core, names: Sequence[str], parts: Sequence[Part]) -> None:
     """Set a fresh one up; one that was set up before stays as it is. A caller may do each step, too."""
     async with core.database.read() as tx:
-        if await meta.get(tx, _MARK) is not None:
+        if await meta.get(tx, _MARK) is not None or await meta.get(tx, INSTALLED) is not None:
             return
     begin_ms = core.clock() - AGE_DAYS * DAY_MS
     for step in _steps(names, parts):
@@ -64,27 +68,25 @@ async def furnish(core: Core, names: Sequence[str], parts: Sequence[Part]) -> No
 
 def _steps(names: Sequence[str], parts: Sequence[Part]) -> list[_Step]:
     """In order of time, so that the audit log is."""
-    steps = [_Step(n * HOUR_MS // 60, _domain(name, n)) for n, name in enumerate(names)]
+    steps = [_Step(0, lambda core: _domains(core, names))]
     for part, after_ms, of in _PARTS:
         if part in parts:
             steps += [_Step(after_ms + n * HOUR_MS, of(name)) for n, name in enumerate(names)]
-    steps += [_Step(2 * DAY_MS + n * HOUR_MS, _rules(name)) for n, name in enumerate(names)]
+    steps.append(_Step(2 * DAY_MS, lambda core: _rules(core, names)))
     return sorted(steps, key=lambda step: step.after_ms)
 
 
-def _domain(name: str, number: int) -> Callable[[Core], Awaitable[object]]:
-    change = DomainChange(
-        real_mx_host=f"10.0.{number}.25:25", policy=PolicyChange(quarantine=8.0 - number * 0.5)
-    )
-    return lambda core: _unless_there(core, NewDomain(name=name, change=change))
-
-
-async def _unless_there(core: Core, new: NewDomain) -> None:
-    """A start that was interrupted is gone on with."""
-    async with core.database.read() as tx:
-        there = await domains.several(tx, _ADMIN, [new.name])
-    if not there:
-        await domains.create(core, _ADMIN, new)
+async def _domains(core: Core, names: Sequence[str]) -> None:
+    """A start that was interrupted is gone on with: what is there stays."""
+    wanted = []
+    for number, name in enumerate(names):
+        policy = PolicyChange(quarantine=8.0 - number * 0.5)
+        change = DomainChange(real_mx_host=f"10.0.{number}.25:25", policy=policy)
+        wanted.append(NewDomain(name=name, change=change))
+    async with core.database.begin() as tx:
+        for outcome in await provision(core, tx, _ADMIN, wanted, Options(keep=True)):
+            if outcome.error is not None:
+                raise outcome.error
 
 
 def _mailboxes(domain: str) -> Callable[[Core], Awaitable[object]]:
@@ -101,14 +103,12 @@ def _mailboxes(domain: str) -> Callable[[Core], Awaitable[object]]:
     return make
 
 
-def _rules(domain: str) -> Callable[[Core], Awaitable[object]]:
-    async def make(core: Core) -> None:
-        async with core.database.begin() as tx:
-            shelf = await lists.shelf(tx, _ADMIN, "rules:write", "domain", domain)
-            await lists.add(core, tx, _ADMIN, shelf, "safe", Wanted(item="kontor-hafen.example"))
-            await lists.add(core, tx, _ADMIN, shelf, "block", Wanted(item="deals.example"))
-
-    return make
+async def _rules(core: Core, names: Sequence[str]) -> None:
+    async with core.database.begin() as tx:
+        for name in names:
+            shelf = await lists.shelf(tx, _ADMIN, lists.WRITE, "domain", name)
+            for kind, item in _RULES.items():
+                await lists.add_many(core, tx, _ADMIN, shelf, kind, [Wanted(item=item)])
 
 
 def _scan(domain: str) -> Callable[[Core], Awaitable[object]]:

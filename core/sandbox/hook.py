@@ -7,14 +7,11 @@ from core.sandbox.furnish import person
 from core.service import webhooks
 from core.service.core import Core
 from core.store import webhooks as stored
-from hub.delivery import Backoff
 
-__all__ = ["NAME", "QUICK", "Hook", "point"]
+__all__ = ["NAME", "Hook", "point"]
 
 NAME: Final = "sandbox"
 """Its description."""
-QUICK: Final = Backoff(first_s=0.5, most_s=30.0)
-"""Between two tries at an endpoint on the same machine."""
 _ADMIN = person("admin", "10.0.0.5")
 
 

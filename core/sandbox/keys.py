@@ -13,26 +13,26 @@ from hub.access.secret_text import STYLES
 
 __all__ = ["FILES", "keys_in"]
 
-FILES: Final = {"api-key": "read-only", "admin-key": "full-admin"}
+FILES: Final = {"api-key": ("read-only", "keys:read"), "admin-key": ("full-admin",)}
 """File name -> what the key may do, everywhere."""
 
 
 async def keys_in(core: Core, folder: Path, style: str) -> dict[str, str]:
     """Texts by file name; the one of a file holds while the key does. Raises `OSError`, `Unavailable`."""
-    return {name: await _one(core, folder / name, style, bundle) for name, bundle in FILES.items()}
+    return {name: await _one(core, folder / name, style, names) for name, names in FILES.items()}
 
 
-async def _one(core: Core, path: Path, style: str, bundle: str) -> str:
+async def _one(core: Core, path: Path, style: str, names: tuple[str, ...]) -> str:
     kept = _kept(path)
     if kept and await _holds(core, kept):
         return kept
     _, text = await core.access.keyring.make(
         SYSTEM,
         tenant=OPERATOR,
-        grants=[Grant.of([bundle])],
+        grants=[Grant.of(names)],
         description=f"sandbox {path.name}",
         style=STYLES[style],
-        allow_key_admin=bundle == "full-admin",
+        allow_key_admin=True,  # what it may do with keys, its grants say
     )
     _keep(path, text)
     return text

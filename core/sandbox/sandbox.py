@@ -1,7 +1,7 @@
 """A vendor's API with a small world behind it, over a service that runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -14,8 +14,9 @@ from core.sandbox.faults import Faults
 from core.sandbox.furnish import furnish
 from core.sandbox.hook import Hook, point
 from core.sandbox.keys import keys_in
-from core.sandbox.life import Life
+from core.sandbox.life import PARTNERS, Life
 from core.sandbox.mailgen import DOMAINS
+from core.sandbox.pace import Pace
 from core.sandbox.recorder import Recorder, Violation
 from core.sandbox.vendors import Vendor
 from core.service.core import Core
@@ -30,21 +31,25 @@ class Sandbox:
     """`async with` it.
 
     Args:
-        core: a service whose outside is `core.sandbox.nowhere.outside`.
+        core: a service whose outside is `core.sandbox.nowhere.outside`: of `core.sandbox.service`, or a
+            `CoreService`.
         vendor: of `core.sandbox.vendors.VENDORS`, with a dialect.
         folder: of its keys.
         listen: `HOST:PORT` of the vendor's API; port 0 takes any free one.
         mails_per_s: average rate of made mail; 0 = none but what `life.deliver` makes.
         seed: of mail, people and faults.
+        pace: of everything but mail.
+        partners: nodes that come and go, where the vendor has a cluster.
         hook: where events are pushed; none = nowhere.
         faults: what clients have to survive.
         tell: hears of each violation of the page by a client.
+        control: whether faults can be set at an address of their own.
 
     """
 
     url: str
     """Of the vendor's API."""
-    control_url: str
+    control_url = ""
     keys: dict[str, str]
     """`api-key` may read everything, `admin-key` may do everything; each is kept in a file of its name."""
 
@@ -57,19 +62,25 @@ class Sandbox:
         listen: str = _PRIVATE,
         mails_per_s: float = 4.0,
         seed: int = 1,
+        pace: Pace | None = None,
+        partners: Sequence[str] = PARTNERS,
         hook: Hook | None = None,
         faults: Faults | None = None,
         tell: Callable[[Violation], None] = lambda _: None,
+        control: bool = True,
     ) -> None:
         self.core = core
         self.vendor = vendor
         self.dialect = dialect_of(vendor.name)
         self.faults = faults or Faults(seed=seed)
         self.recorder = Recorder(vendor, self.dialect.routes, tell)
-        self.life = Life(core, DOMAINS, vendor.parts, mails_per_s=mails_per_s, seed=seed)
+        self.life = Life(
+            *(core, DOMAINS, vendor.parts), mails_per_s=mails_per_s, seed=seed, pace=pace, partners=partners
+        )
         self._folder = folder
         self._address = listen
         self._hook = hook
+        self._control = control
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -92,8 +103,9 @@ class Sandbox:
         outer = [self.recorder.middleware(), self.faults.middleware(self.dialect.form)]
         app = create_app(self.core, self.dialect, outer)
         self.url = await listen_on(self._stack, app, self._address)
-        control = control_app(self.faults, self.recorder, self.life)
-        self.control_url = await listen_on(self._stack, control, _PRIVATE)
+        if self._control:
+            control = control_app(self.faults, self.recorder, self.life)
+            self.control_url = await listen_on(self._stack, control, _PRIVATE)
         await self.life.begin()
         task = asyncio.create_task(self.life.run(), name="sandbox")
         self._stack.push_async_callback(end, task)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 __all__ = ["VENDORS", "Pace", "Part", "Presented", "Vendor"]
 
 Presented = Literal["Authorization: Bearer", "X-API-Key"]
-Part = Literal["mailboxes", "dmarc", "dns"]
+Part = Literal["mailboxes", "dmarc", "dns", "estate"]
 """What a sandbox has beside domains, mail, lists and people."""
 
 
@@ -60,6 +60,7 @@ _ALL: Final = (
             *("reputation.threshold_crossed", "license.changed", "cluster.node_joined", "cluster.node_left"),
             *("dkim.rotation_due", "cert.expiring"),
         ),
+        parts=("estate",),
         paces=(Pace(requests=1100, within_s=60),),  # 100 a minute, and a bucket of ten times that
     ),
     Vendor(

@@ -1,5 +1,6 @@
 """A judged message is kept: its files first, then everything that is said of it in one transaction."""
 
+import secrets
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -17,7 +18,6 @@ from core.seam.judging import WORDS, Fated, Judged, authentication, plain_symbol
 from core.seam.relaying import LEASE_MS
 from core.service.by import By, Deed, record
 from core.service.core import Core
-from core.service.intake import free_queue_id
 from core.store import domain_removal, messages, outbox, quarantine
 from core.store.clock import DAY_MS, iso_millis
 from core.store.messages import Message
@@ -146,7 +146,7 @@ async def _write(
     await _count(core, tx, judged, message)
     system = By.system(by.tenant, FILTER)
     if held is not None:
-        held = replace(held, queue_id=await free_queue_id(tx, core.node_id))
+        held = replace(held, queue_id=await _free_queue_id(tx, core.node_id))
         await quarantine.add(tx, held)
         await record(core, tx, replace(system, request_id=by.request_id, ip=by.ip), _deed(held))
     events = [("verdict.created", {**told_of(one), "actor": system.shown}) for one in found]
@@ -167,6 +167,14 @@ async def _count(core: Core, tx: AsyncConnection, judged: Judged, message: Messa
     if weighed and message.client_ip:
         ip, now_ms = message.client_ip, judged.now_ms
         await reputation.count(tx, message.tenant, ip, worst, now_ms, chain=core.chain)
+
+
+async def _free_queue_id(tx: AsyncConnection, node_id: str) -> str:
+    """Eight hexadecimal digits as Postfix's short queue ids have; not in use on the node now."""
+    while True:
+        queue_id = secrets.token_hex(4).upper()
+        if await quarantine.find(tx, node_id, queue_id) is None:
+            return queue_id
 
 
 def _held(core: Core, judged: Judged) -> quarantine.Held:

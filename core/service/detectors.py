@@ -21,7 +21,7 @@ __all__ = ["Limits", "Watch", "detect"]
 class Limits:
     """When something is due. A DKIM key is announced 30 days ahead (MailGuard's REST API page)."""
 
-    heartbeat_timeout_ms: int = 5_000
+    heartbeat_timeout_ms: int = nodes.TIMEOUT_MS
     dkim_lifetime_ms: int = dkim_keys.LIFETIME_MS
     dkim_warning_ms: int = dkim_keys.WARNING_MS
     certificate_warning_ms: int = 14 * DAY_MS

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.engine.lists import plain_address
@@ -23,12 +23,15 @@ __all__ = [
     "get",
     "give_up",
     "hand_back",
+    "purge",
     "settle",
     "stranded",
     "verdicts_of",
 ]
 
 _row = messages.c
+_A_STATEMENT = 500
+"""Values in one `IN`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,3 +196,14 @@ def _message(row: RowMapping) -> Message:
 def _verdict_row(one: Verdict) -> dict[str, Any]:
     sender_domain = one.sender.rpartition("@")[2]
     return {**asdict(one), "symbols": list(one.symbols), "sender_domain": sender_domain}
+
+
+async def purge(tx: AsyncConnection, before_ms: int, *, most: int = 5_000) -> int:
+    """Forget messages that were done with before that moment, and their verdicts. Returns how many."""
+    old = select(_row.id).where(_row.state == "done", _row.updated_ms < before_ms)
+    ids = list((await tx.execute(old.order_by(_row.updated_ms).limit(most))).scalars())
+    for first in range(0, len(ids), _A_STATEMENT):
+        some = ids[first : first + _A_STATEMENT]
+        await tx.execute(delete(verdicts).where(verdicts.c.message.in_(some)))
+        await tx.execute(delete(messages).where(_row.id.in_(some)))
+    return len(ids)

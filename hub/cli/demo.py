@@ -12,6 +12,7 @@ from typing import Any
 from hub.app.backup.manifest import Extras
 from hub.cli.errors import Unreachable, Usage
 from hub.cli.product import Product
+from hub.cli.together import SANDBOX, Together, core_troubles
 from hub.config.load import Loaded, load_text
 from hub.config.model import Settings
 from hub.store.embedded.state import RESTORING
@@ -22,12 +23,9 @@ SOURCE = "mailguard-demo"
 CORE = "127.0.0.1:8788"
 EXTRAS = Extras(
     folder="demo",
-    files=(
-        *("webhook-secret", "sandbox/mailguard.sqlite3"),
-        *("sandbox/api-key", "sandbox/admin-key", "sandbox/audit.key"),
-    ),
+    files=("webhook-secret", f"{SANDBOX}/api-key", f"{SANDBOX}/admin-key"),
 )
-"""What a back-up of the demo takes beside the hub's own: the sandbox's state."""
+"""What a back-up of the demo takes beside the hub's own and the sandbox's state (`Together.sandbox`)."""
 
 
 def _secret(folder: Path) -> str:
@@ -62,8 +60,8 @@ sources:
   {SOURCE}:
     vendor: mailguard
     tenant: demo
-    url: {sandbox.api_url}
-    api_key: {sandbox.api_key}
+    url: {sandbox.url}/api/v1
+    api_key: {sandbox.keys["api-key"]}
     secrets: [{self._secret}]
     allow_networks: [127.0.0.0/8]
     polls: {{audit: {{every_s: 15}}, quarantine: {{every_s: 15}}}}
@@ -80,26 +78,33 @@ core: {{listen: "{CORE}"}}
         return load_text(text, model=Product)
 
     @asynccontextmanager
-    async def beside(self, together: Any) -> AsyncIterator[None]:
+    async def beside(self, together: Together) -> AsyncIterator[None]:
         """Start the sandbox and make it the hub's source; stop it first at the end."""
-        from core.sandbox.mailguard import MailGuardSandbox
-        from hub.cli.together import core_troubles
-
         shutil.copyfile(self._folder / "runtime.json", self._base / "runtime.json")
-        url = f"{together.hub.url}/in/{SOURCE}"
         try:
             async with AsyncExitStack() as stack:
-                sandbox = MailGuardSandbox(
-                    self._folder / "sandbox",
-                    together.client(stack),
-                    webhook_url=url,
-                    webhook_secret=self._secret,
-                )
-                try:
-                    await stack.enter_async_context(sandbox)
-                except core_troubles() as error:
-                    raise Unreachable(f"sandbox: {error}") from error
+                sandbox = await self._sandbox(together, stack)
+                together.sandbox = sandbox.core
                 await together.reload(self._settings(sandbox))
                 yield
         finally:
+            together.sandbox = None
             (self._base / "runtime.json").unlink(missing_ok=True)
+
+    async def _sandbox(self, together: Together, stack: AsyncExitStack) -> Any:
+        """Running, for as long as the stack. Raises `Unreachable`."""
+        from core.sandbox.hook import Hook
+        from core.sandbox.sandbox import Sandbox
+        from core.sandbox.service import service_of
+        from core.sandbox.vendors import VENDORS
+
+        folder = self._folder / SANDBOX
+        hook = Hook(url=f"{together.hub.url}/in/{SOURCE}", secret=self._secret)
+        try:
+            core = await stack.enter_async_context(service_of(folder, together.client(stack)))
+            sandbox = Sandbox(core, VENDORS["mailguard"], folder, hook=hook, control=False)
+            await stack.enter_async_context(sandbox)
+            await stack.enter_async_context(core.outward)
+        except core_troubles() as error:
+            raise Unreachable(f"sandbox: {error}") from error
+        return sandbox

@@ -31,16 +31,20 @@ from hub.web.access import StaticToken
 
 if TYPE_CHECKING:
     from core.app.service import CoreService
+    from core.audit.anchoring import Anchoring
     from core.config import CoreConfig
+    from core.service.core import Core
     from hub.app.hub import Hub
     from hub.store.client import Client
 
-__all__ = ["FOLDER", "SOURCE", "Together", "core_troubles"]
+__all__ = ["FOLDER", "SANDBOX", "SOURCE", "Together", "core_troubles"]
 
 FOLDER: Final = "core"
 """Of the core, below the hub's data directory."""
 SOURCE: Final = "core"
 """Of the operator's own events; other tenants' sources are named `core-<tenant>`."""
+SANDBOX: Final = "sandbox"
+"""Of the demo's, below the hub's data directory."""
 _VENDOR = "core"
 _EVERY_S = 5.0
 _LOOK_S = 5.0
@@ -55,6 +59,8 @@ class Together(Opening):
     """`async with Together(hub, settings)`; without a section `core` there is only the hub."""
 
     core: "CoreService | None" = None
+    sandbox: "Core | None" = None
+    """What the demo's runs on, while it does: its state belongs into a back-up."""
 
     def __init__(self, hub: "Hub", settings: Settings, *, any_port: bool = False) -> None:
         """`any_port`: where the core's address is taken, it listens on a free port (the demo)."""
@@ -90,16 +96,14 @@ class Together(Opening):
     async def freeze(
         self, work: Path, check_room: Callable[[int, str], None]
     ) -> tuple[Mapping[str, Path], Sequence[str]]:
-        import sqlite3
-
-        from core.app.backup import freeze
-
         assert self.core is not None  # noqa: S101 - joined once it runs
-        try:
-            frozen = await freeze(self.core.core, self.core.anchoring, work, check_room)
-        except (OSError, sqlite3.Error) as error:
-            raise ArchiveError(f"the core's data cannot be copied: {error}") from error
-        return {f"{FOLDER}/{name}": path for name, path in frozen.files.items()}, frozen.left_out
+        files, left_out = await _frozen(
+            self.core.core, self.core.anchoring, work / FOLDER, check_room, FOLDER
+        )
+        if self.sandbox is not None:
+            more, missing = await _frozen(self.sandbox, None, work / SANDBOX, check_room, f"beside/{SANDBOX}")
+            files, left_out = {**files, **more}, [*left_out, *missing]
+        return files, left_out
 
     def client(self, stack: AsyncExitStack) -> "Client":
         """Of the hub's server, for who runs beside it; closed with the stack."""
@@ -239,6 +243,25 @@ class Together(Opening):
 
         async with service.core.database.read() as tx:
             return tuple(sorted({OPERATOR, *await tenants(tx)}))
+
+
+async def _frozen(
+    core: "Core",
+    anchoring: "Anchoring | None",
+    work: Path,
+    check_room: Callable[[int, str], None],
+    place: str,
+) -> tuple[Mapping[str, Path], Sequence[str]]:
+    """Copies by their names in the back-up, below `place`. Raises `ArchiveError`."""
+    import sqlite3
+
+    from core.app.backup import freeze
+
+    try:
+        frozen = await freeze(core, anchoring, work, check_room)
+    except (OSError, sqlite3.Error) as error:
+        raise ArchiveError(f"the state of {core.data} cannot be copied: {error}") from error
+    return {f"{place}/{name}": path for name, path in frozen.files.items()}, frozen.left_out
 
 
 def _welcome(service: "CoreService") -> None:

@@ -226,9 +226,12 @@ def test_without_a_running_hub_it_says_so_with_3(folder):
 def test_a_demo_moves_with_its_sandbox_and_goes_on(folder):
     with HubProcess(folder) as hub:
         until(lambda: len(_ids(hub)) > 15)
+        held = hub.data / "demo" / "sandbox" / "quarantine"
+        until(lambda: list(held.rglob("*.eml")))
         assert mxhub("backup", "a.tar", cwd=folder).returncode == 0
         before = _ids(hub)
     other = restored(folder, "other", folder / "a.tar")
+    assert list((other / ".mxhub" / "demo" / "sandbox" / "quarantine").rglob("*.eml"))
     with HubProcess(other) as hub:
         after = until(lambda: found if len(found := _ids(hub)) > 30 else None, 40)
 

@@ -17,12 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.chain import Chain
 from core.audit.entry import Actor, Change, Resource
+from core.dialects.mailguard.webhooks import EVENT_NAMES
 from core.engine.message import Envelope, Mail, parse
 from core.engine.rules import Context
 from core.outward.policy import Policy
-from core.sandbox.estate import Pace
-from core.sandbox.mailguard import MailGuardSandbox
+from core.sandbox.hook import Hook
+from core.sandbox.pace import Pace
+from core.sandbox.sandbox import Sandbox
+from core.sandbox.service import service_of
+from core.sandbox.vendors import VENDORS
 from core.store import estate, feed, quarantine
+from core.store.clock import Clock, wall_clock
 from core.store.database import Database
 from core.store.feed import Happening
 from core.store.tables import audit_entries, webhook_deliveries
@@ -202,28 +207,43 @@ async def emitted(tx: AsyncConnection, after: int = 0) -> list[Happening]:
 
 
 async def unsent(tx: AsyncConnection) -> list[str]:
-    """Ids of the events that no endpoint took yet, oldest first."""
+    """Ids of the events of a MailGuard that no endpoint took yet, oldest first."""
     taken = select(webhook_deliveries.c.event).where(webhook_deliveries.c.state == "delivered")
     done = set((await tx.execute(taken)).scalars())
-    return [event.id for event in await emitted(tx) if event.id not in done]
+    told = [event.id for event in await emitted(tx) if event.name in EVENT_NAMES]
+    return [each for each in told if each not in done]
 
 
-def quiet_sandbox(path: Path, redis: Redis, **changes: Any) -> MailGuardSandbox:
-    """A sandbox in which nothing happens by itself for a long time."""
-    plain: dict[str, Any] = {
-        "mails_per_s": 0,
-        "nodes": ("node-1",),
-        "policy": quick_policy(),
-        "pace": still_pace(),
-    }
-    return MailGuardSandbox(path, redis, **{**plain, **changes})
+@asynccontextmanager
+async def quiet_sandbox(
+    path: Path,
+    redis: Redis,
+    *,
+    clock: Clock = wall_clock,
+    policy: Policy | None = None,
+    hook_url: str = "",
+    **changes: Any,
+) -> AsyncIterator[Sandbox]:
+    """A MailGuard sandbox over a service of its own, in which nothing happens by itself.
+
+    `changes` are options of `Sandbox`; events are pushed to `hook_url`.
+    """
+    hook = Hook(url=hook_url, secret=SECRET) if hook_url else None
+    options = {"mails_per_s": 0.0, "pace": still_pace(), "partners": (), "hook": hook, **changes}
+    async with (
+        service_of(path, redis, clock=clock, policy=policy or quick_policy()) as core,
+        Sandbox(core, VENDORS["mailguard"], path, **options) as sandbox,
+        core.outward,
+    ):
+        yield sandbox
 
 
 def still_pace(**changes: Any) -> Pace:
     """Nobody acts, nothing becomes due."""
     plain: dict[str, Any] = {
-        "tick_s": 3600.0,
-        "operator_every_s": 1e6,
+        "tick_s": 1e6,
+        "people_s": 1e6,
+        "looks_s": 1e6,
         "dkim_due_s": (1e6,),
         "certificate_due_s": (1e6,),
         "licence_due_s": 1e6,

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from core.sandbox.faults import Faults
 from core.store import quarantine
 from core.store.tables import audit_entries
 from hub.app.call import Caller
@@ -134,34 +135,33 @@ async def archived(log, folder):
 async def test_a_walk_killed_after_every_response_archives_the_servers_set_once(
     kind, redis, log, state, tmp_path
 ):
-    async with quiet_sandbox(tmp_path / "sandbox", redis) as sandbox:
+    passed = [0.0]
+    faults = Faults(monotonic=lambda: passed[0])
+    async with quiet_sandbox(tmp_path / "sandbox", redis, faults=faults) as sandbox:
         settings = load_text(f"""
 sources:
-  mg: {{vendor: mailguard, url: "{sandbox.api_url}", api_key: "{sandbox.api_key}",
+  mg: {{vendor: mailguard, url: "{sandbox.url}/api/v1", api_key: "{sandbox.keys["api-key"]}",
        allow_networks: [127.0.0.0/8], budget: {{per_minute: 60000, burst: 1000}}}}
 """)
         caller = Caller(lambda: settings, state, now_ms=now_ms)
         todo = polls(settings, Registry())
         if kind == "audit":
-            async with sandbox.database.begin() as tx:
+            async with sandbox.core.database.begin() as tx:
                 await write_audit(tx, sandbox.core.chain, 0, ENTRIES)
         else:
-            async with sandbox.database.begin() as tx:
+            async with sandbox.core.database.begin() as tx:
                 await write_held(tx, 1500)
-        late = []
 
         async def disturb(life):
             always = {True: "always", False: 0}
             sandbox.faults.set({"duplicate": always[life % 2 == 1], "reorder": always[life % 4 == 2]})
             if kind == "quarantine" and life < 12:
-                await sandbox.deliver(count=40)
+                await sandbox.life.deliver(count=6)
             if life == 1 and kind == "audit":  # a node that was away: its entries were hidden so far
-                async with sandbox.database.read() as tx:
-                    first = await entries(tx)
-                late.extend(first[5:25])
-                sandbox.faults.hide(late)
+                faults.set({"late": "3%", "late_s": 1000})
             if life == 8:
-                sandbox.faults.reveal()
+                faults.set({"late": 0})
+                passed[0] = 1001.0
 
         took = await lives(log, todo[f"mg/{kind}"], caller.of(todo[f"mg/{kind}"]), disturb)
         sandbox.faults.clear()
@@ -175,6 +175,7 @@ sources:
     ours = await archived(log, tmp_path / "archive")
 
     assert took >= 6
+    assert (faults.fired["late"] > 10) == (kind == "audit")
     assert len(theirs) > 400
     assert len(ours) == len(set(ours))
     assert set(ours) == theirs
@@ -186,7 +187,7 @@ async def _nothing():
 
 async def _theirs(sandbox, kind, call):
     """The server's set by its own account."""
-    async with sandbox.database.read() as tx:
+    async with sandbox.core.database.read() as tx:
         if kind == "audit":
             return set(await entries(tx))
         items = await quarantine.page(tx, quarantine.Filter(), limit=100_000, offset=0)

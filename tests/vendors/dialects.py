@@ -36,8 +36,9 @@ def _mailguard_routes() -> Iterable[tuple[str, str]]:
 @asynccontextmanager
 async def _mailguard(folder: Path) -> AsyncIterator[World]:
     async with valkey() as redis, quiet_sandbox(folder, redis) as sandbox:
-        await sandbox.deliver("phishing", count=3)
-        yield World(url=sandbox.url, keys={"default": sandbox.admin_key, "read-only": sandbox.api_key})
+        await sandbox.life.deliver("phishing", count=3)
+        keys = {"default": sandbox.keys["admin-key"], "read-only": sandbox.keys["api-key"]}
+        yield World(url=sandbox.url, keys=keys)
 
 
 def _mailchannels_routes() -> Iterable[tuple[str, str]]:

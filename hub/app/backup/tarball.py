@@ -40,7 +40,7 @@ _NAME = re.compile(
     r"|config/[A-Za-z0-9_][A-Za-z0-9._-]{0,79}"
     r"|beside/[A-Za-z0-9_][A-Za-z0-9._-]{0,39}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,39})?"
     r"|core/(core\.sqlite3|audit\.key|anchors/anchors-\d{8}\.ndjson)"
-    r"|core/(quarantine|spool)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,4}"
+    r"|(core|beside/sandbox)/(quarantine|spool)(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,4}"
     r"|manifest\.json|manifest\.sha256",
     re.ASCII,
 )

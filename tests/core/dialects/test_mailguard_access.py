@@ -2,7 +2,7 @@ import pytest
 
 from core.dialects.mailguard.access import BURST, SCOPES, grant_of, scope_of
 from core.dialects.mailguard.app import ROUTES
-from core.sandbox.limits import MemoryLimiter
+from hub.access.limiter import Limiter
 from hub.access.plans import PLANS, Limits
 from hub.access.principal import Grant
 from hub.web.route import ANY_CALLER
@@ -140,18 +140,21 @@ async def test_beyond_the_burst_there_is_429_with_retry_after_until_tokens_are_b
     await refused(api, 429, "GET", "/domains", key=key)
 
 
-async def test_the_default_bucket_holds_a_thousand_and_refills_a_hundred_a_minute():
+async def test_the_default_bucket_holds_a_thousand_and_refills_a_hundred_a_minute(buckets):
     clock = FakeClock()
-    limiter, limits = MemoryLimiter(clock), PLANS["mailguard"]
+    limiter, limits = Limiter(buckets), PLANS["mailguard"]
+
+    async def spend():
+        return await limiter.spend("k", limits, tenant="t", now_ms=clock())
 
     async def granted(tries):
-        return sum([(await limiter.spend("k", limits, tenant="t")).granted for _ in range(tries)])
+        return sum([(await spend()).granted for _ in range(tries)])
 
     assert limits == Limits(per_minute=100, burst=BURST)
     assert await granted(1200) == 1000
     clock.advance(60)
     assert await granted(200) == 100
-    assert (await limiter.spend("k", limits, tenant="t")).retry_after_s == 1
+    assert (await spend()).retry_after_s == 1
 
 
 async def test_refused_keys_are_on_record_without_flooding_the_log(api):

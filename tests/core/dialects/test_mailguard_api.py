@@ -12,7 +12,7 @@ from tests.factories.core import NOW_MS, raw_mail
 
 @pytest.fixture
 async def contract(api):
-    async with api.session.get(f"{api.sandbox.api_url}/openapi.yaml") as response:
+    async with api.session.get(f"{api.api_url}/openapi.yaml") as response:
         assert response.status == 200
         return parsed(await response.text())
 
@@ -81,7 +81,7 @@ async def test_a_held_message_is_listed_read_and_released(api):
     (listed,) = await api.data("/mail/quarantine")
     path = f"/mail/quarantine/node-1/{item.queue_id}"
     async with api.session.get(
-        f"{api.sandbox.api_url}{path}/body", headers={"X-API-Key": api.sandbox.api_key}
+        f"{api.api_url}{path}/body", headers={"X-API-Key": api.keys["read-only"]}
     ) as response:
         raw, kind = await response.read(), response.headers["Content-Type"]
     status, _, body = await api.call("POST", f"{path}/release")
@@ -97,8 +97,8 @@ async def test_a_held_message_is_listed_read_and_released(api):
         == ended["actor"]
         == {
             "type": "api_key",
-            "name": "admin-key",
-            "key_prefix": api.sandbox.admin_key[:20],
+            "name": "full-admin",
+            "key_prefix": api.keys["full-admin"][:20],
             "ip": "127.0.0.1",
         }
     )
@@ -171,7 +171,7 @@ async def test_the_quarantine_is_newest_first_with_limit_and_offset(api):
 async def test_a_store_that_cannot_write_is_503_in_the_envelope(api):
     item = await api.hold()
     await api.call("GET", "/domains")
-    async with api.sandbox.database.begin() as tx:  # there is one writing connection; others may follow it
+    async with api.core.database.begin() as tx:  # there is one writing connection; others may follow it
         event.listen(tx.engine.sync_engine, "connect", lambda made, _: made.execute("PRAGMA query_only = ON"))
         await tx.execute(text("PRAGMA query_only = ON"))
     status, headers, body = await api.call("POST", f"/mail/quarantine/node-1/{item.queue_id}/release")
@@ -181,7 +181,7 @@ async def test_a_store_that_cannot_write_is_503_in_the_envelope(api):
 
 
 async def test_health_needs_no_key_and_names_the_nodes(api):
-    async with api.session.get(f"{api.sandbox.url}/health") as response:
+    async with api.session.get(f"{api.url}/health") as response:
         body = await response.json()
 
     assert (response.status, body["data"]["status"]) == (200, "ok")

@@ -48,15 +48,15 @@ async def test_a_walk_is_stable_while_entries_are_added_before_and_after(api, se
 
 async def test_late_entries_of_a_returning_node_are_found_by_reading_again(api):
     pace = still_pace(partner_joins_s=0, partner_stays_s=0, partner_away_s=600)
-    cluster = Cluster(("node-1", "node-2"), pace, random.Random(1))
+    cluster = Cluster("node-1", ("node-2",), pace, random.Random(1))
     await api.heard("node-2", present=False)
     on_time = await api.note(NOW_MS + 3_000_000)
 
     async def beat(at_s):
-        async with api.sandbox.database.begin() as tx:
-            await cluster.beat(tx, api.sandbox.core.chain, NOW_MS + at_s * 1000)
+        async with api.core.database.begin() as tx:
+            await cluster.beat(tx, api.core.chain, NOW_MS + at_s * 1000)
 
-    async with api.sandbox.database.begin() as tx:
+    async with api.core.database.begin() as tx:
         await cluster.begin(tx, NOW_MS)
     for at_s in range(30, 600, 30):
         await beat(at_s)
@@ -73,7 +73,7 @@ async def test_late_entries_of_a_returning_node_are_found_by_reading_again(api):
 async def test_an_entry_altered_behind_the_back_is_flagged(api):
     for number in range(2):
         await api.note(NOW_MS + number)
-    async with api.sandbox.database.begin() as tx:
+    async with api.core.database.begin() as tx:
         await tx.execute(text("DROP TRIGGER audit_entries_change"))
         await tx.execute(audit_entries.update().where(audit_entries.c.number == 1).values(actor="nobody"))
 

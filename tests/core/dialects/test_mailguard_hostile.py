@@ -76,10 +76,10 @@ async def test_hostile_requests_get_the_error_form_and_never_a_server_error(api,
     for _ in range(150):
         api.clock.advance(1)
         method, path, body, headers = random_request(rng)
-        url = URL(api.sandbox.url + path.replace(" ", "%20"), encoded=True)
+        url = URL(api.url + path.replace(" ", "%20"), encoded=True)
         data = None if body is None else BytesIO(body)
         async with api.session.request(
-            method, url, data=data, headers={"X-API-Key": api.sandbox.admin_key, **headers}
+            method, url, data=data, headers={"X-API-Key": api.keys["full-admin"], **headers}
         ) as response:
             statuses.add(response.status)
             assert response.status < 500, (method, path, body)
@@ -101,7 +101,7 @@ async def test_hostile_requests_get_the_error_form_and_never_a_server_error(api,
     ],
 )
 async def test_broken_http_leaves_the_server_serving(api, raw):
-    host, port = api.sandbox.url.removeprefix("http://").split(":")
+    host, port = api.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(raw)
     await writer.drain()

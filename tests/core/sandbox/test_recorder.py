@@ -67,7 +67,7 @@ async def test_a_key_in_the_address_is_noticed_and_not_repeated(sandbox, ask, se
 
 
 async def test_coming_again_too_early_is_noticed(sandbox, ask, seen):
-    sandbox.faults.refuse_next(1, status=429, retry_after="30")
+    sandbox.faults.set({"refuse": 1, "refuse_status": 429, "retry_after": "30"})
     for _ in range(2):
         await ask(sandbox, RULES)
 

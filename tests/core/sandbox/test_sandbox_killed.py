@@ -8,26 +8,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from core.sandbox.service import DATABASE
 from core.store import quarantine
 from core.store.database import Database, sqlite_url
+from core.store.tables import messages
 from tests.factories.core import SECRET, Receiver, quiet_sandbox, receiver, unsent
 
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
-from core.sandbox.mailguard import MailGuardSandbox
+from core.sandbox.hook import Hook
+from core.sandbox.sandbox import Sandbox
+from core.sandbox.service import service_of
+from core.sandbox.vendors import VENDORS
 from hub.store.client import Client
 
 async def main():
-    sandbox = MailGuardSandbox(
-        Path(sys.argv[1]),
-        Client.from_url(sys.argv[4]),
-        webhook_url=sys.argv[2],
-        webhook_secret=sys.argv[3],
-        mails_per_s=200,
-    )
-    async with sandbox:
+    folder, hook = Path(sys.argv[1]), Hook(url=sys.argv[2], secret=sys.argv[3])
+    async with (
+        service_of(folder, Client.from_url(sys.argv[4])) as core,
+        Sandbox(core, VENDORS["mailguard"], folder, mails_per_s=200, hook=hook),
+        core.outward,
+    ):
         await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -57,7 +61,7 @@ async def run_and_kill(directory: Path, hook: Receiver, log: str, events: int) -
 
 
 async def waits(sandbox) -> bool:
-    async with sandbox.database.read() as tx:
+    async with sandbox.core.database.read() as tx:
         return bool(await unsent(tx))
 
 
@@ -68,16 +72,19 @@ async def test_every_held_message_is_announced_although_the_process_is_killed(
     async with receiver() as hook:
         for events in (10, 25, 40):
             await run_and_kill(tmp_path, hook, bucket_server.url, events)
-        async with Database(sqlite_url(tmp_path / "mailguard.sqlite3")) as database, database.read() as tx:
+        async with Database(sqlite_url(tmp_path / DATABASE)) as database, database.read() as tx:
             items = await quarantine.page(tx, quarantine.Filter(), limit=10_000, offset=0)
         held = {item.queue_id for item in items}
         async with (
             asyncio.timeout(20),
-            quiet_sandbox(tmp_path, buckets, webhook_url=hook.url, webhook_secret=SECRET) as sandbox,
+            quiet_sandbox(tmp_path, buckets, hook_url=hook.url, partners=["node-2"]) as sandbox,
         ):
             while await waits(sandbox):
                 await asyncio.sleep(0.05)
+            async with sandbox.core.database.read() as tx:
+                states = set((await tx.execute(select(messages.c.state))).scalars())
 
+    assert states == {"done"}
     announced = {event["data"]["queue_id"] for event in hook.taken if event["event"] == "quarantine.added"}
     first_seen = list({event["id"]: json.dumps(event) for event in hook.taken})
     assert len(held) > 20

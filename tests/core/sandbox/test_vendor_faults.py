@@ -29,7 +29,7 @@ RULES = "/api/v1/domains/acme.example/rules"
 @pytest.mark.parametrize("vendor", sorted(DIALECTS))
 async def test_refusals_have_the_vendors_form(vendor, start, ask):
     async with start(vendor) as sandbox:
-        sandbox.faults.refuse_next(2, status=503, retry_after=None)
+        sandbox.faults.set({"refuse": 2, "retry_after": None})
         refused, later = [await ask(sandbox, LISTING[vendor]) for _ in range(2)]
         after = await ask(sandbox, LISTING[vendor])
 
