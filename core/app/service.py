@@ -4,12 +4,10 @@ database -> keys, audit chain -> heart, detectors, anchors -> API
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from redis.asyncio import Redis
 
@@ -46,6 +44,8 @@ from core.service.idempotency import SqlIdempotency
 from core.store import meta
 from core.store.clock import Clock, wall_clock
 from core.store.database import Database, claimed, sqlite_url
+from hub.sdk.ending import end
+from hub.sdk.lasting import lasting
 from hub.sdk.lifetime import Opening
 from hub.sdk.offload import Offload
 
@@ -121,9 +121,9 @@ class CoreService(Opening):
         await stack.enter_async_context(self.core.outward)
         recovery = Recovery(self.core)
         await recovery.restart()
-        self._background(recovery.forever)
-        self._background(partial(expiry.forever, self.core))
-        self._background(partial(sweeping.forever, self.core))
+        self._background("recovery", recovery.forever)
+        self._background("expiry", partial(expiry.forever, self.core))
+        self._background("sweeping", partial(sweeping.forever, self.core))
         self.first_token = await self.core.access.directory.first_token()
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         self._watch(database, chain)
@@ -167,8 +167,8 @@ class CoreService(Opening):
     def _watch(self, database: Database, chain: Chain) -> None:
         every_ms = max(round(HEARTBEAT_MS / self._hurry), 1)
         heart = Heart(database=database, chain=chain, address=self.url, clock=self._clock, every_ms=every_ms)
-        self._background(heart.run)
-        self._background(scheduler_of(self.core, hurry=self._hurry).run)
+        self._background("heart", heart.run)
+        self._background("detectors", scheduler_of(self.core, hurry=self._hurry).run)
 
     async def _idempotency(self, database: Database, key: bytes) -> SqlIdempotency:
         secret, node = keys.derive(key, "idempotency"), self.config.node
@@ -179,19 +179,13 @@ class CoreService(Opening):
     async def _anchored(self, anchoring: Anchoring) -> None:
         await anchoring.once()
         self._stack.push_async_callback(anchoring.once)
-        self._background(anchoring.forever)
+        self._background("anchors", anchoring.forever)
 
     @property
     def url(self) -> str:
         """Of its own API."""
         return self.urls.get(OWN, "")
 
-    def _background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.ensure_future(work())
-
-        async def end() -> None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-        self._stack.push_async_callback(end)
+    def _background(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(lasting(work, f"core {name}"), name=f"core {name}")
+        self._stack.push_async_callback(end, task)

@@ -1,10 +1,14 @@
 """A whole process of the core: it opens, answers, and leaves its state behind."""
 
+import asyncio
+
 import aiohttp
 
 from core.app.dialects import DialectConfig
 from core.app.service import CoreService
 from core.config import CoreConfig
+from core.service import expiry
+from hub.sdk.lasting import lasting
 
 
 async def ask(url):
@@ -73,3 +77,25 @@ async def test_the_first_start_gives_a_token_for_an_administrator_later_ones_non
 
     assert len({*tokens}) == 3
     assert tokens[2] is None
+
+
+async def test_work_in_the_background_that_failed_goes_on(tmp_path, buckets, monkeypatch):
+    rounds, third = [], asyncio.Event()
+
+    async def failing(_):
+        rounds.append(len(rounds))
+        if len(rounds) == 3:
+            third.set()
+        raise RuntimeError("never seen before")
+
+    monkeypatch.setattr(expiry, "forever", failing)
+    monkeypatch.setattr(lasting, "__kwdefaults__", {"again_s": 0.01})
+    async with CoreService(
+        CoreConfig(listen="127.0.0.1:0"), tmp_path / "core", buckets, environ={}
+    ) as service:
+        async with asyncio.timeout(30):
+            await third.wait()
+        status, _ = await ask(service.url + "/health")
+
+    assert status == 200
+    assert len(rounds) >= 3
