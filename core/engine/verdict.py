@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from core.engine.message import Mail
-from core.engine.rules import RULES, Context, Group
+from core.engine.rules import Group
 
-__all__ = ["Action", "Judgement", "Reason", "Thresholds", "action_of", "judge", "reason_of"]
+__all__ = ["Action", "Reason", "Thresholds", "action_of", "reason_of"]
 
 Action = Literal["deliver", "tag", "quarantine", "reject"]
 Reason = Literal["spam", "phishing", "sandbox", "rbl"]
@@ -25,16 +24,6 @@ class Thresholds:
     reject: float = 22.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What the rules alone say. `symbols` are the names of the rules that fired, in the table's order."""
-
-    action: Action
-    score: float
-    symbols: tuple[str, ...]
-    reason: Reason
-
-
 class Weighted(Protocol):
     """A rule or a symbol: something with a score that speaks for a reason."""
 
@@ -42,18 +31,6 @@ class Weighted(Protocol):
     def score(self) -> float: ...
     @property
     def group(self) -> Group: ...
-
-
-def judge(mail: Mail, context: Context, thresholds: Thresholds) -> Judgement:
-    """Run every rule over the message and weigh the result."""
-    fired = [rule for rule in RULES if rule.test(mail, context)]
-    score = round(sum(rule.score for rule in fired), 2)
-    return Judgement(
-        action=action_of(score, thresholds),
-        score=score,
-        symbols=tuple(rule.name for rule in fired),
-        reason=reason_of(fired),
-    )
 
 
 def action_of(score: float, limits: Thresholds) -> Action:

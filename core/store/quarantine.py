@@ -142,7 +142,7 @@ _REACHABLE = _item.node_id.in_(select(cluster_nodes.c.id).where(cluster_nodes.c.
 
 
 async def add(tx: AsyncConnection, held: Held, body: bytes | None = None) -> None:
-    """Keep a message; a made one of a sandbox with its bytes, others have a `file`.
+    """Keep a message. It has a `file`; those of sandboxes of before lie here with their bytes.
 
     Raises `sqlalchemy.exc.IntegrityError` when the node holds one under the same queue id.
     """

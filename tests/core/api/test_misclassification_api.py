@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import insert, select
 
 from core.engine.classifier import score
-from core.engine.verdict import Thresholds, judge
+from core.engine.verdict import Thresholds
 from core.store import classifier
 from core.store.tables import classifier_tokens, classifier_totals, domain_aliases, misclassifications
 from tests.factories.core import CONTEXT, raw_mail
 from tests.factories.engine import topic_mail
 from tests.factories.judged import entries, hold, put_domains, told
+from tests.factories.rules import judge
 
 PATH = "/reports/misclassification"
 ENVELOPE = {"mail_from": "jonas@partner.example", "rcpt_to": ["grace@acme.example"]}

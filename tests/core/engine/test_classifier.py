@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engine.classifier import MIN_LESSONS, score
-from core.engine.verdict import Thresholds, judge
+from core.engine.verdict import Thresholds
 from tests.factories.classifier import empty, forget, learn
 from tests.factories.core import CONTEXT, mail, raw_mail
 from tests.factories.engine import scanned, topic_mail
+from tests.factories.rules import judge
 
 LESSONS = 50
 

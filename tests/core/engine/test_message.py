@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from core.engine import message as reading
 from core.engine.message import Mail, decode_words, parse
-from core.engine.verdict import Thresholds, judge
+from core.engine.verdict import Thresholds
 from tests.factories.core import CONTEXT, envelope, html_mail, mail, raw_mail
+from tests.factories.rules import judge
 
 _HEADER = st.sampled_from(
     [b"From", b"Subject", b"Date", b"Content-Type", b"Content-Disposition", b"Reply-To"]

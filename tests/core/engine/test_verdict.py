@@ -1,8 +1,9 @@
 import pytest
 
 from core.engine.rules import Context
-from core.engine.verdict import Thresholds, judge
+from core.engine.verdict import Thresholds
 from tests.factories.core import CONTEXT, NOW, OWN, html_mail, mail, raw_mail
+from tests.factories.rules import judge
 
 PHISH = html_mail(
     '<p>Please verify your account <a href="http://198.51.100.7/x">https://www.paypal.example/</a></p>',

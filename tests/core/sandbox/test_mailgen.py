@@ -6,10 +6,11 @@ import pytest
 
 from core.engine.message import parse
 from core.engine.rules import RULES
-from core.engine.verdict import Thresholds, judge
+from core.engine.verdict import Thresholds
 from core.sandbox.mailgen import DOMAINS, MailGenerator
 from core.sandbox.recipes import RECIPES
 from tests.factories.core import NOW, NOW_MS, Context
+from tests.factories.rules import judge
 
 
 def judged(made):
