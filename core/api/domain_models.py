@@ -109,6 +109,9 @@ class DomainView(BaseModel):
     organization_id: str | None
     api_key_id: str | None = Field(description="The key that alone sees this domain.")
     mail_hosting: bool
+    mailboxes_complete: bool = Field(
+        description="No other addresses exist than those kept here; false: the servers behind know."
+    )
     policy: PolicyView
     dkim_active: bool
     dmarc_reporting: bool
@@ -153,6 +156,10 @@ class DomainBody(BaseModel):
     subscription_handle: Word | None = Field(default_factory=_left_out)
     customer_id: Word | None = Field(default_factory=_left_out)
     organization_id: Word | None = Field(default_factory=_left_out)
+    mailboxes_complete: bool = Field(
+        default_factory=_left_out,
+        description="True: the mailboxes, forwarders and catch-all kept here are all; others are refused.",
+    )
     policy: PolicyBody = Field(default_factory=_left_out)
     dkim_active: bool = Field(default_factory=_left_out)
     dmarc_reporting: bool = Field(default_factory=_left_out)

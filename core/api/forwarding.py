@@ -16,6 +16,9 @@ from hub.web.route import Call, Reply, Route
 __all__ = ["ROUTES", "CatchAllView", "ForwarderView"]
 
 _TROUBLE = (NotFound, RateLimited, UpstreamFailed)
+_NO_EFFECT = (
+    "changed, without effect while the domain's mailboxes_complete is false: servers behind know who is there"
+)
 
 
 class ForwarderView(BaseModel):
@@ -85,7 +88,8 @@ async def set_catch_all(call: Call[None, CatchAllBody]) -> Reply:
     core, by = asked(call)
     wanted = CatchAll(kind=call.body.type, address=call.body.address or "")
     changed = await forwarding.set_catch_all(core, by, call.path["domain"], wanted)
-    return Reply(data=CatchAllView.of(changed), message="changed")
+    counts = await forwarding.catch_all_counts(core, by, call.path["domain"])
+    return Reply(data=CatchAllView.of(changed), message="changed" if counts else _NO_EFFECT)
 
 
 _ALL = "/api/v1/domains/{domain}/forwarders"

@@ -17,7 +17,7 @@ from core.seam import files, report_mail
 from core.seam.judging import Handed, judge
 from core.seam.keeping import Lost, kept
 from core.seam.plan import Plan, fate_of
-from core.seam.recipients import addressed
+from core.seam.recipients import addressed, elsewhere
 from core.seam.relaying import LEASE_MS, count_doubts, worked_off
 from core.seam.settings import settings_of
 from core.service.by import By
@@ -49,8 +49,9 @@ async def hand_in(core: Core, by: By, handed: Handed) -> Taken:
     """Judge a message and see it through.
 
     Raises `ValidationFailed` (recipients), `Forbidden`, `NotFound`, `Conflict` (the key belongs to another
-    message, or the domain takes no mail), and `ServiceUnavailable` while the downstream servers cannot take
-    it: its details name the fates so far, and the key under which to come again.
+    message, or the domain takes no mail), and `ServiceUnavailable` while its mail host cannot say who is
+    there, or the downstream servers cannot take it: the details then name the fates so far, and the key under
+    which to come again.
     """
     message_id = new_id("msg")
     key = key_of(by, handed.key or message_id)
@@ -75,7 +76,9 @@ async def _judged(core: Core, by: By, handed: Handed, key: str, message_id: str)
     header_from = await core.workers.run(_sender, handed)
     async with core.database.read() as tx:
         to = await addressed(tx, by, handed.envelope.rcpt_to)
-        settings = await settings_of(core, tx, to, handed.envelope, header_from)
+    hosting = await elsewhere(core, to.domain, to.canonical)
+    async with core.database.read() as tx:
+        settings = await settings_of(core, tx, to, handed.envelope, header_from, hosting)
     return await kept(core, by, await judge(core, handed, to, settings, message_id), key)
 
 

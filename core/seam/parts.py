@@ -1,4 +1,4 @@
-"""What the seam keeps in a process: the SMTP client, loaded classifiers, tenants' own domains."""
+"""What the seam keeps in a process: the SMTP client, loaded classifiers, tenants' own domains, mail hosts."""
 
 import time
 from collections import OrderedDict
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.config import CoreConfig
 from core.engine.classifier import State
 from core.reports.rua import RuaAddresses
+from core.seam.hosts import Hosts
 from core.seam.smtp import Relay
 from core.store import classifier
 from core.store.domains import Domain
@@ -32,6 +33,7 @@ class Seam:
         self.relay = Relay(Guard(config.allow_networks), config.hostname)
         self.classifiers = Classifiers()
         self.own_domains = OwnDomains(must_verify=config.verify_domains)
+        self.hosts = Hosts()
         self.rua = RuaAddresses(dict.fromkeys(config.reports_addresses))
 
     async def close(self) -> None:

@@ -1,25 +1,32 @@
 """Whose mail a message is, and where each recipient's copy goes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.dns.names import BadName, domain_name
 from core.engine.lists import plain_address
+from core.seam.hosts import RECENT_S
 from core.service import visible
 from core.service.by import By
+from core.service.core import Core
 from core.store import domains as stored
 from core.store.domain_names import Stands, stands_for
 from core.store.domains import Domain
 from core.upstream import kept
+from core.upstream.errors import ProviderError, RateLimited
+from core.upstream.local import LocalProvider
 from core.upstream.routing import Hosting, Route, route
-from hub.web.errors import Conflict, ValidationFailed
+from hub.web.errors import Conflict, ServiceUnavailable, ValidationFailed
 
-__all__ = ["CREATE", "Addressed", "Host", "address_of", "addressed", "host_of", "routed"]
+__all__ = ["CREATE", "Addressed", "Host", "address_of", "addressed", "elsewhere", "host_of", "routed"]
 
 CREATE = "messages:create"
 _MOST_CHARS = 320
+_RETRY_AFTER_S: Final = 60
 _UNSAFE = frozenset('<>\\"(),;:[] \t')
 
 
@@ -41,6 +48,8 @@ class Host:
     hosting: Hosting | None
     only_forwarders: bool = False
     """Other addresses are known behind the filter."""
+    is_elsewhere: bool = False
+    """The host's own servers follow its forwarders: they get the mail under the address that it came to."""
 
 
 def address_of(text: str, field: str) -> str:
@@ -81,18 +90,42 @@ async def addressed(tx: AsyncConnection, by: By, recipients: Sequence[str]) -> A
     return Addressed(domain=domain, recipients=unique, canonical=canonical)
 
 
-async def host_of(tx: AsyncConnection, domain: Domain, *, is_local: bool) -> Host:
-    """What the mail host knows of recipients.
+async def host_of(core: Core, tx: AsyncConnection, domain: Domain, elsewhere: Hosting | None) -> Host:
+    """Who decides about a domain's recipients.
 
-    A host elsewhere decides by itself. Ours has the say over all addresses once a mailbox or a catch-all is
-    kept here; before that, servers behind the filter know the others.
+    With hosting off, nobody is there. A mail host elsewhere that takes mail for the domain (`elsewhere`) has
+    the say over all addresses. What is kept here has it where the domain's record says that it is complete;
+    else only forwarders are followed, and the servers behind the filter know the others.
     """
-    if not is_local:
-        return Host(None if domain.mail_hosting else Hosting(domain=domain.name, is_hosting=False))
+    if not domain.mail_hosting:
+        return Host(Hosting(domain=domain.name, is_hosting=False))
+    if not isinstance(core.upstream(domain.tenant), LocalProvider):
+        return Host(elsewhere, is_elsewhere=True)
     found = await kept.hosting_of(tx, domain.tenant, domain.name)
-    if not found.is_hosting or found.mailboxes or found.catch_all.kind != "fail":
-        return Host(found)
-    return Host(_open(found), only_forwarders=True)
+    return Host(found) if domain.mailboxes_complete else Host(_open(found), only_forwarders=True)
+
+
+async def elsewhere(core: Core, domain: Domain, recipients: Sequence[str]) -> Hosting | None:
+    """What a mail host elsewhere holds of a domain; None where it takes no mail for it. Outside of any
+    transaction.
+
+    None of the (canonical) recipients is refused by what was read more than a minute ago. Raises
+    `ServiceUnavailable` while the host cannot be asked: who is there is not known then.
+    """
+    host, hosts = core.upstream(domain.tenant), core.seam.hosts
+    if isinstance(host, LocalProvider) or not domain.mail_hosting:
+        return None
+    try:
+        found = await hosts.hosting(host, domain.name)
+        if found is not None and any(route(one, found).fate == "refuse" for one in recipients):
+            found = await hosts.hosting(host, domain.name, age_s=RECENT_S)
+    except ProviderError as error:
+        wait_s = error.retry_after_s if isinstance(error, RateLimited) else _RETRY_AFTER_S
+        raise ServiceUnavailable(
+            f"The mail host of {domain.name} cannot be asked now who is there ({error}): come again.",
+            retry_after_s=math.ceil(wait_s),
+        ) from error
+    return found
 
 
 def routed(recipient: str, canonical: str, host: Host) -> Route:
@@ -100,7 +133,10 @@ def routed(recipient: str, canonical: str, host: Host) -> Route:
     hosting = host.hosting
     if hosting is None or (host.only_forwarders and not _forwarded(_local(canonical), hosting)):
         return Route(fate="deliver", addresses=(recipient,))
-    return route(canonical, hosting)
+    found = route(canonical, hosting)
+    if host.is_elsewhere and found.fate == "deliver":
+        return Route(fate="deliver", addresses=(canonical,))
+    return found
 
 
 def _forwarded(local: str, hosting: Hosting) -> bool:
@@ -108,14 +144,15 @@ def _forwarded(local: str, hosting: Hosting) -> bool:
 
 
 def _open(found: Hosting) -> Hosting:
-    """Only forwarders are kept here: whatever they name in the domain is taken to be there."""
+    """Whatever forwarders name in the domain is taken to be there, those too that name themselves."""
     inside = {
-        _local(each)
-        for destinations in found.forwarders.values()
+        (alias, _local(each))
+        for alias, destinations in found.forwarders.items()
         for each in destinations
         if _domain(each.lower()) == found.domain
     }
-    return replace(found, mailboxes=frozenset(inside - set(found.forwarders)))
+    there = {name for alias, name in inside if name == alias or name not in found.forwarders}
+    return replace(found, mailboxes=frozenset(there))
 
 
 async def _stands(tx: AsyncConnection, by: By, name: str) -> Stands | None:

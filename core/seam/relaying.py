@@ -12,6 +12,8 @@ from core.seam.targets import NoServer, exchangers, servers
 from core.service.core import Core
 from core.store import domains as stored
 from core.store.domains import Domain
+from core.upstream.errors import ProviderError
+from core.upstream.local import LocalProvider
 
 __all__ = ["LEASE_MS", "POSSIBLE_DUPLICATES", "count_doubts", "worked_off"]
 
@@ -75,7 +77,23 @@ async def _targets(core: Core, domain: Domain | None, via: str) -> tuple[Target,
         return await exchangers(core.resolver, via)
     if domain is None:
         raise NoServer("refused", "550 5.1.2 the domain is not filtered here any more")
+    if not domain.downstreams:
+        hosted = await _of_host(core, domain)
+        if hosted:
+            return hosted
     return servers(domain, _RANDOM)
+
+
+async def _of_host(core: Core, domain: Domain) -> tuple[Target, ...]:
+    """The servers of a mail host elsewhere; none where it does not have the domain. Raises `NoServer`."""
+    host = core.upstream(domain.tenant)
+    if isinstance(host, LocalProvider) or not domain.mail_hosting:
+        return ()
+    try:
+        return await core.seam.hosts.servers(host, domain.name)
+    except ProviderError as error:
+        words = f"451 4.4.0 the mail host of {domain.name} cannot be asked for its servers now"
+        raise NoServer("later", words) from error
 
 
 def _bytes(plan: Plan, one: Delivery, raw: bytes) -> bytes:

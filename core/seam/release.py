@@ -63,7 +63,7 @@ async def release(core: Core, by: By, which: str | tuple[str, str]) -> Released:
         if found.held.state == "releasing":
             raise _busy()
         raw = await files.read_raw(core, tx, found.held)
-        plan = await planned(core, tx, by, found)
+    plan = await planned(core, by, found)
     begun = await _begun(core, by, found, plan)
     if begun is None:
         raise _busy()

@@ -17,7 +17,7 @@ from core.service.core import Core
 from core.service.spam import PREFIX, options_of
 from core.store.domains import Domain
 from core.store.tables import recipients
-from core.upstream.local import LocalProvider
+from core.upstream.routing import Hosting
 
 __all__ = ["Settings", "policy_of", "settings_of"]
 
@@ -31,9 +31,16 @@ class Settings:
 
 
 async def settings_of(
-    core: Core, tx: AsyncConnection, to: Addressed, envelope: Envelope, header_from: str
+    core: Core,
+    tx: AsyncConnection,
+    to: Addressed,
+    envelope: Envelope,
+    header_from: str,
+    elsewhere: Hosting | None = None,
 ) -> Settings:
-    """Read them in one snapshot. `envelope` holds the canonical recipients: lists and wishes are theirs."""
+    """Read them in one snapshot. `envelope` holds the canonical recipients: lists and wishes are theirs;
+    `elsewhere` is what `core.seam.recipients.elsewhere` said.
+    """
     domain, tenant = to.domain, to.domain.tenant
     sender = Sender(mail_from=envelope.mail_from, header_from=header_from, client_ip=envelope.client_ip)
     now_ms = core.clock()
@@ -49,8 +56,7 @@ async def settings_of(
         listed=(await reputation.standing(tx, tenant, envelope.client_ip, now_ms)).listed,
         classifier=await core.seam.classifiers.get(tx, tenant),
     )
-    is_local = isinstance(core.upstream(tenant), LocalProvider)
-    return Settings(context, await host_of(tx, domain, is_local=is_local))
+    return Settings(context, await host_of(core, tx, domain, elsewhere))
 
 
 def policy_of(domain: Domain) -> DomainPolicy:

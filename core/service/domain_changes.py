@@ -66,6 +66,7 @@ class DomainChange:
     customer_id: str | UnsetType | None = UNSET
     organization_id: str | UnsetType | None = UNSET
     mail_hosting: bool | UnsetType = UNSET
+    mailboxes_complete: bool | UnsetType = UNSET
     policy: PolicyChange = field(default_factory=PolicyChange)
     settings: Mapping[str, Any] | UnsetType = UNSET
     dkim_active: bool | UnsetType = UNSET
@@ -79,6 +80,7 @@ _PLAIN: Final = (
     "customer_id",
     "organization_id",
     "mail_hosting",
+    "mailboxes_complete",
     "dkim_active",
     "dmarc_reporting",
     "tenant_number",

@@ -170,6 +170,7 @@ async def remove(core: Core, by: By, name: str) -> Domain:
     provider = core.upstream(by.tenant)
     if not isinstance(provider, LocalProvider):
         await _leave_host(provider, domain.name)
+        core.seam.hosts.forget(domain.name)
     async with core.database.begin() as tx:
         (outcome,) = await provisioning.deprovision(core, tx, by, [domain.name])
         return _made(outcome)
@@ -193,6 +194,8 @@ async def _at_host(core: Core, by: By, domain: Domain) -> str:
         return ""
     except ProviderError as error:
         return str(error)
+    finally:
+        core.seam.hosts.forget(domain.name)
     return ""
 
 

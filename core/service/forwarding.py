@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from core.audit.entry import Resource
+from core.service import visible
 from core.service.by import By, Deed
 from core.service.core import Core
 from core.service.hosting import Write, carry_out, named, own
 from core.upstream import kept
 from core.upstream.errors import NotThere
+from core.upstream.local import LocalProvider
 from core.upstream.provider import CatchAll, Forwarder, MailProvider
 from core.upstream.rules import check_catch_all, check_destinations, check_local_part
 
-__all__ = ["READ", "WRITE", "catch_all", "create", "listed", "remove", "set_catch_all"]
+__all__ = ["READ", "WRITE", "catch_all", "catch_all_counts", "create", "listed", "remove", "set_catch_all"]
 
 READ = "forwarders:read"
 WRITE = "forwarders:write"
@@ -63,6 +65,13 @@ async def catch_all(core: Core, by: By, domain: str) -> CatchAll:
     """What becomes of mail to nobody."""
     name = await own(core, by, READ, domain)
     return await core.upstream(by.tenant).catch_all(name)
+
+
+async def catch_all_counts(core: Core, by: By, domain: str) -> bool:
+    """Whether mail goes by the catch-all: kept here it needs a domain whose mailboxes are all there are."""
+    async with core.database.read() as tx:
+        found = await visible.domain(tx, by, WRITE, domain)
+    return found.mailboxes_complete or not isinstance(core.upstream(by.tenant), LocalProvider)
 
 
 async def set_catch_all(core: Core, by: By, domain: str, wanted: CatchAll) -> CatchAll:

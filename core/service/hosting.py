@@ -71,6 +71,8 @@ async def carry_out(core: Core, by: By, write: Write) -> None:
     except Unavailable:
         await _unknown(core, by, write.deed)
         raise
+    finally:
+        core.seam.hosts.forget(write.deed.resource.domain)
     async with core.database.begin() as tx:
         await _mirror(tx, write.mirror)
         await _keep(tx, write.keep)

@@ -78,7 +78,7 @@ class MxRoute:
     # -- domains --
     async def domains(self) -> tuple[str, ...]:
         """Names of all domains of the account."""
-        return tuple(sorted(str(each).lower() for each in as_list(await self._get("/domains"))))
+        return tuple(sorted(str(each).lower() for each in await self._list("/domains")))
 
     async def domain(self, domain: str, /) -> HostedDomain:
         """One domain."""
@@ -111,7 +111,7 @@ class MxRoute:
     # -- mailboxes --
     async def mailboxes(self, domain: str, /) -> tuple[Mailbox, ...]:
         """All of the domain."""
-        found = as_list(await self._get(_path(domain, "email-accounts")))
+        found = await self._list(_path(domain, "email-accounts"))
         return tuple(mailbox(as_dict(each)) for each in found)
 
     async def mailbox(self, domain: str, username: str, /) -> Mailbox:
@@ -148,7 +148,7 @@ class MxRoute:
     # -- forwarding --
     async def forwarders(self, domain: str, /) -> tuple[Forwarder, ...]:
         """All of the domain."""
-        found = [as_dict(each) for each in as_list(await self._get(_path(domain, "forwarders")))]
+        found = [as_dict(each) for each in await self._list(_path(domain, "forwarders"))]
         return tuple(
             Forwarder(
                 alias=str(each.get("alias")),
@@ -187,7 +187,7 @@ class MxRoute:
 
     async def pointers(self, domain: str, /) -> tuple[Pointer, ...]:
         """Other names of the domain."""
-        found = [as_dict(each) for each in as_list(await self._get(_path(domain, "pointers")))]
+        found = [as_dict(each) for each in await self._list(_path(domain, "pointers"))]
         return tuple(
             Pointer(name=str(each.get("pointer")).lower(), is_alias=each.get("type") != "redirect")
             for each in found
@@ -216,7 +216,7 @@ class MxRoute:
 
     async def spam_list(self, domain: str, which: SpamList, /) -> tuple[str, ...]:
         """The account's list."""
-        return tuple(str(each) for each in as_list(await self._get(_path(domain, "spam", which))))
+        return tuple(str(each) for each in await self._list(_path(domain, "spam", which)))
 
     async def add_to_list(self, domain: str, which: SpamList, entry: str, /) -> None:
         """Add an entry."""
@@ -231,6 +231,13 @@ class MxRoute:
         answered = await self._api.call("GET", path)
         self._raise_unless_good(answered)
         return plain(as_dict(answered.document).get("data"))
+
+    async def _list(self, path: str) -> list[Any]:
+        """What is no list is no answer: read as an empty one it would say that nobody is there."""
+        found = await self._get(path)
+        if not isinstance(found, list):
+            raise Unavailable(f"{self.name}: the answer holds no list")
+        return found
 
     async def _send(self, method: str, path: str, body: object = None) -> None:
         self._raise_unless_good(await self._api.call(method, path, send=body))

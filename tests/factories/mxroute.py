@@ -42,6 +42,8 @@ class PlayedMxRoute:
     domains: dict[str, Hosted] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=lambda: {"blacklist": [], "whitelist": []})
     high_score: int = 15
+    servers: tuple[str, ...] = (SERVER, f"relay.{SERVER}")
+    """That its records name, by priority."""
     always: Reply | None = None
     """Answer to everything, while set."""
     next: list[Reply] = field(default_factory=list)
@@ -108,8 +110,8 @@ class PlayedMxRoute:
         return _good(
             {
                 "mx_records": [
-                    {"priority": 10, "hostname": SERVER, "description": "Primary"},
-                    {"priority": 20, "hostname": f"relay.{SERVER}", "description": "Relay"},
+                    {"priority": 10 * place, "hostname": each, "description": "..."}
+                    for place, each in enumerate(self.servers, start=1)
                 ],
                 "spf": {"type": "TXT", "name": "@", "value": "v=spf1 include:mxroute.com -all"},
                 "dkim": {"type": "TXT", "name": "x._domainkey", "value": domain.dkim},
@@ -157,7 +159,7 @@ class PlayedMxRoute:
             "usage": each.get("usage", 1.5),
             "limit": each.get("limit", 9600),
             "sent": each.get("sent", 3),
-            "suspended": False,
+            "suspended": each.get("suspended", False),
         }
 
     def _forwarders(self, method: str, name: str, domain: Hosted, rest: list[str], body: Any) -> Reply:

@@ -208,8 +208,9 @@ async def test_another_tenants_domain_does_not_exist(service_api):
     assert said.status == 404
 
 
-async def test_where_mailboxes_are_kept_here_they_decide_who_gets_mail(service_api, core, smtp):
+async def test_where_all_mailboxes_are_kept_here_they_decide_who_gets_mail(service_api, core, smtp):
     async with core.database.begin() as tx:
+        await set_domain(tx, mailboxes_complete=True)
         for name in ("grace", "ada"):
             box = Mailbox(username=name, quota_mb=0, send_limit=0)
             await kept.add_mailbox(tx, "default", "acme.example", box, now_ms=NOW_MS)
@@ -224,6 +225,7 @@ async def test_where_mailboxes_are_kept_here_they_decide_who_gets_mail(service_a
 
 async def test_a_catch_all_may_throw_mail_away(service_api, core, smtp):
     async with core.database.begin() as tx:
+        await set_domain(tx, mailboxes_complete=True)
         await kept.set_catch_all(tx, "default", "acme.example", CatchAll(kind="blackhole"), now_ms=NOW_MS)
     said = await hand_in(service_api)
 

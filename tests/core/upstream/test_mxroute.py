@@ -154,13 +154,19 @@ async def test_a_write_is_never_repeated_by_itself(played, host):
 @pytest.mark.parametrize("document", [{}, {"success": True}, {"data": {}}, {"data": [1, None]}, []])
 async def test_a_document_that_lacks_things_breaks_nothing(played, host, document):
     played.always = Reply(json=document)
-    await host.mailboxes("example.com")
-    await host.forwarders("example.com")
     await host.records("example.com")
     with pytest.raises(Unavailable):
         await host.catch_all("example.com")
     with pytest.raises(Unavailable):
         await host.high_score("example.com")
+
+
+@pytest.mark.parametrize("document", [{}, {"success": True}, {"data": {}}, {"data": None}, []])
+@pytest.mark.parametrize("what", ["mailboxes", "forwarders", "pointers"])
+async def test_what_holds_no_list_does_not_say_that_nobody_is_there(played, host, document, what):
+    played.always = Reply(json=document)
+    with pytest.raises(Unavailable, match="no list"):
+        await getattr(host, what)("example.com")
 
 
 async def test_what_is_wrong_never_travels(played, host):
