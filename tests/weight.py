@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.servers.place import QUICK
 
@@ -36,6 +37,8 @@ _costly: dict[str, float] = {}
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.disable()
+    settings.register_profile("mxhub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("mxhub")  # how long an example takes is the machine's doing: pytest's limit holds
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain()])
     if QUICK != "/tmp" and "PYTEST_DEBUG_TEMPROOT" not in os.environ and config.option.basetemp is None:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = QUICK

@@ -56,7 +56,7 @@ async def ended(reader, within_s=3.0):
         return True
 
 
-async def until(condition, within_s=3.0):
+async def until(condition, within_s=45.0):
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)

@@ -67,7 +67,7 @@ def written(path: Path) -> Counter[str]:
     return Counter(one["uid"] for one in found if one["log_provider"] != "mxhub")
 
 
-async def come_true(condition: Callable[[], bool | Awaitable[bool]], within_s: float = 8.0) -> None:
+async def come_true(condition: Callable[[], bool | Awaitable[bool]], within_s: float = 45.0) -> None:
     """Wait until it holds; fails when it does not."""
     ends = time.monotonic() + within_s
     while True:

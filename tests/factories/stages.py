@@ -41,7 +41,7 @@ def archived(archive: Archive, *entries: Entry) -> None:
     archive.append(0, list(entries))
 
 
-async def come_true(condition: Callable[[], Awaitable[bool]], within_s: float = 5.0) -> None:
+async def come_true(condition: Callable[[], Awaitable[bool]], within_s: float = 45.0) -> None:
     """Wait until it holds; fails when it does not."""
     ends = time.monotonic() + within_s
     while not await condition():

@@ -137,7 +137,7 @@ async def hub(log, tmp_path):
         await flow.stop(0.5)
 
 
-async def until(condition, within_s=5.0):
+async def until(condition, within_s=45.0):
     ends = time.monotonic() + within_s
     while not await condition():
         assert time.monotonic() < ends, "it did not come to pass"
