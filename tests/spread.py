@@ -22,9 +22,9 @@ _MANY = 300
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """`None` = as many as there are processors."""
+    """`None` = as many as there are processors for us."""
     waits = "not acceptance" not in config.option.markexpr
-    return (os.cpu_count() or 1) + 1 if waits else None
+    return len(os.sched_getaffinity(0)) + 1 if waits else None
 
 
 @pytest.hookimpl(optionalhook=True)
