@@ -14,6 +14,7 @@ GUARD = {
     "core/seam/smtp.py": "connects to addresses that the guarded look-up gave, and to nothing else",
     "core/detectors/certificate_endpoints.py": "speaks TLS over sockets of the guard, to judged addresses",
     "core/notify/guarded.py": "what Apprise's plugins send by `requests`: judged look-up, judged socket",
+    "core/notify/names.py": "looks names up for `core/notify/guarded.py`, which judges what comes back",
 }
 NOT_GUARDED = {
     "core/service/postman.py": "sends the service's own mail to the relay that the operator configured",

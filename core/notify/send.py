@@ -1,13 +1,14 @@
 """One notification to one Apprise URL, in a thread."""
 
 import sys
-import threading
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from hub.sdk.http import Guard
+
+if TYPE_CHECKING:
+    from core.notify.exchange import Exchange
 
 __all__ = ["SCHEMES", "Note", "Result", "check", "send_now", "shown"]
 
@@ -21,8 +22,6 @@ SCHEMES: Final = frozenset(
 """Services that are reached by HTTP alone: only that goes through the guard."""
 _MODULE: Final = "apprise.plugins."
 _TITLE_CHARS, _BODY_CHARS = 200, 4000
-_sending: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-"""A plugin's module is given a stand-in while it sends: one message at a time by each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +63,36 @@ def shown(url: str) -> str:
 
 
 def send_now(url: str, note: Note, guard: Guard, deadline_s: float) -> Result:
-    """Blocks; raises nothing. Nothing of the URL is in the result."""
-    from core.notify.guarded import Exchange, GuardedRequests
+    """Blocks, `deadline_s` at most from when the sending begins; raises nothing.
+
+    Nothing of the URL is in the result.
+    """
+    from core.notify.exchange import Exchange
 
     plugin = _plugin(url)
     if plugin is None:
         return Result(sent=False, status=None, error="Apprise cannot read the URL any more")
-    exchange = Exchange(guard, deadline_s)
-    name = type(plugin).__module__
-    with _sending[name]:
-        module: Any = sys.modules[name]
-        theirs = module.requests
-        module.requests = GuardedRequests(exchange)
-        try:
-            sent = bool(
-                plugin.notify(note.body[:_BODY_CHARS], title=note.title[:_TITLE_CHARS], notify_type=note.kind)
-            )
-        except Exception as error:  # a plugin is foreign code: whatever it raises, nothing was sent
-            sent, exchange.trouble = False, exchange.trouble or f"{type(error).__name__} in Apprise"
-        finally:
-            module.requests = theirs
-    if sent:
-        return Result(sent=True, status=exchange.status, error="")
+    with Exchange(guard, deadline_s, pace_s=plugin.request_rate_per_sec) as exchange:
+        if _notify(plugin, note, exchange):
+            return Result(sent=True, status=exchange.status, error="")
     said = f"{exchange.status}: not accepted" if exchange.status else "it was not sent"
     return Result(sent=False, status=exchange.status, error=exchange.trouble or said)
+
+
+def _notify(plugin: Any, note: Note, exchange: "Exchange") -> bool:
+    from core.notify.guarded import GUARDED
+
+    sys.modules[type(plugin).__module__].requests = GUARDED  # type: ignore[attr-defined]  # the name that it calls
+    plugin.throttle = exchange.pause
+    GUARDED.begin(exchange)
+    try:
+        body, title = note.body[:_BODY_CHARS], note.title[:_TITLE_CHARS]
+        return bool(plugin.notify(body, title=title, notify_type=note.kind))
+    except Exception as error:  # a plugin is foreign code: whatever it raises, nothing was sent
+        exchange.trouble = exchange.trouble or f"{type(error).__name__} in Apprise"
+        return False
+    finally:
+        GUARDED.end()
 
 
 def _plugin(url: str) -> Any:

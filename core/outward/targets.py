@@ -6,6 +6,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.notify.places import Places
 from core.notify.send import Note, Result, send_now
 from core.outward.letter import letter_of
 from core.outward.mark import Mark
@@ -26,11 +27,11 @@ from hub.sdk.connector import OWN_SHARE
 from hub.sdk.each import send_each
 from hub.sdk.http import Guard
 from hub.sdk.lifetime import Closing
-from hub.sdk.offload import Offload
 
 __all__ = ["Targets"]
 
-_THREADS = 4
+_THREADS = 256
+"""That wait for services at once; begun when they are needed."""
 _REFUSED = frozenset({400, 413, 422})
 _LIMITED = 429
 
@@ -44,17 +45,18 @@ class Targets:
         self._clock = clock
         self._policy = policy
         self._guard = Guard(policy.allow_networks)
-        self._threads = Offload("notify", _THREADS)
+        self._sending = Places("notify", _THREADS)
         self._places: dict[str, int] = {}
 
     def close(self) -> None:
         """Nobody waits for a service that hangs."""
-        self._threads.close()
+        self._sending.close()
 
     async def send(self, target: Target, note: Note) -> Result:
         """Raises `ValueError` when the URL was sealed by another key."""
         url = self._sealer.open(target.url)
-        return await self._threads.run(send_now, url, note, self._guard, self._policy.timeout_s)
+        timeout_s = self._policy.timeout_s
+        return await self._sending.run(target.tenant, target.id, send_now, url, note, self._guard, timeout_s)
 
     async def rows(self, tx: AsyncConnection) -> Sequence[Row]:
         return [
