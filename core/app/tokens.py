@@ -22,7 +22,7 @@ class Tokens:
         self._key = secrets.token_bytes(32)
 
     def of(self, tenant: str) -> str:
-        """The hub's token for a tenant's events."""
+        """The hub's token for a tenant's events: all of them, whatever key a domain is tied to."""
         return f"{_PREFIX}{self._seal(tenant)}.{tenant}"
 
     def holder(self, given: str) -> Principal | None:
@@ -33,7 +33,7 @@ class Tokens:
         if not hmac.compare_digest(seal.encode(errors="replace"), self._seal(tenant).encode()):
             return None
         grants = (Grant.of(["events:read"]),)
-        return Principal(kind="token", id="hub", name="hub", tenant=tenant, grants=grants)
+        return Principal(kind="system", id="hub", name="hub", tenant=tenant, grants=grants)
 
     def _seal(self, tenant: str) -> str:
         return hmac.new(self._key, tenant.encode(errors="replace"), sha256).hexdigest()

@@ -49,7 +49,7 @@ class Hooks:
         secret = (webhook.secret, webhook.previous_secret, webhook.previous_until_ms)
         return Row(
             name=webhook.id,
-            rules=[{"tenant": [webhook.tenant], "source": sorted(webhook.names)}],
+            rules=_rules(webhook),
             stamp=(webhook.url, webhook.form, *secret),
             position=webhook.position,
             make=partial(self._served, webhook),
@@ -102,3 +102,10 @@ class Hooks:
         async with self._database.begin() as tx:
             await feed.prune(tx, before_ms=before_ms, passed=mark.seq)
             await webhooks.prune(tx, before_ms)
+
+
+def _rules(webhook: Webhook) -> list[Mapping[str, Sequence[str]]]:
+    """The events that it wants, as far as they are for it."""
+    wanted = {"tenant": [webhook.tenant], "source": sorted(webhook.names)}
+    places = webhook.sight.places()
+    return [wanted if places is None else {**wanted, "domain": places}]

@@ -8,6 +8,7 @@ import orjson
 
 from core.store.clock import from_iso, iso_millis
 from core.store.feed import Happening
+from core.store.sight import place_of
 from hub.model.event import Header
 from hub.model.ids import event_uid
 
@@ -57,7 +58,7 @@ def letter_of(body: bytes) -> Letter:
 
 def header_of(event: Happening, now_ms: int) -> Header:
     """What routing needs: `source` is the event's name, `code` the audit action, which routes may end in `*`;
-    `severity` marks what takes something away.
+    `domain` the place of `core.store.sight`; `severity` marks what takes something away.
     """
     return Header(
         tenant=event.tenant,
@@ -65,7 +66,7 @@ def header_of(event: Happening, now_ms: int) -> Header:
         class_uid=_NO_CLASS,
         code=event.action,
         severity=DESTRUCTIVE if is_destructive(event.action) else _PLAIN,
-        domain=event.domain,
+        domain=place_of(event.domain, event.held_by),
         time_ms=event.at_ms,
         recorded_ms=now_ms,
     )

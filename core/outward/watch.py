@@ -47,7 +47,10 @@ def patterns(target: Target) -> list[str]:
 
 def rules_of(target: Target) -> list[Mapping[str, Sequence[Any]]]:
     """For the table of routes."""
-    of = {"tenant": [target.tenant], "source": [_UNNAMED]}
+    of: dict[str, Sequence[Any]] = {"tenant": [target.tenant], "source": [_UNNAMED]}
+    places = target.sight.places()
+    if places is not None:
+        of["domain"] = places
     rules: list[Mapping[str, Sequence[Any]]] = []
     if found := patterns(target):
         rules.append({**of, "code": found})

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.access import AccessAudit
 from core.store import login_links, outbox
 from core.store.clock import Clock
-from core.store.tables import domains
+from core.store.tables import domains, removed_ties
 from hub.access.audit import Change
 
 __all__ = ["AccessChanges"]
@@ -43,8 +43,10 @@ class AccessChanges:
             await outbox.emit(tx, change.action, self._node_id, self._clock(), data, tenant=change.tenant)
 
     async def _freed(self, tx: AsyncConnection, change: Change) -> list[str]:
-        """Domains that only this key saw; from now on every key sees them."""
+        """Domains that only this key saw: every key sees them now, and what happened to those removed."""
         _, _, key_id = change.resource.partition("/")
+        gone = (removed_ties.c.tenant == change.tenant) & (removed_ties.c.api_key_id == key_id)
+        await tx.execute(delete(removed_ties).where(gone))
         tied = (domains.c.tenant == change.tenant) & (domains.c.api_key_id == key_id)
         free = update(domains).where(tied).values(api_key_id=None, updated_ms=self._clock())
         return sorted((await tx.execute(free.returning(domains.c.name))).scalars())

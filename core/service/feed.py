@@ -20,7 +20,7 @@ from hub.web.errors import CursorExpired
 
 __all__ = ["Feed", "Filter", "Happening", "listed", "read"]
 
-SCOPE = "events:read"
+SCOPE = visible.EVENTS
 _BY: Final = Keyset(outbox_events.c.seq, outbox_events.c.id)
 """Numbers are in the order of time, and have an index."""
 
@@ -64,7 +64,7 @@ async def listed(
     cursor: str | None = None,
 ) -> Page[Happening]:
     """The newest first; only what the caller may see. Raises `ValidationFailed`, `CursorExpired`."""
-    query = visible.limit(feed.named(by.tenant), by, SCOPE, outbox_events.c.domain)
+    query = visible.events(feed.named(by.tenant), by)
     paged = Asked(scope=f"events:{by.tenant}", filters=asdict(asked), limit=limit, cursor=cursor)
     found = await page_of(tx, query.where(*asked.conditions()), _BY, core.cursors, paged)
     return found.of(lambda row: Happening(**row))
@@ -85,7 +85,7 @@ async def read(
         if place < after:
             raise CursorExpired("events behind this cursor are not kept any more: begin again without one")
         after = place
-    query = visible.limit(feed.named(by.tenant), by, SCOPE, outbox_events.c.domain)
+    query = visible.events(feed.named(by.tenant), by)
     wanted = query.where(outbox_events.c.seq > after).order_by(outbox_events.c.seq).limit(limit + 1)
     found = list(await tx.execute(wanted))
     events = [feed.happening(row) for row in found[:limit]]

@@ -4,6 +4,7 @@ URLs hold secrets: they are kept sealed and never shown whole. The whole set is 
 is named by its id and brings no URL keeps the one that it has.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,10 +15,12 @@ from core.audit.entry import Resource
 from core.notify.send import check, shown
 from core.outward.notes import FORMS, OWN, trial
 from core.outward.watch import MONITORS
+from core.service import visible
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.store import feed, notifications
 from core.store.notifications import Target
+from core.store.sight import SIGHT
 from hub.sql.ids import new_id
 from hub.web.errors import NotFound, ValidationFailed
 
@@ -91,10 +94,12 @@ async def test(core: Core, by: By, target_id: str | None) -> list[Tried]:
     chosen = [each for each in found if (each.enabled if target_id is None else each.id == target_id)]
     if not chosen:
         raise NotFound("There is no such target." if target_id else "There is no target that is enabled.")
-    tried = []
-    for each in chosen:
-        result = await core.outward.targets.send(each, trial(each.form, by.shown["name"]))
-        tried.append(Tried(target=each, sent=result.sent, status=result.status, error=result.error))
+    sending = [core.outward.targets.send(each, trial(each.form, by.shown["name"])) for each in chosen]
+    results = await asyncio.gather(*sending)
+    tried = [
+        Tried(target=each, sent=result.sent, status=result.status, error=result.error)
+        for each, result in zip(chosen, results, strict=True)
+    ]
     async with core.database.begin() as tx:
         thing = Resource(type="notifications", id=target_id or "")
         details = {"targets": {each.target.id: each.error or "sent" for each in tried}}
@@ -107,8 +112,10 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
     known = before.get(one.id or "")
     _check(one, known, field)
     # in the order in which they were given
-    target = known or _empty(by.tenant, top, created_ms=now_ms + place)
+    target = known or _empty(by, top, created_ms=now_ms + place)
     url = {} if one.url is None else _sealed(core, one.url, field)
+    # to another address goes only what its maker and the caller both see
+    sight = target.sight if one.url is None else target.sight.within(visible.sight(by))
     position = target.position if target.enabled else top
     same = {
         "name": one.name,
@@ -116,6 +123,7 @@ def _made(core: Core, by: By, before: dict[str, Target], one: Wanted, place: int
         "actions": one.actions,
         "monitors": one.monitors,
         "enabled": one.enabled,
+        "sight": sight,
     }
     return replace(target, updated_ms=now_ms, position=position, **same, **url)  # type: ignore[arg-type]  # names of fields, each of its type
 
@@ -132,16 +140,17 @@ def _check(one: Wanted, known: Target | None, field: str) -> None:
         raise ValidationFailed.of(f"{field}.url", "a new target needs one")
 
 
-def _empty(tenant: str, position: int, *, created_ms: int) -> Target:
+def _empty(by: By, position: int, *, created_ms: int) -> Target:
     return Target(
         id=new_id("ntf"),
-        tenant=tenant,
+        tenant=by.tenant,
         name="",
         url="",
         shown="",
         form=OWN,
         actions=(),
         monitors=(),
+        sight=visible.sight(by),
         enabled=False,
         position=position,
         failing_since_ms=None,
@@ -162,12 +171,23 @@ def _sealed(core: Core, url: str, field: str) -> dict[str, str]:
 
 
 async def _keep(tx: AsyncConnection, target: Target, before: Target | None) -> None:
-    values = {name: getattr(target, name) for name in Target.__dataclass_fields__}
-    values |= {"actions": list(target.actions), "monitors": list(target.monitors)}
+    values = {name: getattr(target, name) for name in Target.__dataclass_fields__ if name != "sight"}
+    values |= {"actions": list(target.actions), "monitors": list(target.monitors), **target.sight.columns}
     if before is None:
         await notifications.add(tx, values)
         return
-    names = ("name", "url", "shown", "form", "actions", "monitors", "enabled", "position", "updated_ms")
+    names = (
+        "name",
+        "url",
+        "shown",
+        "form",
+        "actions",
+        "monitors",
+        "enabled",
+        "position",
+        "updated_ms",
+        *SIGHT,
+    )
     await notifications.change(tx, target.id, **{name: values[name] for name in names})
 
 

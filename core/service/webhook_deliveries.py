@@ -9,6 +9,7 @@ from core.outward.ledger import Attempt, delivery_id
 from core.outward.letter import Letter, body_of, letter_of
 from core.paging.keyset import Asked, Keyset, Page
 from core.paging.keyset import page as page_of
+from core.service import visible
 from core.service.by import By
 from core.service.core import Core
 from core.service.webhooks import TEST, find, on_record
@@ -48,9 +49,12 @@ async def deliveries(
     limit: int = 100,
     cursor: str | None = None,
 ) -> Page[Delivery]:
-    """What became of its events, the newest event first. Raises `NotFound`, and those of the cursor."""
+    """What became of those of its events that the caller may see, the newest event first.
+
+    Raises `NotFound`, and those of the cursor.
+    """
     webhook = await find(tx, by, webhook_id)
-    query = stored.deliveries(by.tenant, webhook.id)
+    query = visible.deliveries(stored.deliveries(by.tenant, webhook.id), by)
     if state is not None:
         query = query.where(webhook_deliveries.c.state == state)
     asked = Asked(
@@ -60,10 +64,15 @@ async def deliveries(
 
 
 async def resend(core: Core, by: By, webhook_id: str, delivery: str) -> Sent:
-    """Send that event once more, now, under its own id. Raises `NotFound`, `Conflict` (event not kept)."""
+    """Send that event once more, now, under its own id.
+
+    Raises `NotFound`, also where the caller may not see the event, `Conflict` (the event is not kept any
+    more, or not for this webhook).
+    """
     async with core.database.read() as tx:
         webhook = await find(tx, by, webhook_id)
-        known = await stored.delivery_of(tx, by.tenant, webhook.id, delivery)
+        mine = visible.deliveries(stored.deliveries(by.tenant, webhook.id), by)
+        known = await stored.one_of(tx, mine, delivery)
         if known is None:
             raise NotFound(f"There is no delivery {delivery[:80]} of this webhook.")
         event = await feed.find(tx, by.tenant, known.event)
@@ -71,6 +80,8 @@ async def resend(core: Core, by: By, webhook_id: str, delivery: str) -> Sent:
         raise Conflict("That was a test: test the webhook again.")
     if event is None:
         raise Conflict("The event is not kept any more.")
+    if not webhook.sight.sees(event.domain, event.held_by):
+        raise Conflict("The event is not for this webhook any more.")
     return await _send(core, by, webhook, event, "webhook.resend")
 
 
@@ -85,6 +96,7 @@ async def test(core: Core, by: By, webhook_id: str) -> Sent:
         name=TEST,
         action="",
         domain="",
+        held_by="",
         node_id=core.node_id,
         data={"webhook": webhook.id, "actor": by.shown},
         at_ms=core.clock(),

@@ -12,6 +12,7 @@ from yarl import URL
 
 from core.audit.entry import Resource
 from core.outward.forms import FORMS, new_secret
+from core.service import visible
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.service.event_names import EVENT_NAMES
@@ -101,6 +102,7 @@ async def create(core: Core, tx: AsyncConnection, by: By, new: New) -> Made:
         url=_url(core, new.url),
         form=new.form,
         names=_names(new.events),
+        sight=visible.sight(by),
         secret=core.outward.sealer.seal(secret),
         previous_secret="",
         previous_until_ms=None,
@@ -114,16 +116,20 @@ async def create(core: Core, tx: AsyncConnection, by: By, new: New) -> Made:
         created_ms=core.clock(),
         updated_ms=core.clock(),
     )
-    values = {name: getattr(webhook, name) for name in Webhook.__dataclass_fields__}
-    await stored.add(tx, {**values, "names": list(webhook.names)})
+    values = {name: getattr(webhook, name) for name in Webhook.__dataclass_fields__ if name != "sight"}
+    await stored.add(tx, {**values, "names": list(webhook.names), **webhook.sight.columns})
     await on_record(core, tx, by, "webhook.create", webhook, after=_shown(webhook))
     return Made(webhook, secret)
 
 
 async def change(core: Core, tx: AsyncConnection, by: By, webhook_id: str, changes: Changes) -> Webhook:
-    """Raises `NotFound`, `ValidationFailed`."""
+    """To another address goes only what its maker and the caller both see. Raises `NotFound`,
+    `ValidationFailed`.
+    """
     before = await find(tx, by, webhook_id)
     after = _changed(core, before, changes)
+    if after.url != before.url:
+        after = replace(after, sight=before.sight.within(visible.sight(by)))
     if after.enabled and not before.enabled:
         after = replace(
             after, position=await feed.top(tx), disabled_reason="", failing_since_ms=None, last_error=""
@@ -133,7 +139,7 @@ async def change(core: Core, tx: AsyncConnection, by: By, webhook_id: str, chang
     after = replace(after, updated_ms=core.clock())
     changed = ("url", "form", "description", "enabled", "disabled_reason", "position", "updated_ms")
     values = {name: getattr(after, name) for name in (*changed, "failing_since_ms", "last_error")}
-    await stored.change(tx, before.id, **values, names=list(after.names))
+    await stored.change(tx, before.id, **values, names=list(after.names), **after.sight.columns)
     await on_record(core, tx, by, "webhook.update", after, before=_shown(before), after=_shown(after))
     return after
 

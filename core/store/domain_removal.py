@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store.quarantine import LYING
@@ -24,6 +24,7 @@ from core.store.tables import (
     pointers,
     quarantine_items,
     recipients,
+    removed_ties,
 )
 
 __all__ = ["BELONGING", "begin", "held", "remove", "stays"]
@@ -73,12 +74,22 @@ async def held(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> dict[s
 
 
 async def remove(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> None:
-    """Delete domains of a tenant with everything that belongs to them."""
+    """Delete domains of a tenant with everything that belongs to them; that they were tied is remembered."""
     for part in _parts(names):
+        await _remember(tx, tenant, part)
         for table in BELONGING:
             mine = [table.c.tenant == tenant] if "tenant" in table.c else []
             await tx.execute(delete(table).where(table.c.domain.in_(part), *mine))
         await tx.execute(delete(domains).where(domains.c.tenant == tenant, domains.c.name.in_(part)))
+
+
+async def _remember(tx: AsyncConnection, tenant: str, names: Sequence[str]) -> None:
+    """What happened to a domain stays hidden from those who never saw it."""
+    columns = ("name", "tenant", "api_key_id")
+    tied = select(*(domains.c[name] for name in columns)).where(
+        domains.c.tenant == tenant, domains.c.name.in_(names), domains.c.api_key_id.is_not(None)
+    )
+    await tx.execute(insert(removed_ties).from_select(columns, tied))
 
 
 def _parts(names: Sequence[str]) -> list[Sequence[str]]:

@@ -11,7 +11,7 @@ from core.engine.verdict import Thresholds
 from core.paging.keyset import Keyset
 from core.store import meta
 from core.store.domain_rows import SMTP_PORT, Domain, Downstream, Policy, of, row_of
-from core.store.tables import domain_aliases, domain_downstreams, domains, stat_counters
+from core.store.tables import domain_aliases, domain_downstreams, domains, removed_ties, stat_counters
 from core.store.tenancy import OPERATOR
 from hub.sql.ids import new_id
 
@@ -80,6 +80,8 @@ async def insert_many(tx: AsyncConnection, new: Sequence[Domain]) -> None:
     rows = [row_of(each) for each in new]
     servers = [row for each in new for row in _servers(each)]
     aliases = [row for each in new for row in _aliases(each, each.created_ms)]
+    anew = removed_ties.c.name.in_([each.name for each in new])
+    await tx.execute(delete(removed_ties).where(anew))
     for table, values in ((domains, rows), (domain_downstreams, servers), (domain_aliases, aliases)):
         if values:
             await tx.execute(insert(table), values)

@@ -18,7 +18,10 @@ _SQL_ITEMS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """A row of the outbox. `name` is empty for what only the audit log tells; `at_ms` is when it happened."""
+    """A row of the outbox. `name` is empty for what only the audit log tells; `at_ms` is when it happened.
+
+    `held_by` is the key that its domain was tied to then, empty for none.
+    """
 
     seq: int
     id: str
@@ -26,6 +29,7 @@ class Happening:
     name: str
     action: str
     domain: str
+    held_by: str
     node_id: str
     data: Mapping[str, Any]
     at_ms: int

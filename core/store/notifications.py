@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.store.sight import SIGHT, Sight
 from core.store.tables import notification_targets as table
 
 __all__ = ["Target", "add", "change", "enabled", "failing", "gave_up", "many", "move", "remove", "worked"]
@@ -17,7 +18,7 @@ class Target:
     """An Apprise URL (sealed; `shown` is what of it may be seen) and the audit actions it is told of.
 
     `form` is one of `core.outward.notes.FORMS`; `actions` may end in `*`, or be `destructive`; `monitors` are
-    names of `core.outward.watch.MONITORS`.
+    names of `core.outward.watch.MONITORS`. It is told of what its `sight` reaches.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Target:
     form: str
     actions: tuple[str, ...]
     monitors: tuple[str, ...]
+    sight: Sight
     enabled: bool
     position: int
     failing_since_ms: int | None
@@ -38,7 +40,7 @@ class Target:
     updated_ms: int
 
 
-_ALL = [table.c[name] for name in Target.__dataclass_fields__]
+_ALL = [table.c[name] for name in (*(Target.__dataclass_fields__.keys() - {"sight"}), *SIGHT)]
 
 
 async def many(tx: AsyncConnection, tenant: str) -> list[Target]:
@@ -90,4 +92,6 @@ async def gave_up(tx: AsyncConnection, target_id: str, count: int, *, fresh: boo
 
 
 def _target(row: RowMapping) -> Target:
-    return Target(**{**row, "actions": tuple(row["actions"]), "monitors": tuple(row["monitors"])})
+    plain = {name: value for name, value in row.items() if name not in SIGHT}
+    lists = {name: tuple(row[name]) for name in ("actions", "monitors")}
+    return Target(**{**plain, **lists, "sight": Sight.of(row)})

@@ -6,18 +6,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.store import meta, order
-from core.store.tables import outbox_events
+from core.store.tables import domains, outbox_events, removed_ties
 from core.store.tenancy import OPERATOR
+from hub.sql.columns import String
 from hub.sql.ids import new_id
 
 __all__ = ["emit", "emit_many"]
 
-
 _COUNTER = "outbox"
+_TENANT, _DOMAIN = bindparam("whose", type_=String), bindparam("of_domain", type_=String)
+
+
+def _held_by() -> ColumnElement[str]:
+    """The key that the event's domain is tied to in this transaction, also one that it just removed."""
+    keys = [
+        select(table.c.api_key_id).where(table.c.tenant == _TENANT, table.c.name == _DOMAIN).scalar_subquery()
+        for table in (domains, removed_ties)
+    ]
+    return func.coalesce(*keys, "")
+
+
+_INSERT = insert(outbox_events).values(held_by=_held_by())
 
 
 async def emit(
@@ -50,7 +63,7 @@ async def emit_many(
         return []
     await order.in_commit_order(tx)
     first = await meta.count_up(tx, _COUNTER, len(events)) - len(events) + 1
-    same = {"tenant": tenant, "node_id": node_id, "at_ms": at_ms}
+    same = {"tenant": tenant, "whose": tenant, "node_id": node_id, "at_ms": at_ms}
     ids = [new_id("evt") for _ in events]
     rows = [
         {
@@ -58,11 +71,12 @@ async def emit_many(
             "id": ids[place],
             "name": name,
             "action": actions[place] if actions else "",
-            "domain": str(data.get("domain") or ""),
+            "domain": (domain := str(data.get("domain") or "")),
+            "of_domain": domain,
             "data": dict(data),
             **same,
         }
         for place, (name, data) in enumerate(events)
     ]
-    await tx.execute(insert(outbox_events), rows)
+    await tx.execute(_INSERT, rows)
     return ids

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.store.sight import SIGHT, Sight
 from core.store.tables import webhook_deliveries, webhooks
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "count",
     "deliveries",
     "delivery",
-    "delivery_of",
     "enabled",
     "failing",
     "find",
@@ -26,6 +26,7 @@ __all__ = [
     "keep_delivery",
     "many",
     "move",
+    "one_of",
     "prune",
     "remove",
     "states",
@@ -34,7 +35,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """An endpoint. `secret` and `previous_secret` are sealed; `names` are the events that it wants.
+    """An endpoint. `secret` and `previous_secret` are sealed; `names` are the events that it wants, as far as
+    its `sight` goes.
 
     Every event up to `position` it took, did not want, or was given up. `failing_since_ms` is when it last
     began to fail; `None` while it works.
@@ -46,6 +48,7 @@ class Webhook:
     url: str
     form: str
     names: tuple[str, ...]
+    sight: Sight
     secret: str
     previous_secret: str
     previous_until_ms: int | None
@@ -81,7 +84,7 @@ class Delivery:
     updated_ms: int
 
 
-_PLACE = [webhooks.c[name] for name in Webhook.__dataclass_fields__]
+_PLACE = [webhooks.c[name] for name in (*(Webhook.__dataclass_fields__.keys() - {"sight"}), *SIGHT)]
 _SENT = [webhook_deliveries.c[name] for name in Delivery.__dataclass_fields__]
 
 
@@ -151,8 +154,9 @@ def delivery(row: RowMapping) -> Delivery:
     return Delivery(**row)
 
 
-async def delivery_of(tx: AsyncConnection, tenant: str, webhook_id: str, delivery_id: str) -> Delivery | None:
-    wanted = deliveries(tenant, webhook_id).where(webhook_deliveries.c.id == delivery_id)
+async def one_of(tx: AsyncConnection, among: Select[Any], delivery_id: str) -> Delivery | None:
+    """One among `deliveries`."""
+    wanted = among.where(webhook_deliveries.c.id == delivery_id)
     row = (await tx.execute(wanted)).mappings().one_or_none()
     return None if row is None else delivery(row)
 
@@ -190,4 +194,5 @@ async def prune(tx: AsyncConnection, before_ms: int) -> int:
 
 
 def _webhook(row: RowMapping) -> Webhook:
-    return Webhook(**{**row, "names": tuple(row["names"])})
+    plain = {name: value for name, value in row.items() if name not in SIGHT}
+    return Webhook(**{**plain, "names": tuple(row["names"]), "sight": Sight.of(row)})

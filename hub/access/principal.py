@@ -114,6 +114,13 @@ class Principal:
     def is_full_admin(self) -> bool:
         return any("full-admin" in grant.names and ALL in grant.domains for grant in self.grants)
 
+    @property
+    def sees_ties(self) -> bool:
+        """Whether domains are there for the caller whichever key they are tied to: for people with
+        `full-admin`, and for the service itself.
+        """
+        return self.kind == "system" or (self.kind != "key" and self.is_full_admin)
+
     def may(self, scope: str, domain: str | None = None, *, held_by: str | None = None) -> Decision:
         """Decide on one scope.
 
@@ -122,14 +129,14 @@ class Principal:
             domain: lower case, A-labels; `None` = across domains (then what is shown is cut to `reach`) or
                 none is meant.
             held_by: the key that the domain is tied to, if any. Only that key, sessions opened through it,
-                and people with `full-admin` see such a domain.
+                and who `sees_ties` see such a domain.
 
         """
         if not self._holds(scope, domain):
             return Decision.FORBIDDEN
         if domain is None or held_by is None or held_by == self.key_id:
             return Decision.ALLOWED
-        return Decision.ALLOWED if self.kind != "key" and self.is_full_admin else Decision.HIDDEN
+        return Decision.ALLOWED if self.sees_ties else Decision.HIDDEN
 
     def reach(self, scope: str) -> Reach:
         """On which domains the scope holds, key association aside. Raises `KeyError` for what is no scope."""

@@ -9,6 +9,7 @@ from core.store.tables.domains import (
     domains,
     list_items,
     recipients,
+    removed_ties,
 )
 from core.store.tables.estate import (
     alert_rules,
@@ -77,6 +78,7 @@ __all__ = [
     "quarantine_items",
     "quarantine_recipients",
     "recipients",
+    "removed_ties",
     "reputations",
     "settings",
     "stat_counters",

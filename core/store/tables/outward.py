@@ -30,6 +30,7 @@ outbox_events = Table(
     note("name"),  # empty where only the audit log, and those who watch it, are told
     note("action"),  # of the audit entry
     note("domain"),
+    note("held_by"),  # the key that the domain was tied to when it happened
     note("node_id"),
     json("data"),
     ms("at_ms"),
@@ -45,6 +46,9 @@ webhooks = Table(
     string("url"),
     string("form"),  # standard, or a vendor's
     json("names"),  # the events that it wants
+    note("key_id"),  # of who made it: what is tied to this key it gets
+    flag("all_ties"),  # what is tied to any key it gets as well
+    json("domains", null=True),  # it gets what is of these only
     string("secret"),  # sealed
     note("previous_secret"),  # sealed; signs too, until then
     ms("previous_until_ms", null=True),
@@ -90,6 +94,9 @@ notification_targets = Table(
     string("form"),  # in whose words: mxhub, or a vendor's
     json("actions"),
     json("monitors"),
+    note("key_id"),  # of who made it: what is tied to this key it gets
+    flag("all_ties"),  # what is tied to any key it gets as well
+    json("domains", null=True),  # it gets what is of these only
     flag("enabled", default=True),
     number("position"),  # as of a webhook
     ms("failing_since_ms", null=True),

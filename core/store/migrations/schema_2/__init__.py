@@ -18,6 +18,7 @@ from core.store.migrations.schema_2.domains import (
     domains,
     list_items,
     recipients,
+    removed_ties,
 )
 from core.store.migrations.schema_2.estate import (
     alert_rules,
@@ -104,6 +105,7 @@ __all__ = [
     "quarantine_items",
     "quarantine_recipients",
     "recipients",
+    "removed_ties",
     "reputations",
     "settings",
     "stat_counters",

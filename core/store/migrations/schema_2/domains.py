@@ -21,7 +21,7 @@ from core.store.migrations.schema_2.base import (
     tenant,
 )
 
-__all__ = ["domain_aliases", "domain_downstreams", "domains", "list_items", "recipients"]
+__all__ = ["domain_aliases", "domain_downstreams", "domains", "list_items", "recipients", "removed_ties"]
 
 domains = Table(
     "domains",
@@ -62,6 +62,15 @@ domains = Table(
     Index(None, "tenant", "api_key_id"),
     Index(None, "tenant", "subscription"),
     Index(None, "tenant", "organization_id"),
+)
+
+removed_ties = Table(
+    "removed_ties",
+    metadata,
+    Column("name", String, primary_key=True),  # of a domain that is gone: what happened to it stays
+    tenant(),
+    string("api_key_id"),  # the key that it was tied to
+    Index(None, "tenant", "api_key_id"),
 )
 
 domain_aliases = Table(
