@@ -1,7 +1,7 @@
 """DNS records of many domains, written in one go."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,11 +12,12 @@ from core.dns import fix as repair
 from core.dns.expected import Expected
 from core.dns.fix import BulkFixed, UnknownRecord
 from core.service import visible
-from core.service.by import By, Deed, record
+from core.service.by import By, Deed, record_many
 from core.service.core import Core
 from core.service.dns import WRITE, provider_of, put_on_record, unknown_record
 from core.service.expected import expected
 from core.service.patience import patiently
+from core.store import domains as stored
 from core.store.tables import domains
 from core.upstream.errors import ProviderError
 from hub.access.domain_names import normal_domain
@@ -105,19 +106,34 @@ async def _expected(core: Core, by: By, asked: dict[str, bool]) -> _Targets:
 
 
 async def _sum_up(core: Core, by: By, done: BulkFixed) -> None:
-    """One entry and one event about the whole, unless nothing was written or tried."""
-    written = sorted(name for name, each in done.results.items() if each.fixed)
-    failed = sorted([*done.errors, *(name for name, each in done.results.items() if each.failed)])
+    """One entry and one event about the whole, unless nothing was written or tried; and one of its own about
+    each domain that is tied to a key, because nobody but this key may hear of it.
+    """
+    names = sorted({*done.results, *done.errors, *done.healthy})
+    async with core.database.begin() as tx:
+        found = await stored.find_many(tx, by.tenant, names)
+        tied = [each.name for each in found if each.api_key_id is not None]
+        open_to_all = _deed(done, set(names).difference(tied))
+        deeds = [open_to_all, *(_deed(done, {name}, domain=name) for name in tied)]
+        await record_many(core, tx, by, [deed for deed in deeds if deed is not None])
+
+
+def _deed(done: BulkFixed, among: Collection[str], domain: str = "") -> Deed | None:
+    written = sorted(name for name, each in done.results.items() if each.fixed and name in among)
+    tried = [*done.errors, *(name for name, each in done.results.items() if each.failed)]
+    failed = sorted(name for name in tried if name in among)
     if not written and not failed:
-        return
-    about = {"fixed": written, "failed": failed, "healthy": len(done.healthy)}
-    deed = Deed(
+        return None
+    about = {
+        "fixed": written,
+        "failed": failed,
+        "healthy": len([name for name in done.healthy if name in among]),
+    }
+    return Deed(
         action="dns.fix_bulk",
-        resource=Resource(type="dns", id="bulk"),
+        resource=Resource(type="dns", id="bulk", domain=domain),
         result="success" if not failed else "failure",
         details=about,
         event="dns.fix_bulk",
         data=about,
     )
-    async with core.database.begin() as tx:
-        await record(core, tx, by, deed)

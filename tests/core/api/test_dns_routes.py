@@ -227,6 +227,23 @@ async def test_a_bulk_repair_reaches_what_the_key_reaches(world):
     assert world.cloudflare.writes == []
 
 
+async def test_a_bulk_repair_of_a_tied_domain_is_told_to_its_key_alone(world):
+    await add_domain(world.api.core, "second.example")
+    world.mxroute.domains["second.example"] = Hosted(dkim=DKIM)
+    world.cloudflare.zones["second.example"] = {}
+    owner = await world.api.key("full-admin")
+    await world.call("PUT", "/domains/second.example/api-key", {}, key=owner)
+    await world.call("POST", "/dns/fix-bulk", {}, key=owner)
+    shown = {}
+    for name, key in (("owner", owner), ("other", await world.api.key("full-admin"))):
+        told = (await world.call("GET", "/events?event=dns.fix_bulk", key=key)).data
+        log = (await world.call("GET", "/audit/logs?action=dns.fix_bulk", key=key)).data
+        shown[name] = [sorted(each["data"]["fixed"] for each in told), "second.example" in str(log), len(log)]
+
+    assert shown["owner"] == [[["example.com"], ["second.example"]], True, 2]
+    assert shown["other"] == [[["example.com"]], False, 1]
+
+
 async def test_the_trouble_of_one_does_not_touch_the_others(world):
     await add_domain(world.api.core, "second.example")
     world.mxroute.domains["second.example"] = Hosted(dkim=DKIM)
