@@ -1,4 +1,6 @@
-"""Signing in at a provider that signs real tokens, over real HTTP on loopback."""
+"""What no honest provider says: forged tokens, other issuers, broken documents; and what needs its word on an
+address. The whole way at a real one is in `test_oidc_at_a_provider.py`.
+"""
 
 import base64
 import json
@@ -50,11 +52,10 @@ async def sign_in(oidc, local, **changed):
     return await oidc.finish(**{**local.sign_in(begun.url), "binding": begun.binding, **changed})
 
 
-async def test_whom_the_provider_vouches_for_is_known_by_issuer_and_subject(oidc, local):
+async def test_an_address_that_the_provider_says_to_have_verified_is_told_so(oidc, local):
     who = await sign_in(oidc, local)
 
-    assert (who.issuer, who.subject) == (local.issuer, "sub-1")
-    assert (who.email, who.email_verified, who.name) == ("jo@example.com", True, "Jo")
+    assert (who.email, who.email_verified) == ("jo@example.com", True)
 
 
 async def test_a_secret_in_the_body_works_where_the_provider_takes_only_that(client, access, clock):
@@ -64,7 +65,7 @@ async def test_a_secret_in_the_body_works_where_the_provider_takes_only_that(cli
         ).subject == "sub-1"
 
 
-async def test_it_ends_in_a_session(people, client):
+async def test_a_verified_address_ends_in_a_session_of_its_account(people, client):
     await people.person()
     async with LocalProvider(people.clock) as local:
         oidc = Oidc(described(local), client, people.database, clock_ms=people.clock)
@@ -147,15 +148,6 @@ async def test_what_is_no_signed_token_is_refused(oidc, local, token):
         await sign_in(oidc, local)
 
 
-async def test_a_key_that_the_provider_rotated_to_is_fetched(oidc, local, clock):
-    await sign_in(oidc, local)
-    local.rotate("second")
-    clock.pass_s(10)
-
-    assert (await sign_in(oidc, local)).subject == "sub-1"
-    assert local.asked.count("jwks") == 2
-
-
 async def test_a_key_that_was_withdrawn_is_not_believed_after_the_next_look(oidc, local, clock):
     await sign_in(oidc, local)
     withdrawn = local.keys[0]
@@ -177,23 +169,6 @@ async def test_unknown_key_ids_do_not_make_us_ask_again_and_again(oidc, local):
     assert local.asked.count("jwks") == 1
 
 
-async def test_a_state_is_good_once(oidc, local):
-    begun = await oidc.begin()
-    back = local.sign_in(begun.url)
-    await oidc.finish(**back, binding=begun.binding)
-
-    with pytest.raises(OidcRefused, match="used before"):
-        await oidc.finish(**(back | {"code": local.sign_in(begun.url)["code"]}), binding=begun.binding)
-
-
-async def test_a_state_is_good_for_ten_minutes(oidc, local, clock):
-    begun = await oidc.begin()
-    clock.pass_s(600)
-
-    with pytest.raises(OidcRefused, match="too old"):
-        await oidc.finish(**local.sign_in(begun.url), binding=begun.binding)
-
-
 async def test_a_made_up_state_is_refused_before_anything_is_sent(oidc, local):
     with pytest.raises(OidcRefused):
         await sign_in(oidc, local, state="made up")
@@ -211,14 +186,6 @@ async def test_an_answer_that_names_another_issuer_is_refused(oidc, local):
         await sign_in(oidc, local, issuer="https://evil.example")
 
 
-async def test_a_code_of_somebody_elses_sign_in_is_refused(oidc, local):
-    """Its verifier is another one: what PKCE is for."""
-    stolen = local.sign_in((await oidc.begin()).url)["code"]
-
-    with pytest.raises(OidcRefused, match="refused the code"):
-        await sign_in(oidc, local, code=stolen)
-
-
 async def test_a_state_of_one_provider_is_not_anothers(oidc, local, client, access, clock):
     async with LocalProvider(clock) as other:
         begun = await oidc.begin()
@@ -226,13 +193,6 @@ async def test_a_state_of_one_provider_is_not_anothers(oidc, local, client, acce
             await Oidc(described(other), client, access, clock_ms=clock).finish(
                 **local.sign_in(begun.url), binding=begun.binding
             )
-
-
-async def test_a_wrong_client_secret_is_a_refusal(local, client, access, clock):
-    wrong = replace(described(local), client_secret="wrong")
-
-    with pytest.raises(OidcRefused, match="status 400"):
-        await sign_in(Oidc(wrong, client, access, clock_ms=clock), local)
 
 
 async def test_the_address_guard_holds(local, access, clock):

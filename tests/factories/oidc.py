@@ -1,4 +1,6 @@
-"""An OpenID Connect provider on loopback: checks what it is sent, signs real tokens, rotates its keys."""
+"""A double of an OpenID Connect provider, for what no honest one says: it checks what it is sent, and signs what
+it is told to. An honest one that others wrote is in `identity_provider.py`.
+"""
 
 import base64
 import hashlib

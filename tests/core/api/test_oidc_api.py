@@ -1,4 +1,4 @@
-"""Signing in at a provider that signs real tokens, through the API's own routes."""
+"""Signing in at a provider that says what a test wants; a real one: `test_oidc_at_a_provider.py`."""
 
 from contextlib import AsyncExitStack
 
@@ -93,25 +93,6 @@ async def test_nobody_without_an_account_gets_in(make):
     said = await back(api, *await begun(api, provider))
 
     assert (said.status, said.error["code"]) == (401, "UNAUTHORIZED")
-
-
-@pytest.mark.parametrize("broken", ["state", "binding", "code", "again", "error"])
-async def test_what_does_not_belong_to_this_browser_s_sign_in_is_refused(make, broken):
-    api, provider = await make()
-    await person(api, password=None)
-    query, headers = await begun(api, provider)
-    if broken in query:
-        query[broken] = "other"
-    elif broken == "binding":
-        headers = {}
-    elif broken == "error":
-        query = {"error": "access_denied", "state": query["state"]}
-    else:
-        assert (await back(api, query, headers)).status == 200
-    said = await back(api, query, headers)
-
-    assert (said.status, said.error["code"]) == (401, "UNAUTHORIZED")
-    assert "Set-Cookie" not in said.headers
 
 
 async def test_a_provider_that_is_away_is_502(make):
