@@ -1,5 +1,5 @@
-"""A double of an OpenID Connect provider, for what no honest one says: it checks what it is sent, and signs what
-it is told to. An honest one that others wrote is in `identity_provider.py`.
+"""A double of an OpenID Connect provider, for what no honest one says: it checks what it is sent, and signs
+what it is told to. An honest one that others wrote is in `identity_provider.py`.
 """
 
 import base64
