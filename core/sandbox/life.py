@@ -1,9 +1,8 @@
 """What happens in a sandbox: mail comes in through the seam, people act, DNS is looked at, old mail goes."""
 
 import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -23,11 +22,11 @@ from core.service.core import Core
 from core.store import messages, meta, quarantine
 from core.store.clock import DAY_MS
 from core.store.tenancy import OPERATOR
+from hub.sdk.lasting import lasting
 from hub.web.errors import ApiError
 
 __all__ = ["PARTNERS", "Life"]
 
-_LOG = logging.getLogger("core.sandbox")
 _MOST_AT_ONCE: Final = 50
 _AGAIN_S: Final = 1.0
 _MAIL_DAYS: Final = 1
@@ -104,7 +103,8 @@ class Life:
             return
         async with asyncio.TaskGroup() as group:
             for work in (self._traffic, self._ticks, self._people, self._looks):
-                group.create_task(_kept_alive(work), name=f"sandbox {work.__name__}")
+                name = f"sandbox {work.__name__}"
+                group.create_task(lasting(work, name, again_s=_AGAIN_S), name=name)
 
     async def _traffic(self) -> None:
         """The first message is a phishing attempt, so that there is something to see at once."""
@@ -154,12 +154,3 @@ class Life:
             await dns.scan(self._core, _OPERATOR, domain)
         if "dmarc" in self._parts:
             await file_reports(self._core, _OPERATOR, domain)
-
-
-async def _kept_alive(work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:  # a full disk ends a round, not the sandbox; the state on disk is whole
-            _LOG.exception("the sandbox failed in its background work and goes on")
-        await asyncio.sleep(_AGAIN_S)
