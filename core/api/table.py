@@ -35,6 +35,7 @@ from core.api import (
     spam,
     statistics,
     subscriptions,
+    tenants,
     verdicts,
     webhooks,
 )
@@ -76,6 +77,7 @@ ROUTES = (
     *spam.ROUTES,
     *statistics.ROUTES,
     *subscriptions.ROUTES,
+    *tenants.ROUTES,
     *verdicts.ROUTES,
     *webhooks.ROUTES,
 )

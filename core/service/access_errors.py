@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from hub.access.directory import LastAdmin, LoginTaken, NoSuchAccount
+from hub.access.directory import LastAdmin, LoginTaken, NoSuchAccount, TenantTaken
 from hub.access.keyring import NoSuchKey
 from hub.access.oidc import OidcRefused, ProviderDown
 from hub.access.sessions import NoSession
@@ -39,6 +39,7 @@ _TABLE: Final[tuple[tuple[type[Exception], Callable[..., ApiError]], ...]] = (
     (NoSuchKey, lambda _: NotFound("There is no such API key.")),
     (NoSuchAccount, lambda _: NotFound("There is no such account.")),
     (LoginTaken, lambda error: Conflict(str(error))),
+    (TenantTaken, lambda error: Conflict(str(error))),
     (LastAdmin, lambda error: Conflict(str(error))),
     (AlreadyEnrolled, lambda error: Conflict(str(error))),
     (WrongCode, lambda error: ValidationFailed.of("code", str(error))),

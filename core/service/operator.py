@@ -10,4 +10,4 @@ __all__ = ["only_the_operator"]
 def only_the_operator(by: By) -> None:
     """Who holds `full-admin` in the operator's own tenant. Raises `Forbidden`."""
     if by.tenant != OPERATOR or not by.principal.is_full_admin:
-        raise Forbidden("Only whoever runs the service decides on plans and subscriptions.")
+        raise Forbidden("Only whoever runs the service decides on tenants, plans and subscriptions.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.service import tenants
 from core.service.access_errors import access_errors
 from core.service.by import By
 from core.service.core import Core
@@ -31,10 +32,12 @@ async def change(
     core: Core, by: By, plan: str, limits: Mapping[str, Any], *, tenant: str | None = None
 ) -> TenantPlan:
     """`limits` in place of the plan's figures. Raises `Forbidden` for all but the operator,
-    `ValidationFailed` for a plan or limit that there is not.
+    `ValidationFailed` for a tenant, plan or limit that there is not.
     """
     only_the_operator(by)
     whose = tenant or by.tenant
+    async with core.database.read() as tx:
+        await tenants.check_known(tx, whose)
     with access_errors():
         await core.access.keyring.set_plan(by.accessor, whose, plan, limits)
     return await _plan(core, whose)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.audit.entry import Resource
+from core.service import tenants
 from core.service.by import By, Deed, record
 from core.service.core import Core
 from core.service.operator import only_the_operator
@@ -55,6 +56,7 @@ async def make(core: Core, tx: AsyncConnection, by: By, new: NewSubscription) ->
         raise ValidationFailed.of("handle", "1 to 64 letters, digits, dots, hyphens or underscores")
     _check(new.plan, new.limits)
     tenant = new.tenant or by.tenant
+    await tenants.check_known(tx, tenant)
     await _check_customer(tx, tenant, new.customer_id)
     if await stored.taken(tx, new.handle):
         raise Conflict(f"There is a subscription {new.handle} already.")
@@ -85,6 +87,8 @@ async def change(
 ) -> Subscription:
     """`values`: `plan`, `limits`, `active`, `customer_id`. Raises as `make`, and `NotFound`."""
     only_the_operator(by)
+    if tenant is not None:
+        await tenants.check_known(tx, tenant)
     before = await _found(tx, tenant or by.tenant, handle)
     if unknown := set(values) - {"plan", "limits", "active", "customer_id"}:
         raise ValidationFailed.of(min(unknown), "cannot be changed")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.principal import Grant
@@ -88,8 +88,9 @@ async def add(tx: AsyncConnection, *, tenant: str, login: str, now_ms: int, **va
     return found
 
 
-async def there_are_any(tx: AsyncConnection) -> bool:
-    return (await tx.execute(select(func.count()).select_from(accounts))).scalar_one() > 0
+async def there_are_any(tx: AsyncConnection, tenant: str) -> bool:
+    found = select(accounts.c.id).where(accounts.c.tenant == tenant).limit(1)
+    return (await tx.execute(found)).scalar_one_or_none() is not None
 
 
 async def find(tx: AsyncConnection, tenant: str, account_id: str) -> Account | None:

@@ -7,15 +7,15 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.access import accounts, once
+from hub.access import accounts, once, tenants
 from hub.access.accounts import Account
 from hub.access.audit import SYSTEM, Actor, Audit, Change, silence
 from hub.access.passwords import Passwords, check_password
-from hub.access.principal import Grant
+from hub.access.principal import OPERATOR, Grant
 from hub.access.sessions import end_of_account
 from hub.sql.database import Database
 
-__all__ = ["Directory", "LastAdmin", "LoginTaken", "NoSuchAccount"]
+__all__ = ["Directory", "LastAdmin", "LoginTaken", "NoSuchAccount", "TenantTaken"]
 
 _BOOTSTRAP: Final = "bootstrap"
 _BOOTSTRAP_MS: Final = 24 * 3_600_000
@@ -28,6 +28,10 @@ class NoSuchAccount(Exception):
 
 class LoginTaken(Exception):
     """409: the login is somebody's already."""
+
+
+class TenantTaken(Exception):
+    """409: the tenant has people already, who make each other."""
 
 
 class LastAdmin(Exception):
@@ -51,34 +55,58 @@ class Directory:
         self._clock_ms = clock_ms
 
     async def first_token(self) -> str | None:
-        """A token that makes the first administrator, good for a day and once; `None` when there is anybody.
+        """A token that makes the operator's first administrator, good for a day and once; `None` when they
+        have anybody.
 
         For whoever starts the service to print; an earlier one is worth nothing from then on.
         """
         now_ms = self._clock_ms()
         async with self._database.begin() as tx:
-            if await accounts.there_are_any(tx):
+            if await accounts.there_are_any(tx, OPERATOR):
                 return None
             await once.drop(tx, _BOOTSTRAP)
             return await once.put(tx, _BOOTSTRAP, {}, now_ms + _BOOTSTRAP_MS)
 
-    async def claim(
-        self, token: str, *, login: str, password: str, tenant: str = "default"
-    ) -> Account | None:
-        """The first administrator; `None` when the token is worth nothing. Raises `ValueError`."""
+    async def invite(self, actor: Actor, tenant: str, login: str) -> str:
+        """A token with which `login` becomes the tenant's first administrator, once and within seven days;
+        the tenant is made where there is none. Earlier tokens of that tenant are worth nothing from then on.
+
+        Raises `TenantTaken`, `LoginTaken`, `ValueError`.
+        """
+        login = accounts.normal_login(login)
+        async with self._database.begin() as tx:
+            if await accounts.there_are_any(tx, tenant):
+                raise TenantTaken(f"{tenant} has people already: its administrators make accounts")
+            if await accounts.by_login(tx, login) is not None:
+                raise LoginTaken(f"{login} is somebody's already")
+            is_new = await tenants.add(tx, tenant)
+            token = await tenants.invite(tx, tenant, login, self._clock_ms())
+            for change in _invited(actor, tenant, login, is_new=is_new):
+                await self._audit(tx, change)
+        return token
+
+    async def claim(self, token: str, *, login: str, password: str) -> Account | None:
+        """The first administrator, of the operator's tenant (`first_token`) or of the one that the token was
+        made for (`invite`: then `login` is the one that was named); `None` when the token is worth nothing.
+
+        Raises `LoginTaken`, `ValueError`.
+        """
         login = accounts.normal_login(login)
         check_password(password, login)
         hashed = await self._passwords.hash(password)
         now_ms = self._clock_ms()
-        async with self._database.begin() as tx:
-            taken = await once.take(tx, _BOOTSTRAP, token, now_ms)
-            if taken is None or await accounts.there_are_any(tx):
-                return None
-            made = await accounts.add(
-                tx, tenant=tenant, login=login, now_ms=now_ms, admin=True, password=hashed
-            )
-            await self._tell(tx, SYSTEM, "account.created", None, made)
-            return made
+        try:
+            async with self._database.begin() as tx:
+                tenant = await _claimed(tx, token, login, now_ms)
+                if tenant is None or await accounts.there_are_any(tx, tenant):
+                    return None
+                made = await accounts.add(
+                    tx, tenant=tenant, login=login, now_ms=now_ms, admin=True, password=hashed
+                )
+                await self._tell(tx, SYSTEM, "account.created", None, made)
+        except IntegrityError:
+            raise LoginTaken(f"{login} is somebody's already") from None
+        return made
 
     async def make(
         self,
@@ -232,6 +260,26 @@ async def _found(tx: AsyncConnection, tenant: str, account_id: str) -> Account:
     if found is None:
         raise NoSuchAccount(f"there is no account {account_id!r}")
     return found
+
+
+def _invited(actor: Actor, tenant: str, login: str, *, is_new: bool) -> Sequence[Change]:
+    """Who was asked stands in the tenant's own log, which goes with it; that it was made, in ours."""
+    invited = Change(
+        actor=actor,
+        tenant=tenant,
+        action="account.invited",
+        resource=f"account/{login}",
+        after={"login": login, "admin": True},
+    )
+    made = Change(actor=actor, tenant=OPERATOR, action="tenant.created", resource=f"tenant/{tenant}")
+    return (invited, made) if is_new else (invited,)
+
+
+async def _claimed(tx: AsyncConnection, token: str, login: str, now_ms: int) -> str | None:
+    """Whose first administrator the token makes; it is spent."""
+    if await once.take(tx, _BOOTSTRAP, token, now_ms) is not None:
+        return OPERATOR
+    return await tenants.invited(tx, token, login, now_ms)
 
 
 async def _not_the_last(tx: AsyncConnection, account: Account) -> None:

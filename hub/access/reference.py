@@ -103,17 +103,26 @@ Every route with its fields is in [the core's API](core-api.md), the first steps
 | --- | --- | --- |
 | `/status`, `/me` | any key or session | who asks, their grants, scopes, plan and limits |
 | `/api-keys` | `keys:*` | nobody makes or lifts a key above themselves; its `plan`, `limits`: `full-admin` |
-| `/setup` | open | the first administrator, once, with the token that the start printed |
+| `/setup` | open | the first administrator, once, with its token: the start's, or that of `/tenants` |
 | `/sessions`, `/sessions/oidc` | open | not for requests that another site makes a browser send |
 | `/me/password`, `/me/second-factor` | a session of an account | the old password, a code |
 | `/accounts`, `/delegations` | `people:*` | nobody acts on who has more; on administrators: `full-admin` |
 | `/customers`, `/organizations` | `customers:*` | what still has something is not removed (409) |
+| `/tenants` | `full-admin` of the tenant `default` | [below](#tenants) |
 | `/subscriptions`, `/plan` | `subscriptions:read` | changed by `full-admin` of the tenant `default` only |
 | `/license` | `cluster:read` | none, valid, expired |
 | `/settings` | `settings:*` | of the tenant; null sets a value back |
 | `/domains/{domain}/login-link`, `/domains/login-links:batch` | `login-links:create` | below |
 | `/domains/{domain}/reset-portal` | `emails:*` | below |
 | `/public/password-reset/...` | open | below |
+
+### Tenants
+
+`POST /tenants` names a tenant and the login of its first administrator, and answers with a token that makes
+that account with `/setup`, once and within seven days. Asked again while the tenant has no people, it gives a
+new token in place of the one before. [How to serve tenants](../howto/tenants.md).
+
+### Links and resets
 
 **Login links.** A text that opens, once and for 15 minutes (setting), a session as `domain-admin` of one
 domain. Only a key makes them: when the key ends, or its grants change, unused links and open sessions end.
@@ -130,8 +139,8 @@ requests for one mailbox, 30 requests and 30 tries from one address.
 ## On record
 
 Each change is told to the audit log inside its own transaction, with what was before and after, and never a
-key, code, cookie or password: `api_key.created|updated|revoked|deleted`, `tenant.plan_changed`,
-`account.created|updated|password_changed|deleted`, `delegation.changed|removed`,
+key, code, cookie or password: `api_key.created|updated|revoked|deleted`, `tenant.created|plan_changed`,
+`account.invited|created|updated|password_changed|deleted`, `delegation.changed|removed`,
 `auth.login|login_failed|identity_tied|signed_out_everywhere|second_factor_on|second_factor_off`; by the
 core `login_link.created|used`, `customer.*`, `organization.*`, `subscription.*`, `settings.changed`,
 `reset_portal.enabled|disabled`, `password_reset.requested|not_sent`, `mailbox.password_reset`. Events of the

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from aiohttp import web
 
+from hub.access.principal import Principal
 from hub.archive.base import Archive, ErasureCheck
 from hub.archive.query import Query
 from hub.config.model import Settings
@@ -26,6 +27,7 @@ __all__ = [
     "Captures",
     "Erasure",
     "Erasures",
+    "Invited",
     "Job",
     "Readers",
     "Replays",
@@ -168,6 +170,19 @@ class Backups(Protocol):
         ...
 
 
+class Invited(Protocol):
+    """A tenant that was made, and how its first administrator comes in."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def login(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def expires_ms(self) -> int: ...
+
+
 class Readers:
     """Blocking archive calls on threads of their own: a slow search holds up neither ingest nor look-ups."""
 
@@ -225,6 +240,9 @@ class Services:
     idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)
     gate: Authenticate | None = None
     """Where keys and people are known: set by whoever runs a core beside the hub."""
+    new_tenant: Callable[[Principal, str, str, str], Awaitable[tuple[Invited, str]]] | None = None
+    """`(who asks, id of the request, name, login of its administrator)`: the tenant, and where its token is
+    taken; set likewise. Raises `ApiError`."""
 
 
 SERVICES: Final = web.AppKey("services", Services)

@@ -16,6 +16,7 @@ from hub.web.times import iso
 __all__ = ["ROUTES"]
 
 _MOST_TENANTS = 100_000
+_UNSEEN = {"Cache-Control": "no-store"}
 AskedBy = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -24,6 +25,25 @@ class TenantItem(BaseModel):
     state: str = Field(description="open, erasing, or erased (closed: nothing is taken in until reopened)")
     events: int = Field(description="Events in the archive.")
     sources: list[str] = Field(description="Sources that are configured for it.")
+
+
+class NewTenant(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: str = Field(
+        min_length=1,
+        max_length=63,
+        description="Its name: letters, digits, dots, hyphens, underscores. It never changes.",
+    )
+    administrator: str = Field(max_length=256, description="The login, an address, of who administers it.")
+
+
+class NewTenantItem(BaseModel):
+    tenant: str
+    administrator: str
+    token: str = Field(description="Makes their account, once; it is in this answer and nowhere else.")
+    setup_url: str = Field(description="Where it is taken, by a POST with token, login and password.")
+    expires_at: str
 
 
 class EraseRequest(BaseModel):
@@ -79,6 +99,24 @@ async def list_(call: Call[None, None]) -> Reply:
         for name in sorted({*events, *sources, *closed})
     ]
     return Reply(data=items)
+
+
+async def add(call: Call[None, NewTenant]) -> Reply:
+    services = services_of(call.request)
+    if services.new_tenant is None or call.principal is None:
+        raise NotFound("There is no core beside this hub: its tenants are those that sources are of.")
+    if call.body.tenant in await services.erasures.closed():
+        raise Conflict(f"{call.body.tenant} was erased and is closed: reopen it first.")
+    name, login = call.body.tenant, call.body.administrator
+    made, url = await services.new_tenant(call.principal, call.request_id, name, login)
+    item = NewTenantItem(
+        tenant=made.tenant,
+        administrator=made.login,
+        token=made.token,
+        setup_url=url,
+        expires_at=iso(made.expires_ms),
+    )
+    return Reply(data=item, message="give the token to its administrator", headers=_UNSEEN)
 
 
 async def erase(call: Call[None, EraseRequest]) -> Reply:
@@ -214,6 +252,16 @@ ROUTES = (
         summary="Every tenant with its sources and its events",
         response=list[TenantItem],
         errors=(ServiceUnavailable,),
+    ),
+    Route(
+        "POST",
+        "/api/v1/tenants",
+        add,
+        summary="Make a tenant of the core beside the hub, and a token for its first administrator",
+        body=NewTenant,
+        response=NewTenantItem,
+        status=201,
+        errors=(NotFound, Conflict, ServiceUnavailable),
     ),
     Route(
         "POST",

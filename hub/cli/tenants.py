@@ -1,6 +1,7 @@
-"""`mxhub tenants`: whose events there are, erasing one of them, and what is on record of it."""
+"""`mxhub tenants`: whose events there are, making and erasing one of them, and what is on record of it."""
 
 import getpass
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +27,7 @@ Shown = Mapping[str, Any]
 @where
 @click.pass_context
 def tenants(ctx: click.Context, /, **options: Any) -> None:
-    """Whose events there are (as `ls`), and erasing one of them."""
+    """Whose events there are (as `ls`); making and erasing one of them."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(ls, **options)
 
@@ -42,6 +43,27 @@ def ls(client: Client, as_json: bool) -> None:
         return
     shown = [{**row, "sources": ", ".join(row["sources"])} for row in rows]
     print_table(_COLUMNS, [[row[name] for name in _COLUMNS] for row in shown])
+
+
+@tenants.command()
+@click.argument("tenant")
+@click.option("--admin", "login", required=True, metavar="LOGIN", help="The address of who administers it.")
+@_json
+@connected
+def add(client: Client, tenant: str, login: str, as_json: bool) -> None:
+    """Make a tenant of the core beside the hub, and a token for its first administrator.
+
+    Asked again while nobody has come, it gives a new token, and the one before is worth nothing.
+    """
+    made = client.post("/api/v1/tenants", {"tenant": tenant, "administrator": login}).data
+    if as_json:
+        print_json(made)
+        return
+    click.echo(
+        f"{safe(made['tenant'])}: until {made['expires_at']} {safe(made['administrator'])} can come in"
+    )
+    said = {"token": made["token"], "login": made["administrator"]}
+    click.echo(f'POST {made["setup_url"]} {safe(json.dumps(said)[:-1])}, "password": ...}}')
 
 
 @tenants.command()

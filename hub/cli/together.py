@@ -7,7 +7,8 @@ source a tenant, because a source belongs to one. Their tokens end with the proc
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ from hub.access.principal import OPERATOR
 from hub.app.https import https_only
 from hub.app.listener import Listener
 from hub.archive.base import ArchiveError
+from hub.cli import core_tenants
+from hub.cli.core_tenants import source_name
 from hub.cli.errors import Unreachable
 from hub.cli.product import Product
 from hub.config.model import PollConfig, Settings, SourceConfig
@@ -28,6 +31,7 @@ from hub.sdk.lifetime import Opening
 from hub.sdk.values import host_port
 from hub.store.base import StoreError
 from hub.web.access import StaticToken
+from hub.web.client import trust
 
 if TYPE_CHECKING:
     from core.app.service import CoreService
@@ -37,12 +41,10 @@ if TYPE_CHECKING:
     from hub.app.hub import Hub
     from hub.store.client import Client
 
-__all__ = ["FOLDER", "SANDBOX", "SOURCE", "Together", "core_troubles"]
+__all__ = ["FOLDER", "SANDBOX", "Together", "core_troubles"]
 
 FOLDER: Final = "core"
 """Of the core, below the hub's data directory."""
-SOURCE: Final = "core"
-"""Of the operator's own events; other tenants' sources are named `core-<tenant>`."""
 SANDBOX: Final = "sandbox"
 """Of the demo's, below the hub's data directory."""
 _VENDOR = "core"
@@ -69,11 +71,12 @@ class Together(Opening):
         self._settings = settings
         self._any_port = any_port
         self._tenants: tuple[str, ...] = (OPERATOR,)
+        self._news = asyncio.Event()
         self._inside = ""
         """Where the hub reaches the core."""
 
     async def __aexit__(self, *_: object) -> None:
-        self.hub.services.gate = self.hub.beside = None
+        self.hub.services.gate = self.hub.services.new_tenant = self.hub.beside = None
         await super().__aexit__()
 
     @property
@@ -148,6 +151,7 @@ class Together(Opening):
         self._publish(service)
         _welcome(service)
         self._take_keys(service)
+        self.hub.services.new_tenant = partial(core_tenants.make, service, self._news.set)
         self.hub.beside = self
         self._tenants = await self._look(service)
         await self.hub.reload(self._joined())
@@ -165,6 +169,7 @@ class Together(Opening):
     async def _listen(self, stack: AsyncExitStack, app: web.Application, address: str) -> str:
         """With the hub's bounds and its certificate."""
         settings, front = self.hub.settings, self.hub.front
+        trust(app, settings.trusted_proxies)
         listener = Listener(app, max_connections=settings.ingest.max_connections, refuse=https_only(settings))
         stack.push_async_callback(listener.stop)
         host, port = host_port(address)
@@ -189,11 +194,12 @@ class Together(Opening):
         return await listen(self._stack, create_app(service.core, token=service.tokens), _PRIVATE)
 
     def _take_keys(self, service: "CoreService") -> None:
+        from hub.access.plans import of_an_address
         from hub.web.gate import Gate
 
-        access = service.core.access
-        token = StaticToken(self._admin_token)
-        gate = Gate(access.keyring, access.sessions, access.limiter, token=token)
+        access, token = service.core.access, StaticToken(self._admin_token)
+        unknown = of_an_address(service.core.config.unknown_per_minute)
+        gate = Gate(access.keyring, access.sessions, access.limiter, token=token, unknown=unknown)
         self.hub.services.gate = gate
 
     def _admin_token(self) -> str:
@@ -206,7 +212,7 @@ class Together(Opening):
         if self.core is None:
             return self._settings
         known = self._tenants if _VENDOR in self.hub.registry.sources() else ()
-        mine = {_name(tenant): self._source(self.core, tenant) for tenant in known}
+        mine = {source_name(tenant): self._source(self.core, tenant) for tenant in known}
         sources: Mapping[str, SourceConfig] = {**mine, **self._settings.sources}
         return self._settings.model_copy(update={"sources": sources})
 
@@ -229,7 +235,9 @@ class Together(Opening):
         from core.store.database import Unavailable
 
         while True:
-            await asyncio.sleep(_LOOK_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _LOOK_S)
+            self._news.clear()
             try:
                 tenants = await self._look(service)
                 if tenants != self._tenants:
@@ -272,18 +280,6 @@ def _welcome(service: "CoreService") -> None:
             f' POST {service.url}/api/v1/setup {{"token": "{service.first_token}",'
             ' "login": ..., "password": ...}'
         )
-
-
-def _name(tenant: str) -> str:
-    """Of a tenant's source: names of sources are narrower than those of tenants, so it may carry a digest."""
-    from hashlib import sha256
-
-    if tenant == OPERATOR:
-        return SOURCE
-    plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in tenant.lower())[:40]
-    if plain == tenant:
-        return f"{SOURCE}-{plain}"
-    return f"{SOURCE}-{plain}-{sha256(tenant.encode(errors='replace')).hexdigest()[:12]}"
 
 
 def core_troubles() -> tuple[type[Exception], ...]:

@@ -1,16 +1,11 @@
 """Hub and core as one product, through the installed command: back-up under load, restore, erase."""
 
-import asyncio
 import base64
 import json
 import threading
 
 import pytest
 
-from core.store.database import Database, sqlite_url
-from hub.access.audit import Actor
-from hub.access.keyring import Keyring
-from hub.access.principal import Grant
 from tests.factories.process import HubProcess, mxhub, until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.server("valkey"), pytest.mark.timeout(240)]
@@ -40,15 +35,13 @@ def message(n, rcpt, marker=""):
 
 
 def key_of(hub, tenant):
-    """As whoever runs the service makes one for a customer."""
-
-    async def make():
-        async with Database(sqlite_url(hub.data / "core" / "core.sqlite3")) as database:
-            who = Actor(type="local", id="local", name="local")
-            grants = [Grant.of(["full-admin"])]
-            return (await Keyring(database).make(who, tenant=tenant, grants=grants))[1]
-
-    return asyncio.run(make())
+    """Of a new customer: the operator makes the tenant, its administrator comes in and makes the key."""
+    login, password = f"jo@{tenant}.example", "a long enough password"
+    token = hub.ask("tenants", "add", tenant, "--admin", login)["token"]
+    made(hub.core_asked("POST", "/setup", {"token": token, "login": login, "password": password}))
+    body = {"description": "all of it", "grants": [{"domains": ["*"], "scopes": ["full-admin"]}]}
+    session = hub.core_signed_in(login, password)
+    return made(hub.core_asked("POST", "/api-keys", body, session=session))["key"]
 
 
 def with_domain(hub, name, key=TOKEN):

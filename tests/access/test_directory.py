@@ -1,13 +1,13 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from hub.access.directory import LastAdmin, LoginTaken, NoSuchAccount
+from hub.access.directory import LastAdmin, LoginTaken, NoSuchAccount, TenantTaken
 from hub.access.principal import Decision, Grant
 from hub.access.sessions import NoSession
 from hub.access.sign_in import SignInRefused
-from hub.access.tables import accounts, sessions
+from hub.access.tables import accounts, sessions, tenants
 from tests.factories.access import ACTOR, PASSWORD, VISITOR
 
 NEW = "a quite different one"
@@ -45,17 +45,93 @@ async def test_the_first_token_is_good_for_a_day(people):
     assert await people.directory.claim(token, login="root@example.com", password=PASSWORD) is None
 
 
-async def test_no_token_is_made_where_there_is_somebody(people):
-    await people.person()
+async def test_no_token_is_made_where_the_operator_has_somebody(people):
+    await people.person(tenant="default")
 
     assert await people.directory.first_token() is None
 
 
 async def test_a_token_from_before_somebody_was_made_is_worth_nothing(people):
     token = await people.directory.first_token()
-    await people.person()
+    await people.person(tenant="default")
 
     assert await people.directory.claim(token, login="eve@example.com", password=PASSWORD) is None
+
+
+async def test_a_tenants_people_do_not_shut_the_operator_out(people):
+    await people.person(tenant="acme")
+    token = await people.directory.first_token()
+
+    made = await people.directory.claim(token, login="root@example.com", password=PASSWORD)
+
+    assert (made.tenant, made.admin) == ("default", True)
+
+
+async def invited(people, tenant="globex", login="hank@globex.example"):
+    return await people.directory.invite(ACTOR, tenant, login)
+
+
+async def claimed(people, token, login="hank@globex.example"):
+    return await people.directory.claim(token, login=login, password=PASSWORD)
+
+
+async def test_a_tenants_first_administrator_comes_with_the_token_once(people):
+    token = await invited(people, login=" Hank@Globex.example")
+    made = await claimed(people, token)
+
+    assert (made.tenant, made.login, made.admin) == ("globex", "hank@globex.example", True)
+    assert await claimed(people, token, "eve@example.com") is None
+    assert await claimed(people, token) is None
+    assert people.log.actions[-3:] == ["account.invited", "tenant.created", "account.created"]
+
+
+async def test_a_tenants_token_is_for_the_login_that_was_named(people):
+    token = await invited(people)
+
+    assert await claimed(people, token, "eve@example.com") is None
+    assert await claimed(people, token) is not None
+
+
+async def test_a_new_token_of_a_tenant_ends_those_before_and_no_other_tenants(people):
+    old, others = await invited(people, login="hnak@globex.example"), await invited(people, "acme", "jo@acme")
+    new = await invited(people)
+
+    assert await claimed(people, old, "hnak@globex.example") is None
+    assert (await claimed(people, others, "jo@acme")).tenant == "acme"
+    assert (await claimed(people, new)).tenant == "globex"
+    assert people.log.actions.count("tenant.created") == 2
+
+
+async def test_a_tenants_token_is_good_for_seven_days(people):
+    token = await invited(people)
+    people.clock.pass_s(7 * 86_400)
+
+    assert await claimed(people, token) is None
+
+
+async def test_a_token_of_a_tenant_that_was_erased_is_worth_nothing(people, access):
+    token = await invited(people)
+    async with access.begin() as tx:
+        await tx.execute(delete(tenants))
+
+    assert await claimed(people, token) is None
+
+
+async def test_nobody_is_invited_where_there_are_people_or_under_a_login_that_is_taken(people):
+    await people.person(tenant="acme")
+
+    with pytest.raises(TenantTaken):
+        await invited(people, "acme", "two@acme.example")
+    with pytest.raises(LoginTaken):
+        await invited(people, "globex", "jo@example.com")
+
+
+async def test_a_login_that_was_taken_meanwhile_is_not_claimed(people):
+    token = await invited(people)
+    await people.person("hank@globex.example", tenant="acme")
+
+    with pytest.raises(LoginTaken):
+        await claimed(people, token)
 
 
 async def test_a_login_is_one_persons_over_all_tenants(people):

@@ -18,6 +18,7 @@ from tests.factories.events import make_entry
 
 GOOD = {"id": "siem:1", "name": "siem", "tenant": "acme"}
 BODIES = {
+    "/api/v1/tenants": {"tenant": "globex", "administrator": "hank@globex.example"},
     "/api/v1/replays": {"connector": "siem", "code": ["quarantine.added"]},
     "/api/v1/captures": {"source": "guard", "minutes": 1},
     "/api/v1/parked:replay": {"ids": ["siem:1"]},

@@ -32,6 +32,42 @@ def test_they_are_listed_with_their_sources_and_events(hub, arguments):
     assert "acme" in hub.run("tenants").stdout
 
 
+def test_one_is_made_and_its_administrator_told_how_to_come_in(hub):
+    result = hub.run("tenants", "add", "globex", "--admin", "hank@globex.example")
+
+    assert result.exit_code == 0, result.stderr
+    assert "hank@globex.example can come in" in result.stdout
+    assert 'POST http://127.0.0.1:8788/api/v1/setup {"token": "the-token"' in result.stdout
+
+
+def test_one_that_is_made_is_told_as_json(hub):
+    made = said(hub.run("tenants", "add", "globex", "--admin", "hank@globex.example", "--json"))
+
+    assert made == {
+        "tenant": "globex",
+        "administrator": "hank@globex.example",
+        "token": "the-token",
+        "setup_url": "http://127.0.0.1:8788/api/v1/setup",
+        "expires_at": made["expires_at"],
+    }
+
+
+def test_an_erased_one_is_reopened_before_it_is_made_again(hub, erasures):
+    erasures.shut.add("globex")
+    result = hub.run("tenants", "add", "globex", "--admin", "hank@globex.example")
+
+    assert result.exit_code != 0
+    assert "reopen it first" in result.stderr
+
+
+def test_without_a_core_none_can_be_made(start_hub):
+    hub = start_hub(make_services(new_tenant=None))
+    result = hub.run("tenants", "add", "globex", "--admin", "hank@globex.example")
+
+    assert result.exit_code != 0
+    assert "There is no core beside this hub" in result.stderr
+
+
 def test_a_dry_run_says_what_would_go_and_what_cannot(hub, erasures):
     item = said(hub.run("tenants", "erase", "acme", "--dry-run", "--json"))
 

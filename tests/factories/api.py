@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
+from hub.access.principal import Principal
 from hub.api.services import Services
 from hub.app.send_test import Tested
 from hub.archive.base import ArchiveError, ErasureCheck, ErasureRecord, Hit, Page
@@ -414,6 +415,20 @@ async def _send_test(name: str, kind: str) -> Tested:
     )
 
 
+@dataclass(frozen=True)
+class MemoryInvited:
+    tenant: str
+    login: str
+    token: str = "the-token"
+    expires_ms: int = NOW_MS + 7 * 86_400_000
+
+
+async def _new_tenant(who: Principal, request_id: str, tenant: str, login: str) -> tuple[MemoryInvited, str]:
+    assert who.is_operator
+    assert request_id
+    return MemoryInvited(tenant, login), "http://127.0.0.1:8788/api/v1/setup"
+
+
 @lru_cache(maxsize=2000)
 def _event(seq: int) -> Entry:
     return make_entry(seq, source="guard", tenant="acme", raw_data=True)
@@ -447,5 +462,6 @@ def make_services(*, events: int = 30, token: str | None = TOKEN, **over: Any) -
         "backups": MemoryBackups(),
         "ready": ready,
         "send_test": _send_test,
+        "new_tenant": _new_tenant,
     }
     return Services(**(given | over))

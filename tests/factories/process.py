@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any, Self, TypeVar
@@ -139,13 +139,31 @@ class HubProcess:
         runtime = self.data / "runtime.json"
         return str(until(lambda: json.loads(runtime.read_text()).get("core"), 60)["api"])
 
-    def core_asked(self, method: str, path: str, body: Any = None, *, key: str) -> tuple[int, Any]:
-        """Status and JSON of a request to the core, `path` below `/api/v1`."""
-        headers = {"Authorization": f"Bearer {key}"}
+    def core_asked(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "",
+        session: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """Status and JSON of a request to the core, `path` below `/api/v1`; with a key, or with the headers
+        of a session (`core_signed_in`).
+        """
+        headers = {"Authorization": f"Bearer {key}"} if key else dict(session or {})
         data = None if body is None else orjson.dumps(body)
         asked = urllib.request.Request(f"{self.core}/api/v1{path}", data, headers, method=method)
         status, said = self._ask(asked)
         return status, orjson.loads(said)
+
+    def core_signed_in(self, login: str, password: str) -> dict[str, str]:
+        """What requests of that person carry."""
+        body = orjson.dumps({"login": login, "password": password})
+        with urllib.request.urlopen(f"{self.core}/api/v1/sessions", body, timeout=10) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+            csrf = orjson.loads(answer.read())["data"]["csrf_token"]
+        return {"Cookie": cookie, "X-CSRF-Token": csrf}
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Status and body of a GET."""

@@ -214,7 +214,10 @@ for _name in ("confirm", "disable"):
 GOOD["POST /customers"] = Ask(body=lambda owner, __: {"name": owner.tag})
 GOOD["POST /organizations"] = Ask(body=lambda owner, __: {"name": owner.tag})
 GOOD["POST /subscriptions"] = Ask(body=lambda owner, __: {"handle": owner.tag, "plan": "pro"})
-GOOD["PUT /plan"] = Ask(body=lambda owner, __: {"plan": "pro", "tenant": owner.tag})
+GOOD["PUT /plan"] = Ask(body=lambda owner, __: {"plan": "default", "tenant": owner.tenant})
+GOOD["POST /tenants"] = Ask(
+    body=lambda owner, __: {"tenant": owner.tag, "administrator": f"jo@{owner.tag}.example"}
+)
 GOOD["POST /domains/login-links:batch"] = Ask(body=lambda _, __: {"domains": ["nothing.example"]})
 GOOD["POST /public/password-reset/request"] = Ask(
     body=lambda _, __: {"email": "jo@example.com"}, status=404, why="no relay is configured"
