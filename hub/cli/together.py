@@ -31,7 +31,6 @@ from hub.sdk.lifetime import Opening
 from hub.sdk.values import host_port
 from hub.store.base import StoreError
 from hub.web.access import StaticToken
-from hub.web.client import trust
 
 if TYPE_CHECKING:
     from core.app.service import CoreService
@@ -169,7 +168,6 @@ class Together(Opening):
     async def _listen(self, stack: AsyncExitStack, app: web.Application, address: str) -> str:
         """With the hub's bounds and its certificate."""
         settings, front = self.hub.settings, self.hub.front
-        trust(app, settings.trusted_proxies)
         listener = Listener(app, max_connections=settings.ingest.max_connections, refuse=https_only(settings))
         stack.push_async_callback(listener.stop)
         host, port = host_port(address)
@@ -194,12 +192,11 @@ class Together(Opening):
         return await listen(self._stack, create_app(service.core, token=service.tokens), _PRIVATE)
 
     def _take_keys(self, service: "CoreService") -> None:
-        from hub.access.plans import of_an_address
         from hub.web.gate import Gate
 
-        access, token = service.core.access, StaticToken(self._admin_token)
-        unknown = of_an_address(service.core.config.unknown_per_minute)
-        gate = Gate(access.keyring, access.sessions, access.limiter, token=token, unknown=unknown)
+        access = service.core.access
+        token = StaticToken(self._admin_token)
+        gate = Gate(access.keyring, access.sessions, access.limiter, token=token)
         self.hub.services.gate = gate
 
     def _admin_token(self) -> str:
