@@ -36,9 +36,12 @@ domains of the tenant, those to come too. Among the scopes may stand scopes, bun
 a dialect gives it. Who came in by one makes no others.
 
 A domain of no grant is 403. A domain that is *tied* to a key (key association) does not exist (404) for
-anybody but that key, the sessions that its login links opened, and people with `full-admin`. Where no
-domain is named, an answer is cut to the domains on which the scope holds; resources marked `all` belong to
-no domain and need a grant for `"*"`.
+anybody but that key, the sessions that its login links opened, and people with `full-admin`. Neither do its
+events, [wherever they go](webhooks-out.md#tied-domains), the hub's search and feed among them; nor what is
+left of it once it is removed, until a domain of that name is added again or the key is deleted.
+
+Where no domain is named, an answer is cut to the domains on which the scope holds; resources marked `all`
+belong to no domain and need a grant for `"*"`.
 
 No key manages keys or people, `full-admin` neither, unless it was made with `allow_key_admin`: {barred}.
 Nobody gives away what they lack themselves, or changes, revokes or deletes a key that holds it.

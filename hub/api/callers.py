@@ -1,17 +1,22 @@
-"""Who may ask the hub what: whoever runs it everything, a tenant's people and keys their own events."""
+"""Who may ask the hub what: whoever runs it everything, a tenant's people and keys their own events.
 
-from typing import TypeVar
+Where a core runs beside the hub, what is not there for a caller in the core is not there in the hub either:
+events of domains that are tied to somebody else's key, whichever source brought them.
+"""
+
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from hub.access.principal import OPERATOR
 from hub.api.filters import EventFilter
-from hub.api.services import Services
+from hub.api.services import Services, services_of
+from hub.archive.query import Query
 from hub.web.access import Authenticate, Principal, StaticToken
 from hub.web.errors import Forbidden, NotFound
 from hub.web.route import Call
 
-__all__ = ["EVENTS", "Callers", "OperatorsOnly", "own_events", "own_tenant"]
+__all__ = ["EVENTS", "Callers", "OperatorsOnly", "hidden_domains", "own_events", "own_query", "own_tenant"]
 
 F = TypeVar("F", bound=EventFilter)
 
@@ -67,3 +72,17 @@ def own_events(call: Call[F, None]) -> F:
     if call.query.tenant and tenant not in call.query.tenant:
         raise NotFound("There is no such tenant.")
     return call.query.model_copy(update={"tenant": (tenant,)})
+
+
+async def own_query(call: Call[F, None], **more: Any) -> Query:
+    """The same for the archive, without what is hidden from the caller now.
+
+    Raises `Forbidden`, `NotFound`, `ServiceUnavailable`, `ValidationFailed`.
+    """
+    return own_events(call).to_query(**more, not_domain=tuple(sorted(await hidden_domains(call))))
+
+
+async def hidden_domains(call: Call[Any, Any]) -> frozenset[str]:
+    """Domains whose events are not for the caller. Raises `ServiceUnavailable` while nobody can say."""
+    hidden, caller = services_of(call.request).hidden, call.principal
+    return frozenset() if hidden is None or caller is None else await hidden(caller)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from hub.api.callers import EVENTS, own_events, own_tenant
+from hub.api.callers import EVENTS, hidden_domains, own_query, own_tenant
 from hub.api.fates import fates_of
 from hub.api.filters import EventFilter, EventPage
 from hub.api.services import Services, services_of
@@ -77,7 +77,7 @@ class Bucket(BaseModel):
 
 async def search(call: Call[EventPage, None]) -> Reply:
     services = services_of(call.request)
-    query = own_events(call).to_query(limit=call.query.limit, cursor=call.query.cursor)
+    query = await own_query(call, limit=call.query.limit, cursor=call.query.cursor)
     archive = archive_of(services)
     try:
         page = await services.readers.run(archive.search, query)
@@ -95,10 +95,11 @@ async def search(call: Call[EventPage, None]) -> Reply:
 
 async def show(call: Call[None, None]) -> Reply:
     services = services_of(call.request)
-    tenant = own_tenant(call.principal)
+    tenant, hidden = own_tenant(call.principal), await hidden_domains(call)
     hit = await _find(services, call.path["id"])
+    entry = await _entry(services, hit)
     event = orjson.loads(hit.body)
-    if tenant not in (None, event["metadata"].get("tenant_uid")):
+    if tenant not in (None, event["metadata"].get("tenant_uid")) or entry.header.domain.lower() in hidden:
         raise NotFound(_NOT_ARCHIVED)
     raw = event.get("raw_data")
     return Reply(
@@ -108,15 +109,16 @@ async def show(call: Call[None, None]) -> Reply:
             "recorded": iso(hit.recorded_ms),
             "event": orjson.Fragment(hit.body),
             "raw": raw if isinstance(raw, str) or raw is None else orjson.dumps(raw).decode(),
-            "fates": await fates_of(services.log, await _entry(services, hit)) if tenant is None else {},
+            "fates": await fates_of(services.log, entry) if tenant is None else {},
         }
     )
 
 
 async def facets(call: Call[FacetQuery, None]) -> Reply:
     services = services_of(call.request)
+    query = await own_query(call)
     counted = await services.readers.run(
-        archive_of(services).facets, own_events(call).to_query(), call.query.field, call.query.limit
+        archive_of(services).facets, query, call.query.field, call.query.limit
     )
     return Reply(data=[{"value": str(value), "count": count} for value, count in counted])
 
@@ -124,7 +126,7 @@ async def facets(call: Call[FacetQuery, None]) -> Reply:
 async def histogram(call: Call[HistogramQuery, None]) -> Reply:
     services = services_of(call.request)
     interval_ms = duration_ms(call.query.interval)
-    query = own_events(call).to_query()
+    query = await own_query(call)
     buckets = await services.readers.run(archive_of(services).histogram, query, interval_ms)
     return Reply(data=[{"start": iso(start), "start_ms": start, "count": count} for start, count in buckets])
 

@@ -8,12 +8,13 @@ import csv
 import hashlib
 import io
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
 from pydantic import Field
 
-from hub.api.callers import EVENTS, own_events
+from hub.api.callers import EVENTS, own_events, own_query
 from hub.api.columns import COLUMNS, row
 from hub.api.events import archive_of
 from hub.api.filters import EventFilter, now_ms
@@ -40,9 +41,9 @@ async def export(call: Call[ExportQuery, None]) -> Stream:
     # Frozen at now, so that the manifest's query finds the same events again.
     now = now_ms()
     asked = own_events(call)
-    query = asked.to_query()
+    query = await own_query(call)
     if query.recorded_until_ms is None or query.recorded_until_ms > now:
-        query = asked.model_copy(update={"recorded_until": now + 1}).to_query()
+        query = replace(query, recorded_until_ms=now + 1)
     return Stream(
         chunks=_chunks(services, asked, query, now),
         media_type=_MEDIA_TYPES[asked.format],

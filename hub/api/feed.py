@@ -5,7 +5,7 @@ import asyncio
 import orjson
 from pydantic import Field
 
-from hub.api.callers import EVENTS, own_events
+from hub.api.callers import EVENTS, own_query
 from hub.api.events import OcsfDocument, archive_of
 from hub.api.filters import EventFilter, Limit
 from hub.api.services import Services, services_of
@@ -34,7 +34,7 @@ async def feed(call: Call[FeedQuery, None]) -> Reply:
     services = services_of(call.request)
     archive = archive_of(services)
     after = await _begin(services, archive, call.query)
-    query = own_events(call).to_query(limit=call.query.limit, after_seq=after)
+    query = await own_query(call, limit=call.query.limit, after_seq=after)
     ends_at = asyncio.get_running_loop().time() + call.query.wait
     while True:
         bodies, reached = await _page(services, archive, query)

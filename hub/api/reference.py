@@ -36,7 +36,8 @@ probes.
 configuration. Over the hub's own unix socket (mode 0600) no token is needed. Without a configured token
 the API answers there only. Where the core runs beside the hub, its keys and sessions are taken as well,
 within their limits (`X-RateLimit-*` on every answer, 429 or 503 with `Retry-After` beyond them): with
-`events:read` on all domains a tenant's own events can be searched, fed and exported; everything else needs
+`events:read` on all domains a tenant's own events can be searched, fed and exported, without those of domains
+that are tied to somebody else's key in the core, whichever source brought them; everything else needs
 `full-admin` in the tenant `default`, whoever runs the hub.
 
 **Request ids.** A sane `X-Request-Id` (letters, digits, `._:-`, at most 128) is taken over, else one is

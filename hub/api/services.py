@@ -240,6 +240,8 @@ class Services:
     idempotency: IdempotencyStore = field(default_factory=MemoryIdempotency)
     gate: Authenticate | None = None
     """Where keys and people are known: set by whoever runs a core beside the hub."""
+    hidden: Callable[[Principal], Awaitable[frozenset[str]]] | None = None
+    """Domains that are not there for a caller, lower case; set likewise. Raises `ServiceUnavailable`."""
     new_tenant: Callable[[Principal, str, str, str], Awaitable[tuple[Invited, str]]] | None = None
     """`(who asks, id of the request, name, login of its administrator)`: the tenant, and where its token is
     taken; set likewise. Raises `ApiError`."""

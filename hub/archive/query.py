@@ -24,6 +24,8 @@ class Query:
     sender: str = ""
     recipient: str = ""
     domain: tuple[str, ...] = ()
+    not_domain: tuple[str, ...] = ()
+    """Nothing of these, whatever else is asked for; lower case."""
     subject: str = ""
     message_id: str = ""
     disposition: tuple[str, ...] = ()

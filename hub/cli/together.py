@@ -24,6 +24,7 @@ from hub.archive.base import ArchiveError
 from hub.cli import core_tenants
 from hub.cli.core_tenants import source_name
 from hub.cli.errors import Unreachable
+from hub.cli.hidden import hidden
 from hub.cli.product import Product
 from hub.config.model import PollConfig, Settings, SourceConfig
 from hub.sdk.ending import end
@@ -31,6 +32,7 @@ from hub.sdk.lifetime import Opening
 from hub.sdk.values import host_port
 from hub.store.base import StoreError
 from hub.web.access import StaticToken
+from hub.web.client import trust
 
 if TYPE_CHECKING:
     from core.app.service import CoreService
@@ -76,6 +78,7 @@ class Together(Opening):
 
     async def __aexit__(self, *_: object) -> None:
         self.hub.services.gate = self.hub.services.new_tenant = self.hub.beside = None
+        self.hub.services.hidden = None
         await super().__aexit__()
 
     @property
@@ -168,6 +171,7 @@ class Together(Opening):
     async def _listen(self, stack: AsyncExitStack, app: web.Application, address: str) -> str:
         """With the hub's bounds and its certificate."""
         settings, front = self.hub.settings, self.hub.front
+        trust(app, settings.trusted_proxies)
         listener = Listener(app, max_connections=settings.ingest.max_connections, refuse=https_only(settings))
         stack.push_async_callback(listener.stop)
         host, port = host_port(address)
@@ -192,12 +196,14 @@ class Together(Opening):
         return await listen(self._stack, create_app(service.core, token=service.tokens), _PRIVATE)
 
     def _take_keys(self, service: "CoreService") -> None:
+        from hub.access.plans import of_an_address
         from hub.web.gate import Gate
 
-        access = service.core.access
-        token = StaticToken(self._admin_token)
-        gate = Gate(access.keyring, access.sessions, access.limiter, token=token)
+        access, token = service.core.access, StaticToken(self._admin_token)
+        unknown = of_an_address(service.core.config.unknown_per_minute)
+        gate = Gate(access.keyring, access.sessions, access.limiter, token=token, unknown=unknown)
         self.hub.services.gate = gate
+        self.hub.services.hidden = partial(hidden, service)
 
     def _admin_token(self) -> str:
         secret = self.hub.settings.admin_token

@@ -181,7 +181,8 @@ class MemoryArchive:
         return Counter(values).most_common(limit)
 
     def histogram(self, query: Query, interval_ms: int) -> Sequence[tuple[int, int]]:
-        times = [entry.header.time_ms // interval_ms * interval_ms for entry in self.stored]
+        held = [entry for entry in self.stored if _holds(query, entry)]
+        times = [entry.header.time_ms // interval_ms * interval_ms for entry in held]
         return sorted(Counter(times).items())
 
     def iterate(self, query: Query) -> Iterator[Hit]:
@@ -213,6 +214,7 @@ def _holds(query: Query, entry: Entry) -> bool:
     )
     return (
         all(not values or value in values for values, value in wanted)
+        and header.domain not in query.not_domain
         and (query.since_ms is None or header.time_ms >= query.since_ms)
         and (query.until_ms is None or header.time_ms < query.until_ms)
         and (query.recorded_until_ms is None or header.recorded_ms < query.recorded_until_ms)

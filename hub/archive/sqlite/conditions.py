@@ -6,6 +6,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from hub.archive.extract import address, message_id_form
 from hub.archive.query import Query
 from hub.archive.sqlite.keys import domain_key, kind_key, origin_key, whole_key
@@ -67,6 +69,7 @@ def compile_query(session: Session, query: Query, *, by_columns: bool = False) -
     if not (_groups(session, query, found) and _texts(query, match) and _domains(session, query, match)):
         return None
     _wholes(query, match, found)
+    _without(session, query, found)
     _recorded(session, query, found)
     share = _share(session, found)
     if share == 0:
@@ -147,6 +150,18 @@ def _domains(session: Session, query: Query, match: list[str]) -> bool:
     if keys:
         match.append(_any("keys", keys))
     return bool(keys)
+
+
+def _without(session: Session, query: Query, found: Conditions) -> None:
+    """By numbers of the file's domains, of which it has few; there may be many names."""
+    if not query.not_domain:
+        return
+    names = orjson.dumps(_bindable(query.not_domain)).decode()
+    sql = "SELECT id FROM domains WHERE domain IN (SELECT value FROM json_each(?))"
+    numbers = [row[0] for row in session.connection.execute(sql, [names])]
+    if numbers:
+        found.where.append("e.domain NOT IN (SELECT value FROM json_each(?))")
+        found.args.append(orjson.dumps(numbers).decode())
 
 
 def _wholes(query: Query, match: list[str], found: Conditions) -> None:

@@ -102,6 +102,7 @@ QUERIES = st.builds(
     severity=some((1, 2, 3, 6)),
     disposition=some((*DISPOSITIONS, "quarantined")),
     domain=some(("x.example", "Y.Example", "z.example")),
+    not_domain=some(("x.example", "z.example")),
     sender=MAYBE,
     recipient=MAYBE,
     subject=st.sampled_from(("", "", "alpha", "alpha delta")),
@@ -122,6 +123,7 @@ def matches(event: dict[str, Any], query: Query) -> bool:
     hosts = {person.partition("@")[2] for person in people} | {event["domain"]}
     return (
         all(not wanted or event[name] in wanted for name, wanted in fields.items())
+        and event["domain"] not in query.not_domain
         and (not dispositions or event["disposition"].lower() in dispositions)
         and query.sender in {"", event["sender"]}
         and (not query.recipient or query.recipient in event["recipient"])
