@@ -67,6 +67,7 @@ class MailStatusBody(BaseModel):
 class PointerView(BaseModel):
     pointer: str
     is_alias: bool = Field(description="The same mailboxes; false: a redirect without any.")
+    pending: bool = Field(description="It takes no mail until it is verified.")
 
 
 class PointerBody(BaseModel):
@@ -153,14 +154,19 @@ async def mail_status(call: Call[None, MailStatusBody]) -> Reply:
 async def pointer_listing(call: Call[PartPaging, None]) -> Reply:
     core, by = asked(call)
     found = await pointers.listed(core, by, call.path["domain"])
-    return paged(call.query.part(found), lambda each: PointerView(pointer=each.name, is_alias=each.is_alias))
+    pending = await pointers.pending(core, by, call.path["domain"])
+    return paged(call.query.part(found), lambda each: _pointer(each, pending=each.name in pending))
 
 
 async def create_pointer(call: Call[None, PointerBody]) -> Reply:
     core, by = asked(call)
     wanted = Pointer(name=call.body.pointer, is_alias=call.body.is_alias)
     made = await pointers.create(core, by, call.path["domain"], wanted)
-    return Reply(data=PointerView(pointer=made.name, is_alias=made.is_alias))
+    return Reply(data=_pointer(made, pending=core.config.verify_domains))
+
+
+def _pointer(found: Pointer, *, pending: bool) -> PointerView:
+    return PointerView(pointer=found.name, is_alias=found.is_alias, pending=pending)
 
 
 async def remove_pointer(call: Call[PointerQuery, None]) -> Reply:

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 from core.seam.smtp import Target
 from core.store.domains import SMTP_PORT
 from core.upstream import reading
-from core.upstream.errors import NotThere, ProviderError, RateLimited
+from core.upstream.errors import NotThere, ProviderError, RateLimited, Unavailable
 from core.upstream.provider import MailProvider
 from core.upstream.routing import Hosting
 
@@ -21,6 +21,8 @@ RECENT_S: Final = 60.0
 _FRESH_S: Final = 300.0
 _PAUSE_S: Final = 10.0
 """A host that failed is left alone so long, or as long as it asks for."""
+_PATIENCE_S: Final = 20.0
+"""For all questions about a domain together: a mail client waits for the answer."""
 _MOST: Final = 4096
 _T = TypeVar("_T")
 
@@ -58,7 +60,7 @@ class _Memory(Generic[_T]):
     async def _read(self, entry: _Entry[_T], read: Callable[[], Awaitable[_T | None]]) -> _T | None:
         begun_s = self._clock()
         try:
-            entry.value = await read()
+            entry.value = await _in_time(read)
         except ProviderError as error:
             pause_s = error.retry_after_s if isinstance(error, RateLimited) else _PAUSE_S
             entry.failed, entry.until_s = error, self._clock() + pause_s
@@ -95,6 +97,14 @@ class Hosts:
         """Something was changed there."""
         self._hosting.forget(domain)
         self._servers.forget(domain)
+
+
+async def _in_time(read: Callable[[], Awaitable[_T | None]]) -> _T | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await read()
+    except TimeoutError:
+        raise Unavailable(f"no whole answer within {_PATIENCE_S:g} s") from None
 
 
 async def _servers(provider: MailProvider, domain: str) -> tuple[Target, ...] | None:

@@ -13,7 +13,7 @@ from hub.access.domain_names import normal_domain
 from hub.web.access import authorize
 from hub.web.errors import Conflict
 
-__all__ = ["READ", "WRITE", "create", "listed", "remove"]
+__all__ = ["READ", "WRITE", "create", "listed", "pending", "remove"]
 
 READ = "forwarders:read"
 WRITE = "forwarders:write"
@@ -23,6 +23,13 @@ async def listed(core: Core, by: By, domain: str) -> tuple[Pointer, ...]:
     """All of the domain, by name. Raises `NotFound`, `Forbidden`, `ProviderError`."""
     name = await own(core, by, READ, domain)
     return tuple(sorted(await core.upstream(by.tenant).pointers(name), key=lambda each: each.name))
+
+
+async def pending(core: Core, by: By, domain: str) -> frozenset[str]:
+    """Other names of the domain that are not verified yet. Raises `NotFound`, `Forbidden`."""
+    name = await own(core, by, READ, domain)
+    async with core.database.read() as tx:
+        return frozenset(await domain_names.unproven(tx, name))
 
 
 async def create(core: Core, by: By, domain: str, pointer: Pointer) -> Pointer:

@@ -83,7 +83,10 @@ async def test_a_pointer_is_a_name_that_nothing_else_may_have(service_api, acme)
     listed = await service_api.call("GET", f"{ACME}/pointers")
     gone = [await service_api.call("DELETE", f"{ACME}/pointers?pointer=acme.test") for _ in range(2)]
 
-    assert (made.status, made.data) == (201, {"pointer": "acme.test", "is_alias": False})
+    assert (made.status, made.data) == (
+        201,
+        {"pointer": "acme.test", "is_alias": False, "pending": False},
+    )
     assert [said.status for said in taken] == [409] * 4
     assert (listed.data, listed.pagination["total"]) == ([made.data], 1)
     assert [said.status for said in gone] == [200, 404]

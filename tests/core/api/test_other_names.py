@@ -124,6 +124,16 @@ async def test_where_domains_are_verified_another_name_takes_mail_after_its_own_
     assert (await strict.call("GET", ACME)).data["pending_aliases"] == []
 
 
+async def test_a_pointer_says_that_it_is_pending_until_it_is_proven(strict):
+    made = await strict.call("POST", f"{ACME}/pointers", {"pointer": "bank.example"})
+    before = (await strict.call("GET", f"{ACME}/pointers")).data
+    publish(strict.core, "bank.example", await token_of(strict))
+    await strict.call("POST", f"{ACME}/verify")
+    after = (await strict.call("GET", f"{ACME}/pointers")).data
+
+    assert [made.data["pending"], before[0]["pending"], after[0]["pending"]] == [True, True, False]
+
+
 async def test_trouble_of_the_dns_proves_nothing_of_another_name(strict):
     await strict.call("PUT", f"{ACME}/aliases/bank.example")
     publish(strict.core, "bank.example", await token_of(strict), state="failed")

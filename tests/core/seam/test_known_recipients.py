@@ -165,6 +165,14 @@ async def test_while_the_host_cannot_be_asked_mail_is_refused_for_now_and_never_
     assert [one["fate"] for one in again.data["recipients"]] == ["relayed" if to[0] == "a" else "rejected"]
 
 
+async def test_a_host_that_takes_its_time_keeps_nobody_waiting_for_ever(hosted, monkeypatch):
+    monkeypatch.setattr(hosts, "_PATIENCE_S", 0.05)
+    hosted.played.always = Reply(json={"success": True, "data": {}}, delay_s=1.0)
+    said = await hand_in(hosted.api, rcpt_to=["alex@example.com"])
+
+    assert (said.status, "no whole answer within 0.05 s" in said.error["message"]) == (503, True)
+
+
 async def test_a_host_that_asks_to_wait_is_waited_for(hosted):
     hosted.played.always = Reply(
         status=429, json={"success": False, "error": {"message": "slow down"}}, headers={"Retry-After": "37"}
