@@ -100,6 +100,9 @@ class CoreConfig(Options):
     reports_addresses: tuple[str, ...] = Field(
         (), description="mail to these addresses holds DMARC aggregate reports (the rua of your records)"
     )
+    unknown_per_minute: int = Field(
+        100, ge=1, le=1_000_000, description="requests of one address without a key or session that holds"
+    )
     quarantine_days: int = Field(30, ge=1, le=3650, description="held mail expires after so long")
     outbox_days: int = Field(
         30, ge=1, le=3650, description="events, and the log of deliveries, are kept so long at least"

@@ -40,7 +40,7 @@ class MeView(BaseModel):
     allow_key_admin: bool
     key_prefix: str | None
     plan: str
-    limits: LimitsView | None = Field(description="Null: people in a browser have none.")
+    limits: LimitsView | None = Field(description="Null: none.")
     account: AccountView | None
 
 

@@ -9,6 +9,7 @@ from core.paging.counted import Counted
 from core.paging.keyset import Page
 from core.service.by import By
 from core.service.core import Core
+from hub.web.client import client_address
 from hub.web.route import Call, Reply
 
 __all__ = ["CORE", "asked", "paged"]
@@ -21,7 +22,7 @@ CORE: Final = web.AppKey("core", Core)
 def asked(call: Call[Any, Any]) -> tuple[Core, By]:
     """The service, and who asks it for what."""
     assert call.principal is not None  # noqa: S101 - narrows the type: routes open to all do not call this
-    by = By(principal=call.principal, request_id=call.request_id, ip=call.request.remote or "")
+    by = By(principal=call.principal, request_id=call.request_id, ip=client_address(call.request))
     return call.request.app[CORE], by
 
 

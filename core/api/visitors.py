@@ -6,6 +6,7 @@ from core.api.services import CORE
 from core.service.core import Core
 from hub.access.sessions import COOKIE, cookie_header
 from hub.access.sign_in import Visitor
+from hub.web.client import client_address
 from hub.web.errors import Forbidden
 from hub.web.route import Call
 
@@ -23,7 +24,7 @@ def core_of(call: Call[Any, Any]) -> Core:
 def visitor(call: Call[Any, Any]) -> Visitor:
     request = call.request
     return Visitor(
-        ip=request.remote or "",
+        ip=client_address(request),
         agent=request.headers.get("User-Agent", ""),
         cookie=request.cookies.get(COOKIE) or None,
         request_id=call.request_id,

@@ -30,8 +30,11 @@ def bearer(request: web.Request) -> str:
 
 
 def of_the_key(principal: Principal) -> Limits | None:
-    """The limits that the key itself has: its plan, and what it is given beyond that."""
-    return principal.limits
+    """The limits that the key itself has: its plan, and what it is given beyond that.
+
+    No page limits people in a browser.
+    """
+    return None if principal.kind == "session" else principal.limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

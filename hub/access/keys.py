@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.access.plans import DEFAULT, PLANS, Limits
+from hub.access.plans import PLANS, Limits, of_plan
 from hub.access.principal import Grant, Principal
 from hub.access.tables import keys, tenants
 from hub.sql import upsert
@@ -125,7 +125,7 @@ async def set_plan(tx: AsyncConnection, tenant: str, plan: str, limits: Mapping[
     """Raises `ValueError` for a plan or a limit that there is not."""
     if plan not in PLANS:
         raise ValueError(f"no such plan: {plan[:40]!r}; there are {', '.join(PLANS)}")
-    _limits(plan, limits)
+    of_plan(plan, limits)
     row = {"plan": plan, "limits": dict(limits)}
     new = upsert.insert(tx, tenants).values(tenant=tenant, **row)
     await tx.execute(new.on_conflict_do_update(index_elements=["tenant"], set_=row))
@@ -143,11 +143,7 @@ async def _one(tx: AsyncConnection, condition: Any) -> Key | None:
 def _key(row: RowMapping) -> Key:
     values = dict(row)
     plan, limits = values.pop("tenant_plan"), values.pop("tenant_limits")
-    of_tenant = _limits(plan or "default", limits)
-    base = of_tenant if row["plan"] is None else _limits(row["plan"], {})
+    of_tenant = of_plan(plan or "default", limits)
+    base = of_tenant if row["plan"] is None else of_plan(row["plan"], {})
     values["grants"] = tuple(Grant.from_json(one) for one in row["grants"])
     return Key(**values, effective=base.overridden(row["limits"]))
-
-
-def _limits(plan: str, limits: Mapping[str, Any] | None) -> Limits:
-    return PLANS.get(plan, DEFAULT).overridden(limits)

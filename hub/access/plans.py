@@ -5,7 +5,17 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-__all__ = ["DEFAULT", "MAX_BURST", "PLANS", "Limits", "Window", "windows"]
+__all__ = [
+    "DEFAULT",
+    "MAX_BURST",
+    "PLANS",
+    "Limits",
+    "Window",
+    "of_a_person",
+    "of_an_address",
+    "of_plan",
+    "windows",
+]
 
 MAX_BURST: Final = 10
 _MINUTE_MS: Final = 60_000
@@ -76,6 +86,27 @@ PLANS: Final[Mapping[str, Limits]] = MappingProxyType(
     }
 )
 """Free, Pro and Enterprise: the table of MailSentinel's page; the others are what one vendor's page says."""
+
+
+def of_plan(name: str, limits: Mapping[str, Any] | None) -> Limits:
+    """What a tenant's plan comes to with figures in place of its own; one that is no more is `default`."""
+    return PLANS.get(name, DEFAULT).overridden(limits)
+
+
+def of_a_person(limits: Limits) -> Limits:
+    """What one person in a browser has under their tenant's limits: a key's minute, and the tenant's second.
+
+    An hour and a day are what programs are sold.
+    """
+    same = {"per_minute": limits.per_minute, "burst": limits.burst}
+    if limits.per_minute is None:
+        same = {"per_minute": DEFAULT.per_minute, "burst": DEFAULT.burst}
+    return Limits(tenant_per_second=limits.tenant_per_second, **same)  # type: ignore[arg-type]  # burst is set
+
+
+def of_an_address(per_minute: int) -> Limits:
+    """What one address has for requests without a key or session that holds."""
+    return Limits(per_minute=per_minute, burst=MAX_BURST)
 
 
 def windows(limits: Limits) -> tuple[Window, ...]:

@@ -68,10 +68,20 @@ clock, so any number of processes share them. A clock that goes back gives nothi
 by more than a whole period is believed, so that nobody is locked out. Where they cannot be counted, the
 answer is 503: no limit is no free pass.
 
-Every answer to a key says how its tightest limit stands: `X-RateLimit-Limit`, `X-RateLimit-Remaining`,
-`X-RateLimit-Reset` (epoch seconds, when all of it is there again). Above a key's own limit: 429 and
-`Retry-After`; above its tenant's: 503 and `Retry-After`. A dialect sends the headers of its own page
-instead.
+**What counts** is every request, whatever it asks for: a path or a method that there is not, a refusal, what
+is open to all. A key pays for its own. A person pays for all their sessions together, with the minute of
+their tenant's plan (1,000 in a burst and 100 a minute where it has none) and not its hour or day; so does
+whoever came in by login links of one key for the same domain. A request without a key or session that holds
+is counted by its address: `unknown_per_minute` (100, in bursts of ten times as many), an IPv6 network of 64
+bits being one. Beyond that wrong keys, paths that are not there and all that wants a key get 429; what is
+open to all does not, as long as no key is sent, and a key that is good is not refused for what others at its
+address do. Behind proxies in `trusted_proxies` the address is the one that they name in `X-Forwarded-For`,
+here, for attempts to sign in and on record. The admin token has no limit.
+
+Every answer says how the tightest limit stands: `X-RateLimit-Limit`, `X-RateLimit-Remaining`,
+`X-RateLimit-Reset` (epoch seconds, when all of it is there again). Above a key's, a person's or an address's
+limit: 429 and `Retry-After`; above the tenant's: 503 and `Retry-After`. A dialect counts what its page says
+is counted, and sends the headers of its page instead.
 
 ## People
 

@@ -12,9 +12,10 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access import once
+from hub.access.plans import of_a_person, of_plan
 from hub.access.principal import Grant, Principal
 from hub.access.secret_text import digest, new_text
-from hub.access.tables import accounts, delegations, keys, sessions
+from hub.access.tables import accounts, delegations, keys, sessions, tenants
 from hub.sql.database import Database
 
 __all__ = [
@@ -178,10 +179,13 @@ _SELECT = select(
     keys.c.prefix,
     keys.c.revoked_ms,
     keys.c.expires_ms.label("key_expires_ms"),
+    tenants.c.plan,
+    tenants.c.limits,
 ).select_from(
     sessions.outerjoin(accounts, sessions.c.account_id == accounts.c.id)
     .outerjoin(delegations, sessions.c.account_id == delegations.c.account_id)
     .outerjoin(keys, sessions.c.key_id == keys.c.id)
+    .outerjoin(tenants, sessions.c.tenant == tenants.c.tenant)
 )
 
 
@@ -208,4 +212,5 @@ def _principal(row: RowMapping) -> Principal:
         grants=tuple(grants),
         key_id=row["key_id"],
         key_prefix=row["prefix"] or "",
+        limits=of_a_person(of_plan(row["plan"] or "default", row["limits"])),
     )

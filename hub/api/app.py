@@ -9,7 +9,7 @@ from hub.api.errors import translate
 from hub.api.services import SERVICES, Services
 from hub.api.table import ROUTES
 from hub.web.access import Authenticate, Trusted
-from hub.web.limits import tell_limits
+from hub.web.limits import everywhere, tell_limits
 from hub.web.middleware import answers
 from hub.web.mount import mount
 
@@ -22,7 +22,10 @@ def create_app(
     services: Services, *, trusted: bool, extra_routes: Sequence[web.AbstractRouteDef] = ()
 ) -> web.Application:
     """`trusted`: the 0600 unix socket, where no token is needed. `extra_routes`: ingest."""
-    app = web.Application(middlewares=[answers(translate)], client_max_size=MAX_BODY_BYTES)
+    around = [answers(translate)]
+    if not trusted:
+        around.append(everywhere(lambda: services.gate, "/api/"))
+    app = web.Application(middlewares=around, client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     callers: Authenticate = Trusted() if trusted else Callers(services)
     of_tenants = [route for route in ROUTES if route.scope == EVENTS]

@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy import select
 
+from hub.access.plans import DEFAULT
 from hub.access.secret_text import digest
 from hub.access.sessions import COOKIE, NoSession, Sessions, cookie_header, csrf_token, is_csrf_token
 from hub.access.sign_in import Visitor
@@ -20,7 +21,7 @@ async def test_a_session_is_its_persons(people):
 
     assert (found.principal.kind, found.principal.id, found.principal.name) == ("session", jo.id, jo.login)
     assert found.principal.tenant == "acme"
-    assert found.principal.limits is None
+    assert found.principal.limits == DEFAULT
 
 
 async def test_the_database_keeps_a_hash_of_the_cookie(people):

@@ -113,7 +113,7 @@ async def make_core(
     database: Database, redis: Client, data: Path, stack: AsyncExitStack, **config: Any
 ) -> Core:
     """As `core.app.service` makes one, with a clock and a DNS of the tests and cheap passwords."""
-    settings, clock = CoreConfig(**config), FakeClock()
+    settings, clock = CoreConfig(**{"unknown_per_minute": 1_000_000, **config}), FakeClock()
     chain = Chain(KEY, node_id=settings.node, clock=clock, told=Watch(settings.node, clock))
     passwords = Passwords(log2_n=4, r=1, p=1)
     workers = Offload("core-test", 1)

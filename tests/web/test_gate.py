@@ -9,11 +9,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hub.access.limiter import Limiter
+from hub.access.plans import Limits
 from hub.access.principal import Grant
 from hub.access.sessions import COOKIE, csrf_token
 from hub.store.client import Client
 from hub.web.access import StaticToken, authorize
-from hub.web.gate import CSRF_HEADER, Gate, tell_limits
+from hub.web.client import trust
+from hub.web.gate import CSRF_HEADER, Gate, everywhere, tell_limits
 from hub.web.idempotency import MemoryIdempotency
 from hub.web.middleware import answers
 from hub.web.mount import mount
@@ -41,6 +43,8 @@ __all__ = [
     "people",
 ]
 TOKEN = "the admin token"
+UNKNOWN = 6
+"""Requests a minute of an address."""
 TIED = {"tied.example": "key_of_somebody_else"}
 
 
@@ -87,10 +91,12 @@ ROUTES = (
 @pytest.fixture
 async def door(people, buckets):
     """A client of the application."""
-    gate = Gate(people.keyring, people.sessions, Limiter(buckets), token=StaticToken(lambda: TOKEN))
-    app = web.Application(middlewares=[answers(lambda error: None)])
+    limiter, token, few = Limiter(buckets), StaticToken(lambda: TOKEN), Limits(per_minute=UNKNOWN)
+    gate = Gate(people.keyring, people.sessions, limiter, token=token, unknown=few)
+    app = web.Application(middlewares=[answers(lambda error: None), everywhere(lambda: gate, "/api/")])
     mount(app, ROUTES, authenticate=gate, idempotency=MemoryIdempotency())
     tell_limits(app)
+    trust(app, ["127.0.0.0/8"])
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -246,22 +252,101 @@ async def test_over_the_tenants_limit_is_503_for_all_its_keys(door, people):
     assert {answer.headers.get("Retry-After") for answer in found} == {None, "1"}
 
 
-async def test_a_refused_key_and_an_open_route_spend_nothing(door, people, buckets):
-    await door.get("/api/v1/me", headers=bearer("mfk_live_wrong"))
-    answer = await door.get("/api/v1/health")
+def figures(answer):
+    return int(answer.headers["X-RateLimit-Limit"]), int(answer.headers["X-RateLimit-Remaining"])
+
+
+async def test_a_key_pays_for_whatever_it_asks_paths_and_methods_that_miss_too(door, people):
+    _, text = await key(people, limits={"per_minute": 5, "burst": 1})
+    asked = [("GET", "me"), ("GET", "nothing/there"), ("PUT", "me"), ("GET", "health"), ("GET", "keys")]
+
+    found = [await door.request(verb, f"/api/v1/{path}", headers=bearer(text)) for verb, path in asked]
+    over = [await door.request(verb, f"/api/v1/{path}", headers=bearer(text)) for verb, path in asked]
+
+    assert [answer.status for answer in found] == [200, 404, 405, 200, 403]
+    assert [figures(answer) for answer in found] == [(5, left) for left in (4, 3, 2, 1, 0)]
+    assert {answer.status for answer in over} == {429}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in over)
+
+
+@pytest.mark.parametrize("path", ["me", "nothing/there", "health"])
+async def test_wrong_keys_are_counted_by_address_and_refused_beyond_its_window(door, path):
+    wrong = [bearer("mfk_live_wrong"), {"X-API-Key": "x"}, {"Cookie": f"{COOKIE}=x"}]
+    found = [await door.get(f"/api/v1/{path}", headers=wrong[n % 3]) for n in range(UNKNOWN + 1)]
+
+    assert [figures(answer) for answer in found] == [(UNKNOWN, n) for n in (*range(UNKNOWN - 1, -1, -1), 0)]
+    assert {answer.status for answer in found[:-1]} == {
+        {"me": 401, "nothing/there": 404, "health": 200}[path]
+    }
+    assert await code(found[-1]) == (429, "RATE_LIMITED")
+    assert 1 <= int(found[-1].headers["Retry-After"]) <= 60
+
+
+async def test_beyond_the_window_of_an_address_its_keys_and_what_is_open_still_answer(door, people):
+    _, text = await key(people)
+    for _ in range(UNKNOWN):
+        await door.get("/api/v1/me")
+
+    assert (await door.get("/api/v1/me")).status == 429
+    assert (await door.get("/api/v1/me", headers=bearer(text))).status == 200
+    assert (await door.get("/api/v1/health")).status == 200
+
+
+async def test_behind_a_trusted_proxy_the_address_is_the_clients(door):
+    for given in ("198.51.100.7", "2001:db8:1:2::7, 198.51.100.7", "10.0.0.1, 198.51.100.7, 127.0.0.9"):
+        last = await door.get("/api/v1/me", headers={"X-Forwarded-For": given})
+    other = await door.get("/api/v1/me", headers={"X-Forwarded-For": "198.51.100.8"})
+    odd = await door.get("/api/v1/me", headers={"X-Forwarded-For": "198.51.100.7, <script>"})
+
+    assert figures(last) == (UNKNOWN, UNKNOWN - 3)
+    assert figures(other) == figures(odd) == (UNKNOWN, UNKNOWN - 1)
+
+
+async def test_an_ipv6_client_is_its_network_whose_addresses_it_may_choose_from(door):
+    for host in ("2001:db8:1:2::7", "2001:db8:1:2:ffff::8"):
+        last = await door.get("/api/v1/me", headers={"X-Forwarded-For": host})
+
+    assert figures(last) == (UNKNOWN, UNKNOWN - 2)
+
+
+async def test_a_person_has_the_minute_of_the_tenants_plan_in_all_sessions_together(door, people):
+    await people.keyring.set_plan(ACTOR, "acme", "free", {"per_minute": 4, "per_day": 1})
+    cookies = [await session(people, READ), (await people.signed_in()).cookie]
+    found = [
+        await door.request(verb, "/api/v1/me", headers={"Cookie": f"{COOKIE}={cookie}"})
+        for verb, cookie in zip(("GET", "GET", "POST", "DELETE", "GET"), cookies * 3, strict=False)
+    ]
+
+    assert [answer.status for answer in found] == [200, 200, 405, 405, 429]
+    assert [figures(answer) for answer in found] == [(4, left) for left in (3, 2, 1, 0, 0)]
+    assert int(found[-1].headers["Retry-After"]) > 0
+
+
+async def test_a_session_pays_for_a_request_without_its_csrf_token(door, people):
+    cookie = await session(people, Grant.of(["spam"], ["a.example"]))
+    answer = await door.post("/api/v1/domains/a.example/rules", headers={"Cookie": f"{COOKIE}={cookie}"})
+
+    assert await code(answer) == (403, "CSRF_FAILED")
+    assert figures(answer) == (1000, 999)
+
+
+async def test_the_admin_token_is_not_limited(door):
+    answer = await door.get("/api/v1/me", headers=bearer(TOKEN))
 
     assert answer.status == 200
     assert "X-RateLimit-Limit" not in answer.headers
-    assert await buckets.keys("*") == []
 
 
-async def test_people_and_the_admin_token_are_not_limited(door, people):
-    cookie = await session(people, READ)
-    for headers in ({"Cookie": f"{COOKIE}={cookie}"}, bearer(TOKEN)):
-        answer = await door.get("/api/v1/me", headers=headers)
+async def test_without_the_buckets_what_is_open_answers_and_what_is_refused_stays_refused(people):
+    nowhere = Client.from_url("unix:///nowhere/at/all")
+    gate = Gate(people.keyring, people.sessions, Limiter(nowhere), unknown=Limits(per_minute=1))
+    app = web.Application(middlewares=[answers(lambda error: None), everywhere(lambda: gate)])
+    mount(app, ROUTES, authenticate=gate, idempotency=MemoryIdempotency())
 
-        assert answer.status == 200
-        assert "X-RateLimit-Limit" not in answer.headers
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/api/v1/health")).status == 200
+        assert (await client.get("/api/v1/me")).status == 401
+    await nowhere.aclose()
 
 
 async def test_when_requests_cannot_be_counted_the_answer_is_503(people):

@@ -15,6 +15,7 @@ from core.store.tenancy import OPERATOR
 from hub.access.keyring import KeyRefused
 from hub.access.principal import ALL, Grant
 from hub.access.secret_text import PREFIX_CHARS
+from hub.web.client import client_address
 
 __all__ = ["BURST", "SCOPES", "Scope", "Shown", "allows_keys", "grant_of", "key_of", "refusals", "scope_of"]
 
@@ -78,7 +79,7 @@ def refusals() -> Middleware:
         response = await handler(request)
         given, action = key_of(request), _ACTIONS.get(response.status)
         if given and action is not None:
-            core, place = request.app[CORE], request.remote or ""
+            core, place = request.app[CORE], client_address(request)
             named = "" if action == _UNKNOWN else given[:PREFIX_CHARS]
             mark = f"{action} {place} {named}"
             if is_new(mark, core.clock()):

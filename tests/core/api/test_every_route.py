@@ -4,6 +4,8 @@ What a new route needs so that it can be asked stands in `made.py`. The dialects
 `tests/core/dialects/test_every_dialect.py`, most of these routes with them.
 """
 
+import re
+
 import jsonschema
 import orjson
 import pytest
@@ -14,7 +16,7 @@ from hub.access.audit import Actor
 from hub.web.envelope import ErrorEnvelope
 from hub.web.openapi import describe, envelope_of, errors_of
 from hub.web.route import ANY_CALLER
-from tests.core.api.every import API, ask_of, name_of
+from tests.core.api.every import API, ask_of, name_of, thing_of
 from tests.core.api.made import GOOD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,6 +28,7 @@ ON_DOMAIN = [route for route in GUARDED if "domain" in route.names]
 WITH_BODY = [route for route in API if route.body is not None]
 LISTS = [route for route in GUARDED if route.method == "GET" and not route.names]
 READS = [route for route in API if route.method == "GET"]
+GUARDED_READS = [route for route in READS if route.scope is not None]
 UNKNOWN = ("nothing", "x" * 300, "..%2f..%2fetc", "%00", "%ff", "9" * 40)
 MAKER = Actor(type="local", id="local", name="local")
 
@@ -43,6 +46,17 @@ def problem(said):
     return ErrorEnvelope.model_validate_json(said.raw).error
 
 
+def tells_limits(said):
+    """On every answer, whatever it is."""
+    given = {name: int(said.headers[f"X-RateLimit-{name}"]) for name in ("Limit", "Remaining", "Reset")}
+    later = "Retry-After" in said.headers
+    return (
+        given["Limit"] > given["Remaining"] >= 0
+        and given["Reset"] > 0
+        and later == (said.status in {429, 503})
+    )
+
+
 # -- who may -------------------------------------------------------------------------------------------------
 @routes(GUARDED)
 async def test_without_a_key_that_is_known_it_is_401(every, route):
@@ -51,6 +65,7 @@ async def test_without_a_key_that_is_known_it_is_401(every, route):
 
         assert (said.status, problem(said).code) == (401, "UNAUTHORIZED")
         assert said.headers["WWW-Authenticate"].startswith("Bearer")
+        assert tells_limits(said)
 
 
 @routes(SCOPED)
@@ -59,7 +74,7 @@ async def test_without_its_scope_it_is_403_that_names_the_scope(every, route):
 
     assert (said.status, problem(said).code) == (403, "FORBIDDEN")
     assert route.scope in said.error["message"]
-    assert all(int(said.headers[f"X-RateLimit-{name}"]) > 0 for name in ("Limit", "Remaining", "Reset"))
+    assert tells_limits(said)
 
 
 @routes(ON_DOMAIN)
@@ -118,6 +133,42 @@ async def test_things_of_a_domain_that_the_key_is_not_bound_to_are_in_no_list(ev
     assert await owner.domain() not in said.raw.decode("utf-8", "replace")
 
 
+@routes(GUARDED_READS)
+async def test_things_of_a_domain_that_is_tied_to_another_key_are_in_no_answer(every, route):
+    tied = await every.tied()
+    other = await every.key("full-admin", tenant=tied.owner.tenant)
+    said = await every.ask(route, values_of(route, tied), tied.owner, other)
+
+    assert said.status == 404 or await tied.owner.domain() not in about(said, tied)
+    assert tied.things["/webhooks/{webhook}/deliveries/{delivery}"]["delivery"] not in about(said, tied)
+
+
+async def test_to_its_own_key_they_are_shown(every):
+    tied, shown = await every.tied(), set()
+    for route in GUARDED_READS:
+        said = await every.ask(route, values_of(route, tied), tied.owner, tied.holder)
+        if await tied.owner.domain() in about(said, tied):
+            shown.add(name_of(route))
+
+    assert shown >= {
+        f"GET /{one}" for one in ("domains", "events", "outbox", "verdicts", "quarantine", "alerts")
+    }
+    assert shown >= {"GET /audit/logs", "GET /audit/logs/export", "GET /dmarc/reports", "GET /users/{email}"}
+
+
+def values_of(route, tied):
+    return tied.things[thing_of(route)] if route.names else {}
+
+
+def about(said, tied):
+    """What is said, without logins of people, which are no addresses of the service, and without grants: they
+    name domains that there may be, or may come to be.
+    """
+    text = said.raw.decode("utf-8", "replace")
+    name = rf"{tied.owner.tag}\.example"
+    return re.sub(rf'jo_\w+@{name}|"domains":\s*\["{name}"\]', "", text)
+
+
 # -- how often -----------------------------------------------------------------------------------------------
 @routes(GUARDED)
 async def test_over_the_keys_limit_it_is_429_and_says_when_to_come_again(every, route):
@@ -126,7 +177,7 @@ async def test_over_the_keys_limit_it_is_429_and_says_when_to_come_again(every, 
     assert (said.status, problem(said).code) == (429, "RATE_LIMITED")
     assert 0 < int(said.headers["Retry-After"]) <= 86_400
     assert (said.headers["X-RateLimit-Limit"], said.headers["X-RateLimit-Remaining"]) == ("1", "0")
-    assert int(said.headers["X-RateLimit-Reset"]) > 0
+    assert tells_limits(said)
 
 
 @routes(GUARDED)
@@ -139,6 +190,8 @@ async def test_over_the_limit_of_the_whole_tenant_it_is_503(every, route):
 
     assert (said.status, problem(said).code) == (503, "SERVICE_UNAVAILABLE")
     assert int(said.headers["Retry-After"]) == 1
+    assert said.headers["X-RateLimit-Limit"] == "1"
+    assert tells_limits(said)
 
 
 # -- asked wrongly -------------------------------------------------------------------------------------------
@@ -191,6 +244,7 @@ async def test_a_thing_that_is_not_there_is_404(every, route):
 
         assert said.status in {404, ask_of(route).unknown}, (value, said.raw[:300])
         assert said.status == 200 or problem(said).code
+        assert tells_limits(said)
 
 
 @routes(API)
@@ -201,6 +255,7 @@ async def test_a_method_that_it_does_not_take_is_405(every, route):
 
     assert (said.status, problem(said).code) in {(405, "METHOD_NOT_ALLOWED"), (404, "NOT_FOUND")}
     assert said.status == 404 or set(said.headers["Allow"].split(", ")) >= taken
+    assert tells_limits(said)
 
 
 # -- asked rightly -------------------------------------------------------------------------------------------
@@ -211,6 +266,7 @@ async def test_asked_rightly_it_answers_what_it_declares(every, route):
     said = await every.ask(route, values, owner, "" if route.scope is None else None)
     good = ask_of(route)
 
+    assert tells_limits(said) or said.status == 503
     assert said.status == (good.status or route.status), (
         f"{name_of(route)} answered {said.raw[:400]!r}; say in tests/core/api/made.py, GOOD, how to ask it"
     )
