@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.dialects.dialect import Dialect
     from core.service.core import Core
 
-__all__ = ["DIALECTS", "DialectConfig", "DialectName", "dialect_of", "maker_of"]
+__all__ = ["ABOUT", "DIALECTS", "DialectConfig", "DialectName", "dialect_of", "maker_of"]
 
 DIALECTS: Final[Mapping[str, str]] = {
     "mailguard": "core.dialects.mailguard.app:MAILGUARD",
@@ -30,6 +30,15 @@ DIALECTS: Final[Mapping[str, str]] = {
     "mxroute-manager": "core.dialects.mxroute_manager.app:MXROUTE_MANAGER",
 }
 """The vendor's name -> `module:NAME` of a `Dialect`."""
+
+ABOUT: Final[Mapping[str, str]] = {
+    "mailguard": "NetCell MailGuard's API: lists, quarantine, audit, cluster; sessions too",
+    "mailchannels": "MailChannels Inbound's API: domains, lists, users, login links",
+    "mailsentinel": "MailSentinel's API: scans, DMARC reports, alerts, webhooks",
+    "mxguard": "MxGuard's API: domains, sender rules, verdicts, quarantine, stats",
+    "mxroute-manager": "MXroute Manager's API: domains, mailboxes, forwarders, spam, DNS",
+}
+"""The same names -> a line for people."""
 
 
 def _known(name: str) -> str:

@@ -10,6 +10,9 @@ from hub.cli.render import print_json
 
 __all__ = ["init"]
 
+_FIRST_PORT = 8801
+"""Of the examples: the hub and the core have 8787 and 8788."""
+
 
 @click.command()
 @click.option(
@@ -54,6 +57,7 @@ def init(
         raise Usage("--public-url: write a URL that begins with http:// or https://")
     sections = {"core": CoreConfig} if core else {}
     text = template(sources, connectors, registry, public_url and public_url.rstrip("/"), sections)
+    text += _dialects() if core else ""
     _write(output, text, force=force)
     names = variables(text)
     if as_json:
@@ -63,6 +67,25 @@ def init(
     if names:
         click.echo(f"set these variables (or write the values another way): {', '.join(names)}")
     click.echo(f"then: mxhub check --config {output}")
+
+
+def _dialects() -> str:
+    """The section `dialects:`, commented out; each on a port of its own."""
+    from core.app.dialects import ABOUT
+
+    examples = [
+        f"#   {name}: {{listen: 127.0.0.1:{port}}}" for port, name in enumerate(sorted(ABOUT), _FIRST_PORT)
+    ]
+    width = max(map(len, examples))
+    lines = [
+        "\n# Vendors' own APIs over the core's data: scripts written for them run with host and key changed.",
+        "# dialects:",
+        *(
+            f"{line:<{width}}  # {about}"
+            for line, (_, about) in zip(examples, sorted(ABOUT.items()), strict=True)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

@@ -1,3 +1,4 @@
+import re
 import stat
 from pathlib import Path
 
@@ -5,7 +6,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from core.app.dialects import ABOUT, DIALECTS
 from hub.cli import main
+from hub.cli.product import load_product
 from hub.config import load
 
 
@@ -83,3 +86,22 @@ def test_a_public_url_that_is_none_writes_nothing():
     assert ran.exit_code == 2
     assert "http:// or https://" in ran.stderr
     assert not Path("mxhub.yaml").exists()
+
+
+def test_the_vendors_apis_stand_beside_the_core_as_comments_that_hold_when_taken_in():
+    init("--core")
+
+    text = Path("mxhub.yaml").read_text()
+    assert load_product(Path("mxhub.yaml"), {}).settings.dialects == {}
+    before, _, section = text.partition("# dialects:\n")
+    live = "dialects:\n" + re.sub(r"^# ", "", section, flags=re.MULTILINE)
+    Path("mxhub.yaml").write_text(before + live)
+    taken_in = load_product(Path("mxhub.yaml"), {}).settings.dialects
+    assert set(taken_in) == set(DIALECTS) == set(ABOUT)
+    assert len({one.listen for one in taken_in.values()}) == len(DIALECTS)
+
+
+def test_without_the_core_there_is_nothing_for_vendors_apis_to_stand_on():
+    init()
+
+    assert "dialects" not in Path("mxhub.yaml").read_text()
