@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.api.table import ROUTES
+from core.store.tables import domains
 from hub.access.scopes import ADMIN, SCOPES, implied
 from hub.web.route import Route
 from tests.core.api.made import GOOD, MADE, Ask, Values
 from tests.factories.core_api import Api, Said
 from tests.factories.owner import Owner
 
-__all__ = ["API", "Every", "ask_of", "name_of", "thing_of"]
+__all__ = ["API", "Every", "Tied", "ask_of", "name_of", "thing_of"]
 
 ROOT = "/api/v1"
 API: Sequence[Route] = [route for route in ROUTES if route.path.startswith(ROOT)]
@@ -32,6 +33,15 @@ def ask_of(route: Route) -> Ask:
     return GOOD.get(name_of(route), Ask())
 
 
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """One of everything, of a domain that is tied to the key `holder`; `things`: values by path."""
+
+    owner: Owner
+    things: Mapping[str, Values]
+    holder: str
+
+
 @dataclass(slots=True)
 class Every:
     """The service, asked over and over."""
@@ -39,6 +49,7 @@ class Every:
     api: Api
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     has_all: Owner | None = None
+    has_tied: Tied | None = None
     keys: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def owner(self, tenant: str = "default") -> Owner:
@@ -66,6 +77,19 @@ class Every:
             for maker in MADE.values():
                 await maker(self.has_all)
         return self.has_all
+
+    async def tied(self) -> Tied:
+        """The same one, made of its own tenant's things."""
+        if self.has_tied is None:
+            owner = self.owner(tenant="")
+            things = {path: await maker(owner) for path, maker in MADE.items()}
+            holder = await self.key("full-admin", tenant=owner.tenant, per_minute=1_000_000)
+            key = (await self.api.core.access.keyring.authenticate(holder)).key_id
+            mine = domains.c.tenant == owner.tenant
+            async with self.api.core.database.begin() as tx:
+                await tx.execute(domains.update().where(mine).values(api_key_id=key))
+            self.has_tied = Tied(owner, things, holder)
+        return self.has_tied
 
     async def spent(self) -> str:
         """A key whose only request of the day is done."""

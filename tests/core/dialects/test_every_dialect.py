@@ -22,7 +22,7 @@ from hub.access.scopes import ADMIN, SCOPES, implied
 from hub.access.secret_text import STYLES
 from hub.web.route import ANY_CALLER
 from tests.core.api.every import API, name_of
-from tests.core.api.made import GOOD, MADE, Ask
+from tests.core.api.made import GOOD, MADE, Ask, without_logins_and_grants
 from tests.core.dialects.surfaces import SURFACES
 from tests.factories.core_api import Said, make_core, serve
 from tests.factories.owner import Owner
@@ -32,6 +32,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MAKER = Actor(type="local", id="local", name="local")
 UNKNOWN = ("nothing", "x" * 300, "..%2f..%2fetc", "%00", "%ff", "9" * 40)
 BODIES = (b"{", b"[]", b"\xff", b'"\\ud800"', b"null", b"[" * 10_000)
+OF_A_DOMAIN = (
+    *("/verdicts/{verdict}", "/quarantine/{item}", "/audit/logs/{entry}", "/dmarc/reports/{report}"),
+    *("/alerts/{alert}", "/alert-rules/{rule}", "/webhooks/{webhook}/deliveries/{delivery}"),
+)
+"""Makers of what dialects have lists of."""
 FREE = {"per_minute": 1_000_000}
 OWN = {(route.method, route.path): route for route in API}
 
@@ -203,6 +208,23 @@ async def test_things_of_another_tenant_are_in_no_list(asked):
         if route.method == "GET" and not route.names:
             said = await asked.rightly(route, {}, asked.owner(), key)
             collect(wrong, route, said, holds=owner.tag not in said.raw.decode("utf-8", "replace"))
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_things_of_a_domain_that_is_tied_to_another_key_are_in_no_answer(asked):
+    owner, reads = asked.owner(tenant=""), [route for route in asked.guarded if route.method == "GET"]
+    for path in OF_A_DOMAIN:
+        await MADE[path](owner)
+    things = {thing_of(route, asked): await asked.make(route, owner) for route in reads}
+    other = await asked.key("full-admin", tenant=owner.tenant)
+    async with asked.api.core.database.begin() as tx:
+        mine = domains.update().where(domains.c.tenant == owner.tenant)
+        await tx.execute(mine.values(api_key_id="key_x"))
+    wrong = []
+    for route in reads:
+        said = await asked.rightly(route, things[thing_of(route, asked)], owner, other)
+        told = await owner.domain() in without_logins_and_grants(said, owner)
+        collect(wrong, route, said, holds=said.status in {403, 404} or not told)
     assert not wrong, "\n".join(wrong)
 
 
