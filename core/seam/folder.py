@@ -10,6 +10,8 @@ __all__ = ["MADE", "BadName", "Folder"]
 
 MADE = ".tmp"
 """Ending of a file that is being written; one that is found at the start is of nobody."""
+_on_disk: set[Path] = set()
+"""Folders whose own entry this process has synced; some thousand at most."""
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){0,3}")
 
 
@@ -66,12 +68,17 @@ class Folder:
                     yield path.relative_to(self.root).as_posix(), path.stat().st_mtime
 
     def _make(self, folder: Path) -> None:
-        """Folders are made durable from the top: a file in a folder that is not on disk is lost with it."""
-        if folder.is_dir():
+        """Folders are made durable from the top: a file in a folder that is not on disk is lost with it.
+
+        That one is there says nothing: another thread, or a process that was killed, may have made it just
+        now. What stands above our root is not ours to write, only to make where it is missing.
+        """
+        if folder.is_dir() and (folder in _on_disk or not folder.is_relative_to(self.root)):
             return
         self._make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync(folder.parent)
+        _on_disk.add(folder)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
