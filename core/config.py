@@ -79,7 +79,9 @@ class CoreConfig(Options):
         "v=DMARC1; p=none", description="DMARC record of domains that have no policy of their own"
     )
     mail_servers: tuple[MailServerConfig, ...] = Field(
-        (), description="MX records that lead mail to this filter; none = those that the mail host wants"
+        (),
+        description="what MX records must name: your servers that take SMTP and hand mail in here (this takes "
+        "none itself); none = those that the mail host wants",
     )
     spf_record: str = Field("", description="SPF record that domains need; empty = what the mail host wants")
     mail_host: str = Field(
