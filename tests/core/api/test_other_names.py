@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from core.api.app import create_app
 from core.dns.answers import Answer
+from core.reports.dmarc_store import home_of
 from core.seam.parts import OwnDomains
 from core.store import domains as stored
 from core.store.tables import domains, pointers
@@ -132,6 +133,19 @@ async def test_a_pointer_says_that_it_is_pending_until_it_is_proven(strict):
     after = (await strict.call("GET", f"{ACME}/pointers")).data
 
     assert [made.data["pending"], before[0]["pending"], after[0]["pending"]] == [True, True, False]
+
+
+async def test_reports_and_lessons_of_a_name_without_proof_are_not_the_domains(strict):
+    await strict.call("PUT", f"{ACME}/aliases/bank.example")
+    found = []
+    for value in ("something else", await token_of(strict)):
+        publish(strict.core, "bank.example", value)
+        await strict.call("POST", f"{ACME}/verify")
+        async with strict.core.database.read() as tx:
+            home = await home_of(tx, "bank.example")
+            found.append((home and home.domain, await stored.name_of_alias(tx, "default", "bank.example")))
+
+    assert found == [(None, None), ("acme.example", "acme.example")]
 
 
 async def test_trouble_of_the_dns_proves_nothing_of_another_name(strict):
