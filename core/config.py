@@ -80,8 +80,8 @@ class CoreConfig(Options):
     )
     mail_servers: tuple[MailServerConfig, ...] = Field(
         (),
-        description="what MX records must name: your servers that take SMTP and hand mail in here (this takes none "
-        "itself); left out = those that the mail host wants",
+        description="what MX records must name: your servers that take SMTP and hand mail in here (it takes "
+        "none itself); left out = those that the mail host wants",
     )
     spf_record: str = Field("", description="SPF record that domains need; empty = what the mail host wants")
     mail_host: str = Field(
