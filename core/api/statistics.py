@@ -51,6 +51,9 @@ class CountsView(BaseModel):
     quarantined: int
     rejected: int
     quarantine_rate: float | None = Field(description="Per cent of what was scanned; null of nothing.")
+    possible_duplicates: int = Field(
+        description="Deliveries whose answer was lost: made again, and may have arrived twice."
+    )
 
 
 class IntervalView(CountsView):

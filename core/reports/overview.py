@@ -70,6 +70,7 @@ class Overview:
         for at_ms, counts in self.stats.points:
             yield ("interval", iso_seconds(at_ms), *_cells(counts))
         yield ("held now", "quarantine", self.stats.held_now, *[None] * 4)
+        yield ("possible duplicates", "deliveries", self.stats.total.possible_duplicates, *[None] * 4)
         for section, tops in (
             ("sender", self.senders),
             ("recipient", self.recipients),

@@ -16,17 +16,30 @@ from core.store.clock import DAY_MS, HOUR_MS, iso_seconds
 from core.store.tables import quarantine_items, stat_counters
 from hub.sql import upsert
 
-__all__ = ["FOLD_AFTER_MS", "Counts", "Interval", "Stats", "count", "fold", "held_now", "stats"]
+__all__ = [
+    "FOLD_AFTER_MS",
+    "POSSIBLE_DUPLICATES",
+    "Counts",
+    "Interval",
+    "Stats",
+    "count",
+    "fold",
+    "held_now",
+    "stats",
+]
 
 Interval = Literal["hour", "day", "total"]
 FOLD_AFTER_MS: Final = 35 * DAY_MS
 _WIDTH_MS: Final[Mapping[str, int]] = {"hour": HOUR_MS, "day": DAY_MS}
+POSSIBLE_DUPLICATES: Final = "possible_duplicates"
+"""The metric of deliveries that may have been made twice."""
 _NAMES: Final[Mapping[str, str]] = {
     "clean": "clean",
     "deliver": "clean",
     "tag": "tagged",
     "quarantine": "quarantined",
     "reject": "rejected",
+    POSSIBLE_DUPLICATES: "possible_duplicates",
 }
 """A counter's metric -> the name in statistics."""
 _MOST_POINTS: Final = 2_000
@@ -36,12 +49,13 @@ _KEY = ["tenant", "domain", "hour_ms", "metric"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Messages by verdict."""
+    """Messages by verdict, and deliveries of which nobody saw whether the server took them."""
 
     clean: int = 0
     tagged: int = 0
     quarantined: int = 0
     rejected: int = 0
+    possible_duplicates: int = 0
 
     @property
     def scanned(self) -> int:
@@ -60,6 +74,7 @@ class Counts:
             "quarantined": self.quarantined,
             "rejected": self.rejected,
             "quarantine_rate": self.quarantine_rate,
+            "possible_duplicates": self.possible_duplicates,
         }
 
 

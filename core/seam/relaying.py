@@ -15,12 +15,10 @@ from core.store.domains import Domain
 from core.upstream.errors import ProviderError
 from core.upstream.local import LocalProvider
 
-__all__ = ["LEASE_MS", "POSSIBLE_DUPLICATES", "count_doubts", "worked_off"]
+__all__ = ["LEASE_MS", "count_doubts", "worked_off"]
 
 LEASE_MS = 300_000
 """Longer than any attempt: whoever claimed a message before that has ended without telling."""
-POSSIBLE_DUPLICATES = "possible_duplicates"
-"""Metric of `stat_counters`: deliveries of which nobody saw whether the server took them."""
 _RANDOM = random.SystemRandom()
 
 
@@ -54,7 +52,7 @@ async def count_doubts(core: Core, tx: AsyncConnection, place: tuple[str, str], 
             tx,
             tenant=tenant,
             domain=domain,
-            verdict=POSSIBLE_DUPLICATES,
+            verdict=stats.POSSIBLE_DUPLICATES,
             now_ms=core.clock(),
             messages=doubts,
         )

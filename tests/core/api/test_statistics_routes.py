@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from core.reports.stats import count
+from core.reports.stats import POSSIBLE_DUPLICATES, count
 from core.store.clock import DAY_MS, HOUR_MS, iso_seconds
 from core.store.tables import domains
 from tests.factories.core import NOW_MS
@@ -32,6 +32,26 @@ async def test_statistics_count_by_verdict(api):
     names = ("scanned", "clean", "tagged", "quarantined", "rejected", "quarantine_rate", "held_now")
     assert [said.data[name] for name in names] == [10, 6, 1, 2, 1, 20.0, 0]
     assert [each["scanned"] for each in said.data["intervals"]] == [10]
+
+
+async def test_possible_duplicates_are_shown_and_are_no_messages_more(api):
+    async with api.core.database.begin() as tx:
+        await count(
+            tx,
+            tenant="default",
+            domain="acme.example",
+            verdict=POSSIBLE_DUPLICATES,
+            now_ms=NOW_MS,
+            messages=3,
+        )
+    counted = (await api.call("GET", "/stats?domain=acme.example&interval=day")).data
+    report = (await api.call("GET", "/reports?period=24h")).data["volumes"]
+    table = (await api.call("GET", "/reports?period=24h&format=csv")).raw.decode()
+
+    assert (counted["possible_duplicates"], counted["scanned"]) == (3, 10)
+    assert [each["possible_duplicates"] for each in counted["intervals"]] == [3]
+    assert (report["possible_duplicates"], report["scanned"]) == (3, 20)
+    assert "possible duplicates,deliveries,3,,,," in table
 
 
 async def test_statistics_are_cut_to_the_domains_of_the_key(api):

@@ -43,6 +43,7 @@ async def test_verdicts_are_counted_by_hour_and_by_day(tx):
         "quarantined": 1,
         "rejected": 0,
         "quarantine_rate": 25.0,
+        "possible_duplicates": 0,
     }
 
 
