@@ -14,6 +14,7 @@ from typing import Any, Final
 from core.engine.lists import plain_address
 from core.engine.message import parse
 from core.seam import files, report_mail
+from core.seam.failing import tell_failed
 from core.seam.judging import Handed, judge
 from core.seam.keeping import Lost, kept
 from core.seam.plan import Plan, fate_of
@@ -108,7 +109,7 @@ async def _settled(core: Core, message: Message, plan: Plan, doubts: int, *, is_
     fates = {one: fate_of(plan.of_recipient(one)) for one in {each.recipient for each in plan.deliveries}}
     async with core.database.begin() as tx:
         await count_doubts(core, tx, (message.tenant, message.domain), doubts)
-        return await messages.settle(
+        failed = await messages.settle(
             tx,
             message,
             fates,
@@ -118,6 +119,8 @@ async def _settled(core: Core, message: Message, plan: Plan, doubts: int, *, is_
             due_ms=now_ms if is_last else now_ms + LEASE_MS,
             now_ms=now_ms,
         )
+        await tell_failed(core, tx, message, failed or ())
+        return failed is not None
 
 
 async def _again(core: Core, handed: Handed, known: Message) -> Taken:

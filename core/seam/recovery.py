@@ -11,6 +11,7 @@ import structlog
 
 from core.audit.entry import Resource
 from core.seam import files, older
+from core.seam.failing import tell_failed
 from core.seam.files import Kind
 from core.seam.intake import attempt, claimed_again
 from core.seam.plan import Plan
@@ -129,7 +130,8 @@ class Recovery:
 
     async def _give_up(self, message: Message) -> None:
         async with self.core.database.begin() as tx:
-            await messages.give_up(tx, message, _RETURNED, self.core.clock())
+            failed = await messages.give_up(tx, message, _RETURNED, self.core.clock())
+            await tell_failed(self.core, tx, message, failed or ())
 
     async def _resume(self, release: Release) -> None:
         try:

@@ -10,6 +10,7 @@ __all__ = ["EVENTS", "EVENT_NAMES"]
 
 EVENTS: Final[Mapping[str, str]] = {
     "verdict.created": "a message was judged",
+    "message.failed": "a copy of a message was not delivered, and will not be",
     "quarantine.added": "a message is held",
     "quarantine.released": "a held message was delivered",
     "quarantine.discarded": "a held message was deleted",

@@ -122,21 +122,24 @@ async def settle(
     plan: Mapping[str, Any],
     due_ms: int,
     now_ms: int,
-) -> bool:
+) -> tuple[Verdict, ...] | None:
     """Keep what an attempt came to: `fates` are (fate, words) by recipient, of those that are still open.
+    Returns those that have failed by it.
 
-    False: another attempt took the message over meanwhile, and this one has no say. A fate that was decided
+    None: another attempt took the message over meanwhile, and this one has no say. A fate that was decided
     is never written again.
     """
     values = {"state": state, "file": file, "plan": plan, "due_ms": due_ms, "updated_ms": now_ms}
     done = await tx.execute(update(messages).where(*_mine(message)).values(**values))
     if not done.rowcount:
-        return False
+        return None
+    failed: list[Verdict] = []
     for recipient, (fate, words) in fates.items():
         row = verdicts.c
         mine = (row.message == message.id, row.recipient == recipient, row.fate == "relaying")
-        await tx.execute(update(verdicts).where(*mine).values(fate=fate, fate_detail=words))
-    return True
+        changed = await _changed(tx, mine, fate, words)
+        failed += changed if fate == "failed" else ()
+    return tuple(failed)
 
 
 async def crashed(tx: AsyncConnection, node_id: str, now_ms: int, limit: int = 100) -> list[Message]:
@@ -161,15 +164,19 @@ async def hand_back(tx: AsyncConnection, message: Message, now_ms: int) -> bool:
     return bool(done.rowcount)
 
 
-async def give_up(tx: AsyncConnection, message: Message, words: str, now_ms: int) -> bool:
-    """End a message that nobody came back for: what is still open has failed."""
+async def give_up(
+    tx: AsyncConnection, message: Message, words: str, now_ms: int
+) -> tuple[Verdict, ...] | None:
+    """End a message that nobody came back for: what is still open has failed, and is returned. None: another
+    attempt took it over meanwhile.
+    """
     done = await tx.execute(
         update(messages).where(*_mine(message)).values(state="done", file="", updated_ms=now_ms)
     )
-    if done.rowcount:
-        open_ = (verdicts.c.message == message.id, verdicts.c.fate == "relaying")
-        await tx.execute(update(verdicts).where(*open_).values(fate="failed", fate_detail=words))
-    return bool(done.rowcount)
+    if not done.rowcount:
+        return None
+    open_ = (verdicts.c.message == message.id, verdicts.c.fate == "relaying")
+    return await _changed(tx, open_, "failed", words)
 
 
 async def free(tx: AsyncConnection, node_id: str, now_ms: int) -> None:
@@ -182,6 +189,13 @@ async def files(tx: AsyncConnection, node_id: str) -> dict[str, str]:
     """Places in a node's spool that belong to a message, and its id."""
     mine = (_row.node_id == node_id, _row.state == "relaying", _row.file != "")
     return {row.file: row.id for row in await tx.execute(select(_row.file, _row.id).where(*mine))}
+
+
+async def _changed(
+    tx: AsyncConnection, which: tuple[ColumnElement[bool], ...], fate: str, words: str
+) -> tuple[Verdict, ...]:
+    ended = update(verdicts).where(*which).values(fate=fate, fate_detail=words).returning(*verdicts.c)
+    return tuple(of(row) for row in (await tx.execute(ended)).mappings())
 
 
 def _mine(message: Message) -> tuple[ColumnElement[bool], ...]:

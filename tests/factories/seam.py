@@ -49,9 +49,8 @@ async def events(core: Core) -> list[tuple[str, dict[str, Any]]]:
     """Of mail, in order: those of the tests' keys left out."""
     async with core.database.read() as tx:
         rows = await tx.execute(select(outbox_events).order_by(outbox_events.c.seq))
-        return [
-            (row.name, row.data) for row in rows if row.name.startswith(("verdict", "quarantine", "report"))
-        ]
+        of_mail = ("verdict", "quarantine", "report", "message")
+        return [(row.name, row.data) for row in rows if row.name.startswith(of_mail)]
 
 
 async def counted(core: Core, metric: str) -> int:

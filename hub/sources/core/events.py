@@ -115,7 +115,11 @@ def _actor(data: Fields) -> Actor | None:
     return Actor(user=user)
 
 
-def _mail(activity_id: int, activity: str, action_id: int, disposition_id: int) -> _Make:
+def _mail(
+    activity_id: int, activity: str, action_id: int, disposition_id: int, *, failed: str | None = None
+) -> _Make:
+    """`failed`: what it tells of did not succeed, and this field says why."""
+
     def make(said: _Said) -> OcsfEvent:
         data = said.data
         written = data.text("sender")
@@ -139,11 +143,12 @@ def _mail(activity_id: int, activity: str, action_id: int, disposition_id: int) 
             action_id=action_id,
             disposition_id=disposition_id,
             direction_id=1,
-            status_detail=data.text("reason"),
+            status_detail=data.text(failed or "reason"),
             from_=sender,
             to=recipients or None,
             email=email,
             src_endpoint=source,
+            **({"status_id": _FAILURE} if failed else {}),
             **said.common,
         )
 
@@ -216,6 +221,7 @@ def _login(status_id: int) -> _Make:
 _RELEASE = _mail(OTHER, "Release", 4, 9)
 _TABLE: Mapping[str, tuple[str, int, _Make]] = {
     "verdict.created": ("A message was judged", 1, _mail(3, "Scan", 3, 17)),
+    "message.failed": ("A message was not delivered", 3, _mail(1, "Send", 3, 17, failed="fate_detail")),
     "quarantine.added": ("Message quarantined", 3, _mail(3, "Scan", 2, 3)),
     "quarantine.released": ("Message released from quarantine", 1, _RELEASE),
     "quarantine.discarded": ("Message discarded from quarantine", 1, _mail(OTHER, "Discard", 2, 5)),

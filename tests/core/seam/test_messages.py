@@ -242,6 +242,26 @@ async def test_a_domain_whose_hosting_is_off_takes_nobodys_mail(service_api, cor
 
 
 # -- downstream trouble --
+async def test_a_refused_recipient_is_told_once_and_a_relayed_one_is_not(service_api, core, smtp):
+    smtp.rcpt["b@acme.example"] = "550 5.1.1 who is that"
+    rcpt_to = ["a@acme.example", "b@acme.example"]
+    said = await hand_in(service_api, rcpt_to=rcpt_to, key="k1")
+    await hand_in(service_api, rcpt_to=rcpt_to, key="k1")
+    told = [data for name, data in await events(core) if name == "message.failed"]
+
+    assert [(one["recipient"], one["fate"], one["fate_detail"]) for one in told] == [
+        ("b@acme.example", "failed", "550 5.1.1 who is that")
+    ]
+    assert (told[0]["message"], told[0]["domain"]) == (said.data["id"], "acme.example")
+
+
+async def test_a_message_that_waits_has_not_failed(service_api, core, smtp):
+    smtp.data = "451 4.3.0 disk full"
+    await hand_in(service_api, key="k1")
+
+    assert "message.failed" not in [name for name, _ in await events(core)]
+
+
 async def test_a_refused_recipient_keeps_the_servers_words(service_api, smtp):
     smtp.rcpt["b@acme.example"] = "550 5.1.1 who is that"
     said = await hand_in(service_api, rcpt_to=["a@acme.example", "b@acme.example"])

@@ -11,7 +11,7 @@ from core.seam.relaying import LEASE_MS
 from core.seam.release import MOST_ATTEMPTS
 from core.store.tables import messages, quarantine_items, verdicts
 from tests.factories.core import NOW_MS
-from tests.factories.seam import HAM, SPAM, counted, files_of, hand_in
+from tests.factories.seam import HAM, SPAM, counted, events, files_of, hand_in
 
 
 class Killed(BaseException):
@@ -94,6 +94,12 @@ async def test_whoever_never_comes_again_has_a_message_that_failed(service_api, 
 
     found = await row(core, verdicts)
     assert (found["fate"], "come again" in found["fate_detail"]) == ("failed", True)
+    (told,) = [data for name, data in await events(core) if name == "message.failed"]
+    assert (told["recipient"], told["fate"], told["fate_detail"]) == (
+        found["recipient"],
+        "failed",
+        found["fate_detail"],
+    )
     smtp.data = ""
     assert (await hand_in(service_api, key="k1")).data["recipients"][0]["fate"] == "failed"
 
