@@ -9,11 +9,14 @@ import pytest
 
 from hub.cli import main
 from hub.cli.findings import offline_findings
+from hub.cli.product import Product
 from hub.config.load import installed, load_text
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+_PLACE = re.compile(r"\]\((?!https?:|mailto:)([^)\s]*#[^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"`((?:hub|core|connectors|tests|docs|deploy)/[\w./*-]+)`")
 _COMMAND = re.compile(
     r"^ {4}(?:\.venv/bin/)?(mxhub [^`\n|]+)|`(?:\.venv/bin/)?(mxhub [^`\n]+)`", re.MULTILINE
@@ -37,6 +40,28 @@ def test_every_link_leads_somewhere():
     astray = [(page, to) for page, to in found(_LINK) if not ((ROOT / page).parent / to).exists()]
 
     assert astray == []
+
+
+def places(page):
+    """What a link to a page may name after `#`: its headings, as GitHub writes them, and its own marks."""
+    text = _FENCE.sub("", page.read_text())
+    headings = [
+        re.sub(r"\[([^]]*)]\([^)]*\)", r"\1", one) for one in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    ]
+    slugs = [re.sub(r"[^\w\- ]", "", one.strip().lower()).replace(" ", "-") for one in headings]
+    return {*slugs, *re.findall(r'<a id="([\w-]+)">', text)}
+
+
+def test_every_link_to_a_place_within_a_page_leads_there():
+    named = [(page, *to.split("#", 1)) for page, to in found(_PLACE)]
+    astray = [
+        (page, f"{to}#{place}")
+        for page, to, place in named
+        if place not in places((ROOT / page).parent / to if to else ROOT / page)
+    ]
+
+    assert astray == []
+    assert len(named) > 10
 
 
 def test_every_file_that_is_named_is_there():
@@ -96,6 +121,15 @@ def test_the_configuration_that_a_page_shows_is_valid_and_nothing_is_odd_about_i
 
     assert (set(settings.sources), set(settings.connectors)) == ({"mailguard-main"}, {"search"})
     assert {one.state for one in offline_findings(settings, installed())} == {"ok"}
+
+
+def test_the_core_that_a_page_shows_is_valid():
+    (text,) = _YAML.findall((ROOT / "docs/howto/own-domains.md").read_text())
+    settings = load_text(text.replace("# allow", "allow"), {}, model=Product)
+
+    assert settings.core.verify_domains
+    assert [one.host for one in settings.core.mail_servers] == ["mx1.example.net"]
+    assert [str(one) for one in settings.core.allow_networks] == ["10.0.5.0/24"]
 
 
 def test_without_the_internet_everything_private_is_allowed_by_name():
