@@ -105,7 +105,7 @@ class LicenceView(BaseModel):
     tier: str | None
     holder: str | None
     max_domains: int | None
-    domains: int = Field(description="That are there now, of all tenants.")
+    domains: int = Field(description="That are there now; of all tenants for whoever runs the service only.")
     valid_until: str | None
     refreshed_at: str | None
     refresh_due_at: str | None
@@ -161,9 +161,9 @@ async def set_plan(call: Call[None, PlanBody]) -> Reply:
 
 
 async def license_state(call: Call[None, None]) -> Reply:
-    core, _ = asked(call)
+    core, by = asked(call)
     async with core.database.read() as tx:
-        found = await licence.get(core, tx)
+        found = await licence.get(core, tx, by)
     view = LicenceView(
         status=found.status,
         tier=found.tier,

@@ -6,6 +6,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.service.by import By
 from core.service.core import Core
 from core.store.tables import domains, licences
 
@@ -18,7 +19,7 @@ class LicenceState:
 
     status: Literal["none", "valid", "expired"]
     domains: int
-    """That are filtered now, of all tenants."""
+    """That are filtered now: of all tenants for whoever runs the service, of their own for others."""
     tier: str | None = None
     holder: str | None = None
     max_domains: int | None = None
@@ -27,8 +28,11 @@ class LicenceState:
     refresh_due_ms: int | None = None
 
 
-async def get(core: Core, tx: AsyncConnection) -> LicenceState:
-    filtered = int((await tx.execute(select(func.count()).select_from(domains))).scalar_one())
+async def get(core: Core, tx: AsyncConnection, by: By) -> LicenceState:
+    counted = select(func.count()).select_from(domains)
+    if not by.principal.is_operator:
+        counted = counted.where(domains.c.tenant == by.tenant)
+    filtered = int((await tx.execute(counted)).scalar_one())
     row = (await tx.execute(select(licences).where(licences.c.id == "current"))).mappings().one_or_none()
     if row is None:
         return LicenceState(status="none", domains=filtered)

@@ -67,9 +67,9 @@ async def health(call: Call[None, None]) -> Reply:
 
 
 async def licence(call: Call[None, None]) -> Reply:
-    core, _ = asked(call)
+    core, by = asked(call)
     async with core.database.read() as tx:
-        found = await service.get(core, tx)
+        found = await service.get(core, tx, by)
     same = ("status", "tier", "holder", "max_domains", "domains")
     valid, refreshed = iso_seconds(found.valid_until_ms), iso_seconds(found.refreshed_ms)
     shown = {name: getattr(found, name) for name in same}

@@ -212,3 +212,14 @@ async def test_the_licence_is_none_valid_or_expired(service_api, domain):
         1,
     )
     assert (expired["status"], expired["holder"]) == ("expired", "Acme")
+
+
+async def test_the_licence_tells_a_tenant_of_its_own_domains_only(service_api, domain):
+    await Owner(service_api, "other", "t2").domain()
+    await Owner(service_api, "other", "t3").domain()
+    theirs = await service_api.key("full-admin", tenant="other")
+    helper = await service_api.key("cluster:read")
+
+    assert (await service_api.call("GET", "/license")).data["domains"] == 3
+    assert (await service_api.call("GET", "/license", key=theirs)).data["domains"] == 2
+    assert (await service_api.call("GET", "/license", key=helper)).data["domains"] == 1
