@@ -157,7 +157,10 @@ async def test_to_its_own_key_they_are_shown(every):
 
 
 def values_of(route, tied):
-    return tied.things[thing_of(route)] if route.names else {}
+    """Of the thing that the route is of, or has in its list."""
+    path = route.path.removeprefix("/api/v1")
+    listed = [values for thing, values in tied.things.items() if thing.startswith(f"{path}/{{")]
+    return listed[0] if listed else tied.things[thing_of(route)] if route.names else {}
 
 
 # -- how often -----------------------------------------------------------------------------------------------
