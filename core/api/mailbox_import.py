@@ -157,7 +157,6 @@ ROUTES = (
         errors=_TROUBLE,
     ),
     Route(
-        # no Idempotency-Key: its answer may hold passwords, and the same table twice makes nothing twice
         "POST",
         "/api/v1/email-accounts/import",
         make,
@@ -167,5 +166,6 @@ ROUTES = (
         response=ImportView,
         scope=WRITE,
         errors=_TROUBLE,
+        creates=True,
     ),
 )

@@ -162,6 +162,7 @@ ROUTES = (
         response=RecoveryView,
         scope=ANY_CALLER,
         errors=(Conflict,),
+        creates=True,
     ),
     Route(
         "POST",

@@ -92,5 +92,6 @@ ROUTES = (
         status=201,
         scope=ADMIN,
         errors=(Conflict, Forbidden),
+        creates=True,
     ),
 )

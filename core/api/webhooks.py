@@ -145,6 +145,7 @@ ROUTES = (
         response=MadeView,
         scope=_WRITE,
         errors=(NotFound,),
+        creates=True,
     ),
     Route(
         "POST",

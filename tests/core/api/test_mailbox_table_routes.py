@@ -135,6 +135,20 @@ async def test_passwords_are_made_on_request_and_shown_once(hosted):
     assert one["password"] not in str(await audit_entries(hosted.core))
 
 
+async def test_passwords_whose_answer_was_lost_are_told_again_under_the_idempotency_key(hosted):
+    body, headers = (
+        {"rows": [row("one", password="")], "generate_passwords": True},
+        {"Idempotency-Key": "once"},
+    )
+    first, again = [await hosted.call("POST", IMPORT, body, headers=headers) for _ in range(2)]
+    other = await hosted.call("POST", IMPORT, {"rows": [row("two")]}, headers=headers)
+
+    assert again.raw == first.raw
+    assert first.data["rows"][0]["password"]
+    assert other.status == 409
+    assert len(await audit_entries(hosted.core, "mailbox.create")) == 1
+
+
 async def test_after_the_host_asks_to_wait_the_rest_is_not_tried(far):
     await far.api.call("GET", ALL)
     far.played.lost = Reply(status=429, headers={"Retry-After": "60"}, json={"success": False})

@@ -1,5 +1,6 @@
 """The first administrator, signing in and out, the second factor."""
 
+import pyotp
 import pytest
 
 from hub.access.sessions import COOKIE
@@ -169,6 +170,20 @@ async def test_a_second_factor_is_not_asked_for_before_it_is_proven(service_api)
 
     assert (wrong.status, wrong.error["details"][0]["field"]) == (400, "code")
     assert (await signed_in(service_api)).cookie
+
+
+async def test_recovery_codes_whose_answer_was_lost_are_told_again_under_the_idempotency_key(service_api):
+    await person(service_api)
+    browser = await signed_in(service_api)
+    begun = await browser.call("POST", "/me/second-factor")
+    body = {"code": code_of(service_api, pyotp.parse_uri(begun.data["uri"]))}
+    headers = {"Idempotency-Key": "once"}
+    first, again = [
+        await browser.call("POST", "/me/second-factor/confirm", body, headers=headers) for _ in range(2)
+    ]
+
+    assert (again.status, again.raw) == (200, first.raw)
+    assert len(first.data["recovery_codes"]) == 10
 
 
 async def test_taking_the_second_factor_off_needs_a_code(service_api):

@@ -34,6 +34,14 @@ async def test_a_tenant_is_made_and_its_administrator_signs_in(service_api):
     assert (me.data["tenant"], me.data["full_admin"]) == ("globex", True)
 
 
+async def test_a_token_whose_answer_was_lost_is_told_again_under_the_idempotency_key(service_api):
+    body, headers = {"tenant": "globex", "administrator": WHO}, {"Idempotency-Key": "once"}
+    first, again = [await service_api.call("POST", "/tenants", body, headers=headers) for _ in range(2)]
+
+    assert (again.status, again.raw) == (201, first.raw)
+    assert first.data["token"]
+
+
 async def test_what_is_of_the_tenant_is_seen_by_it_only(service_api):
     token = (await make(service_api)).data["token"]
     await enter(service_api, token)

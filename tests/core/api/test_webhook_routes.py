@@ -28,6 +28,17 @@ async def test_the_secret_is_shown_once_and_kept_sealed(service_api):
     assert made["secret"] not in entries
 
 
+async def test_a_secret_whose_answer_was_lost_is_told_again_under_the_idempotency_key(service_api):
+    path = f"/webhooks/{(await make(service_api))['id']}/rotate-secret"
+    first, again = [
+        await service_api.call("POST", path, {}, headers={"Idempotency-Key": "once"}) for _ in range(2)
+    ]
+    other = await service_api.call("POST", path, {}, headers={"Idempotency-Key": "twice"})
+
+    assert (again.raw, again.headers["Idempotency-Replayed"]) == (first.raw, "true")
+    assert other.data["secret"] != first.data["secret"]
+
+
 async def test_one_is_changed_listed_and_deleted(service_api):
     made = await make(service_api, events=["domain.created"], description="SIEM")
     changed = await service_api.call("PATCH", f"/webhooks/{made['id']}", {"enabled": False})
