@@ -1,7 +1,8 @@
 """The core's part of a back-up, or a sandbox's: database, held mail, spool, anchors, key, all of one moment.
 
 A row never misses its file: files are linked before and after the moment of the database, and only those that
-its rows name are taken. The anchors stand still meanwhile, for they must fit the database to the line.
+its rows name are taken; the row of a message that ended still names one that
+is gone. The anchors stand still meanwhile, for they must fit the database to the line.
 """
 
 import os
@@ -21,7 +22,7 @@ __all__ = ["Frozen", "freeze"]
 
 _FOLDERS: Final = ("quarantine", "spool")
 _NAMED: Final = {
-    "quarantine": "SELECT file FROM quarantine_items WHERE file <> ''",
+    "quarantine": "SELECT file FROM quarantine_items WHERE file <> '' AND still_there = 1",
     "spool": "SELECT file FROM messages WHERE file <> ''",
 }
 _ATTEMPTS: Final = 5

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from core.app.backup import freeze
 from core.audit.anchoring import Anchoring
@@ -108,6 +109,21 @@ async def test_a_file_that_is_gone_for_good_is_named(core, anchoring, tmp_path):
 
     assert f"core/quarantine/{name}: a row names it, and it is gone" in frozen.left_out
     assert f"quarantine/{name}" not in frozen.files
+
+
+@pytest.mark.parametrize("state", ["released", "discarded", "expired"])
+async def test_a_message_that_ended_has_no_file_to_miss(core, anchoring, tmp_path, state):
+    if core.database.path is None:
+        pytest.skip("on PostgreSQL the database is its operator's")
+    name, kept = await hold(core, 1), await hold(core, 2)
+    (core.data / "quarantine" / name).unlink()
+    async with core.database.begin() as tx:
+        ended = update(quarantine_items).where(quarantine_items.c.file == name).values(state=state)
+        await tx.execute(ended)
+    frozen = await freeze(core, anchoring, tmp_path / "work", no_check)
+
+    assert [said for said in frozen.left_out if "it is gone" in said] == []
+    assert [said for said in frozen.files if said.startswith("quarantine/")] == [f"quarantine/{kept}"]
 
 
 async def test_on_postgresql_files_and_anchors_are_taken_and_the_database_named(core, anchoring, tmp_path):
