@@ -175,7 +175,7 @@ async def test_me_says_who_asks_and_what_they_may(service_api):
     assert (said["kind"], said["name"], said["scopes"]) == ("key", "monitor", ["dns:read"])
     assert said["grants"] == [{"domains": ["a.example"], "scopes": ["dns:read"]}]
     assert (said["plan"], said["limits"]["per_minute"], said["account"]) == ("default", 100, None)
-    assert (by_session["full_admin"], by_session["limits"]) == (True, None)
+    assert (by_session["full_admin"], by_session["limits"]["per_minute"]) == (True, 100)
     assert by_session["account"]["login"] == "jo@example.com"
 
 
