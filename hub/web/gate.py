@@ -79,14 +79,14 @@ class Gate:
     async def admit(self, request: web.Request) -> None:
         """Count the request; raises the refusal of whom the limits leave no other answer.
 
-        Who shows nothing may go on to what is open to all: probes and sign-in must not depend on what others
-        at that address do.
+        Who sends no key may go on to what is open to all, with the cookie of a session that has ended too:
+        probes and sign-in must not depend on what others at that address do.
         """
         outcome = await self._counted(request)
         budget = request.get(BUDGET)
         if not isinstance(outcome, ApiError) or budget is None or budget.granted:
             return
-        if self._shows_something(request) or request.match_info.http_exception is not None:
+        if self._given(request) or request.match_info.http_exception is not None:
             raise outcome
 
     async def _counted(self, request: web.Request) -> Principal | ApiError:
@@ -143,9 +143,6 @@ class Gate:
             return (await sessions.authenticate(cookie)).principal
         except NoSession as error:
             raise Unauthorized(str(error)) from None
-
-    def _shows_something(self, request: web.Request) -> bool:
-        return bool(self._given(request)) or (self._sessions is not None and COOKIE in request.cookies)
 
     def _check_csrf(self, request: web.Request, principal: Principal) -> None:
         if principal.kind != "session" or request.method in _SAFE:

@@ -289,7 +289,8 @@ async def test_beyond_the_window_of_an_address_its_keys_and_what_is_open_still_a
 
     assert (await door.get("/api/v1/me")).status == 429
     assert (await door.get("/api/v1/me", headers=bearer(text))).status == 200
-    assert (await door.get("/api/v1/health")).status == 200
+    for headers in ({}, {"Cookie": f"{COOKIE}=ended"}):
+        assert (await door.get("/api/v1/health", headers=headers)).status == 200
 
 
 async def test_behind_a_trusted_proxy_the_address_is_the_clients(door):
