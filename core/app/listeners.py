@@ -9,6 +9,7 @@ from core.api.app import create_app
 from core.app.dialects import DialectConfig, maker_of
 from core.service.core import Core
 from hub.sdk.values import host_port
+from hub.telemetry.metrics import METRICS
 from hub.web.gate import Holder
 
 __all__ = ["OWN", "Listen", "listen", "open_all"]
@@ -44,7 +45,17 @@ async def open_all(
 
     Raises `OSError` for an address that cannot be had.
     """
-    urls = {OWN: await listen(stack, create_app(core, token=token), core.config.listen)}
+    urls = {OWN: await listen(stack, _counted(create_app(core, token=token), OWN), core.config.listen)}
     for name, config in dialects.items():
-        urls[name] = await listen(stack, maker_of(name)(core), config.listen)
+        urls[name] = await listen(stack, _counted(maker_of(name)(core), name), config.listen)
     return urls
+
+
+def _counted(app: web.Application, name: str) -> web.Application:
+    """Every answer is counted under that name."""
+
+    async def count(_: web.Request, response: web.StreamResponse) -> None:
+        METRICS.count("mxhub_core_requests_total", name, f"{response.status // 100}xx")
+
+    app.on_response_prepare.append(count)
+    return app

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from redis.asyncio import Redis
 
+from core.app import gauges
 from core.app.alone import alone
 from core.app.assemble import (
     access_of,
@@ -124,6 +125,7 @@ class CoreService(Opening):
         self._background("recovery", recovery.forever)
         self._background("expiry", partial(expiry.forever, self.core))
         self._background("sweeping", partial(sweeping.forever, self.core))
+        self._background("gauges", partial(gauges.forever, self.core))
         self.first_token = await self.core.access.directory.first_token()
         self.urls = await open_all(stack, self.core, self._dialects, listen=self._listen, token=self.tokens)
         self._watch(database, chain)

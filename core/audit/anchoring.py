@@ -17,6 +17,7 @@ from core.store.clock import Clock, wall_clock
 from core.store.database import Database, Unavailable
 from core.store.tables import audit_entries, audit_heads
 from hub.sdk.offload import Offload
+from hub.telemetry.metrics import METRICS
 
 __all__ = ["INTERVAL_S", "SEEN", "Anchoring"]
 
@@ -100,6 +101,8 @@ class Anchoring:
         if grown:
             async with self._database.begin() as tx:
                 await meta.put(tx, SEEN + self._chain.node_id, f"{line}:{seal}")
+        if not findings:
+            METRICS.set("mxhub_core_anchored_timestamp_seconds", to=now_ms / 1000)
         return findings
 
     def _doubt(self, head: RowMapping, last: Anchor | None) -> Finding | None:

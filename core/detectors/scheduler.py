@@ -23,6 +23,7 @@ from core.store.database import Database
 from core.store.tables import detector_states
 from core.store.tenancy import OPERATOR
 from hub.sql import upsert
+from hub.telemetry.metrics import METRICS
 
 __all__ = ["Job", "LeaseLost", "Scheduler"]
 
@@ -101,6 +102,7 @@ class Scheduler:
                 _log.warning("core.detector.lease_lost", job=job.name)
                 wait_ms = job.lease_ms
             except Exception as error:  # a detector that fails is tried again; the others go on
+                METRICS.count("mxhub_core_job_failures_total", job.name)
                 _log.exception("core.detector.failed", job=job.name, error=str(error)[:200])
                 wait_ms = min(_RETRY_MS, job.period_ms)
             await asyncio.sleep(min(max(wait_ms / 1000, 0.05), _LONGEST_SLEEP_S))

@@ -95,6 +95,12 @@ class Outward:
             return str(error)
         return None
 
+    @property
+    def carried(self) -> int | None:
+        """The number of the last event that went into the log; None before the first look."""
+        mark = self._relay.mark
+        return None if mark is None else mark.seq
+
     def wake(self) -> None:
         """Look at the outbox now, and again in a moment: the commit may still be on its way."""
         self._bell.set()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from core.engine.lists import plain_address
 from core.engine.message import parse
 from core.seam import files, report_mail
-from core.seam.failing import tell_failed
+from core.seam.failing import count_fates, tell_failed
 from core.seam.judging import Handed, judge
 from core.seam.keeping import Lost, kept
 from core.seam.plan import Plan, fate_of
@@ -80,7 +80,11 @@ async def _judged(core: Core, by: By, handed: Handed, key: str, message_id: str)
     hosting = await elsewhere(core, to.domain, to.canonical)
     async with core.database.read() as tx:
         settings = await settings_of(core, tx, to, handed.envelope, header_from, hosting)
-    return await kept(core, by, await judge(core, handed, to, settings, message_id), key)
+    judged = await judge(core, handed, to, settings, message_id)
+    message = await kept(core, by, judged, key)
+    if not message.dry_run:
+        count_fates(one.fate for one in judged.fates if one.fate != "relaying")
+    return message
 
 
 def key_of(by: By, given: str) -> str:
@@ -109,7 +113,7 @@ async def _settled(core: Core, message: Message, plan: Plan, doubts: int, *, is_
     fates = {one: fate_of(plan.of_recipient(one)) for one in {each.recipient for each in plan.deliveries}}
     async with core.database.begin() as tx:
         await count_doubts(core, tx, (message.tenant, message.domain), doubts)
-        failed = await messages.settle(
+        decided = await messages.settle(
             tx,
             message,
             fates,
@@ -119,8 +123,9 @@ async def _settled(core: Core, message: Message, plan: Plan, doubts: int, *, is_
             due_ms=now_ms if is_last else now_ms + LEASE_MS,
             now_ms=now_ms,
         )
-        await tell_failed(core, tx, message, failed or ())
-        return failed is not None
+        await tell_failed(core, tx, message, decided or ())
+    count_fates(one.fate for one in decided or ())
+    return decided is not None
 
 
 async def _again(core: Core, handed: Handed, known: Message) -> Taken:

@@ -11,7 +11,7 @@ import structlog
 
 from core.audit.entry import Resource
 from core.seam import files, older
-from core.seam.failing import tell_failed
+from core.seam.failing import count_fates, tell_failed
 from core.seam.files import Kind
 from core.seam.intake import attempt, claimed_again
 from core.seam.plan import Plan
@@ -132,6 +132,7 @@ class Recovery:
         async with self.core.database.begin() as tx:
             failed = await messages.give_up(tx, message, _RETURNED, self.core.clock())
             await tell_failed(self.core, tx, message, failed or ())
+        count_fates(one.fate for one in failed or ())
 
     async def _resume(self, release: Release) -> None:
         try:

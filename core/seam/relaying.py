@@ -14,6 +14,7 @@ from core.store import domains as stored
 from core.store.domains import Domain
 from core.upstream.errors import ProviderError
 from core.upstream.local import LocalProvider
+from hub.telemetry.metrics import METRICS
 
 __all__ = ["LEASE_MS", "count_doubts", "worked_off"]
 
@@ -56,6 +57,7 @@ async def count_doubts(core: Core, tx: AsyncConnection, place: tuple[str, str], 
             now_ms=core.clock(),
             messages=doubts,
         )
+        METRICS.count("mxhub_core_possible_duplicates_total", by=doubts)
 
 
 async def _sent(

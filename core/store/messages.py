@@ -124,7 +124,7 @@ async def settle(
     now_ms: int,
 ) -> tuple[Verdict, ...] | None:
     """Keep what an attempt came to: `fates` are (fate, words) by recipient, of those that are still open.
-    Returns those that have failed by it.
+    Returns those whose fate is decided by it.
 
     None: another attempt took the message over meanwhile, and this one has no say. A fate that was decided
     is never written again.
@@ -133,13 +133,13 @@ async def settle(
     done = await tx.execute(update(messages).where(*_mine(message)).values(**values))
     if not done.rowcount:
         return None
-    failed: list[Verdict] = []
+    decided: list[Verdict] = []
     for recipient, (fate, words) in fates.items():
         row = verdicts.c
         mine = (row.message == message.id, row.recipient == recipient, row.fate == "relaying")
         changed = await _changed(tx, mine, fate, words)
-        failed += changed if fate == "failed" else ()
-    return tuple(failed)
+        decided += changed if fate != "relaying" else ()
+    return tuple(decided)
 
 
 async def crashed(tx: AsyncConnection, node_id: str, now_ms: int, limit: int = 100) -> list[Message]:

@@ -115,5 +115,30 @@ TABLE = (
         "Reloads of the configuration: applied or refused.",
         ("result",),
     ),
+    Metric(
+        "mxhub_core_requests_total",
+        "counter",
+        "Requests the core answered, on its own API (`api`) or a dialect's, by class of the status.",
+        ("api", "status"),
+    ),
+    Metric(
+        "mxhub_core_recipients_total",
+        "counter",
+        "Recipients whose fate was decided: relayed, failed, quarantined, rejected, discarded.",
+        ("fate",),
+    ),
+    Metric(
+        "mxhub_core_possible_duplicates_total",
+        "counter",
+        "Deliveries whose answer was lost: made again, they may arrive twice.",
+    ),
+    Metric("mxhub_core_job_failures_total", "counter", "Failed runs of a background job.", ("job",)),
+    Metric("mxhub_core_held", "gauge", "Messages in quarantine, of all tenants; read every 15 s."),
+    Metric("mxhub_core_outbox_waiting", "gauge", "Events that wait to go out; read every 15 s."),
+    Metric(
+        "mxhub_core_anchored_timestamp_seconds",
+        "gauge",
+        "When the audit log's chains were last compared with their anchors, and held.",
+    ),
     Metric("mxhub_scrape_failures_total", "counter", "Collectors that failed while metrics were read."),
 )

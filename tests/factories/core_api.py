@@ -103,7 +103,7 @@ class Api:
         """`path` below `/api/v1` when it begins with a slash and names no other root."""
         headers = {"Authorization": f"Bearer {self.admin if key is None else key}"} if key != "" else {}
         headers.update(more.pop("headers", {}))
-        where = path if path.startswith(("/api/", "/health")) else "/api/v1" + path
+        where = path if path.startswith(("/api/", "/health", "/readyz", "/metrics")) else "/api/v1" + path
         body = {} if json is None else {"data": orjson.dumps(json)}
         async with self.client.request(method, where, headers=headers, **body, **more) as answer:
             return Said(answer.status, answer.headers, await answer.read())

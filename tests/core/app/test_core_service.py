@@ -9,6 +9,7 @@ from core.app.service import CoreService
 from core.config import CoreConfig
 from core.service import expiry
 from hub.sdk.lasting import lasting
+from hub.telemetry.metrics import METRICS
 
 
 async def ask(url):
@@ -41,6 +42,23 @@ async def test_each_dialect_has_a_listener_of_its_own(tmp_path, buckets):
 
     assert service.urls["api"] != service.urls["mailguard"]
     assert [status for status, _ in answers] == [200, 200]
+
+
+async def test_its_metrics_count_the_answers_of_each_listener(tmp_path, buckets):
+    before = [METRICS.value("mxhub_core_requests_total", name, "2xx") for name in ("api", "mailguard")]
+    dialects = {"mailguard": DialectConfig(listen="127.0.0.1:0")}
+    async with CoreService(
+        CoreConfig(listen="127.0.0.1:0"), tmp_path / "core", buckets, environ={}, dialects=dialects
+    ) as service:
+        for name in ("api", "mailguard"):
+            await ask(service.urls[name] + "/health")
+        async with aiohttp.ClientSession() as session, session.get(service.url + "/metrics") as answer:
+            told = await answer.text()
+    after = [METRICS.value("mxhub_core_requests_total", name, "2xx") for name in ("api", "mailguard")]
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [2, 1]
+    assert 'mxhub_core_requests_total{api="mailguard",status="2xx"}' in told
+    assert "mxhub_core_anchored_timestamp_seconds 1" in told
 
 
 async def test_the_admin_token_opens_it_and_the_hubs_only_a_tenants_events(tmp_path, buckets):

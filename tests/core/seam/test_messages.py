@@ -13,6 +13,7 @@ from core.seam.folder import Folder
 from core.store.tables import audit_entries, domain_aliases, messages, recipients, reputations, verdicts
 from core.upstream import kept
 from core.upstream.provider import CatchAll, Mailbox, Pointer
+from hub.telemetry.metrics import METRICS
 from tests.factories.core import NOW_MS, raw_mail
 from tests.factories.seam import ENVELOPE, HAM, SPAM, body, counted, events, files_of, hand_in, set_domain
 
@@ -245,6 +246,7 @@ async def test_a_domain_whose_hosting_is_off_takes_nobodys_mail(service_api, cor
 async def test_a_refused_recipient_is_told_once_and_a_relayed_one_is_not(service_api, core, smtp):
     smtp.rcpt["b@acme.example"] = "550 5.1.1 who is that"
     rcpt_to = ["a@acme.example", "b@acme.example"]
+    before = [METRICS.value("mxhub_core_recipients_total", fate) for fate in ("relayed", "failed")]
     said = await hand_in(service_api, rcpt_to=rcpt_to, key="k1")
     await hand_in(service_api, rcpt_to=rcpt_to, key="k1")
     told = [data for name, data in await events(core) if name == "message.failed"]
@@ -253,6 +255,8 @@ async def test_a_refused_recipient_is_told_once_and_a_relayed_one_is_not(service
         ("b@acme.example", "failed", "550 5.1.1 who is that")
     ]
     assert (told[0]["message"], told[0]["domain"]) == (said.data["id"], "acme.example")
+    after = [METRICS.value("mxhub_core_recipients_total", fate) for fate in ("relayed", "failed")]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
 
 
 async def test_a_message_that_waits_has_not_failed(service_api, core, smtp):
@@ -343,6 +347,7 @@ async def test_two_who_come_again_at_once_do_not_harm_each_others_file(service_a
 
 
 async def test_a_doubt_is_counted_and_the_message_goes_again(service_api, core, smtp):
+    before = METRICS.value("mxhub_core_possible_duplicates_total")
     smtp.drop = True
     first = await hand_in(service_api, key="k1")
     smtp.drop = False
@@ -350,6 +355,7 @@ async def test_a_doubt_is_counted_and_the_message_goes_again(service_api, core, 
 
     assert (first.status, second.status, len(smtp.delivered)) == (503, 200, 2)
     assert await counted(core, "possible_duplicates") == 1
+    assert METRICS.value("mxhub_core_possible_duplicates_total") - before == 1
 
 
 async def test_a_message_in_the_hands_of_another_process_is_left_to_it(service_api, core, smtp):
