@@ -1,6 +1,6 @@
 import pytest
 
-from hub.access.plans import DEFAULT, PLANS, Limits, windows
+from hub.access.plans import DEFAULT, PLANS, Limits, of_a_person, of_plan, windows
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,23 @@ def test_a_keys_figures_stand_in_place_of_the_plans():
 def test_a_figure_out_of_range_is_refused_by_name(given):
     with pytest.raises(ValueError, match=next(iter(given))):
         DEFAULT.overridden(given)
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        ("free", Limits(per_minute=60)),
+        ("mxguard", Limits(per_minute=60)),
+        ("mailchannels", Limits(per_minute=100, burst=10, tenant_per_second=100)),
+        ("gone", DEFAULT),
+    ],
+)
+def test_a_person_has_the_minute_and_the_second_of_the_tenants_plan(plan, expected):
+    assert of_a_person(of_plan(plan, {})) == expected
+
+
+def test_figures_of_the_tenant_are_its_peoples_too():
+    assert of_a_person(of_plan("free", {"per_minute": 600, "burst": 2})) == Limits(per_minute=600, burst=2)
 
 
 def test_an_unknown_limit_is_refused():
