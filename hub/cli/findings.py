@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from hub.cli.product import Product
 from hub.config.assemble import Registry
 from hub.config.model import Settings, SourceConfig, TlsConfig
 from hub.config.values import LOOPBACK
@@ -60,7 +61,8 @@ def _server(settings: Settings) -> Iterator[Finding]:
     yield from _entrance(settings)
     if not settings.connectors:
         yield Finding("connectors", "warning", "none: events go to the archive only")
-    if not settings.sources:
+    has_core = isinstance(settings, Product) and settings.core is not None
+    if not settings.sources and not has_core:  # the core is a source, one a tenant
         yield Finding("sources", "warning", "none: nothing comes in")
 
 

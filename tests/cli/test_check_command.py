@@ -348,5 +348,13 @@ async def test_a_log_server_that_does_not_answer_does_not_hold():
     assert "127.0.0.1:1" in message
 
 
+@pytest.mark.parametrize(("text", "told"), [("core:", False), ("tenant: acme", True)])
+def test_without_sources_nothing_comes_in_unless_the_core_is_one(text, told):
+    ran = check(text, "--offline")
+
+    assert ran.exit_code == 0
+    assert ("nothing comes in" in ran.stdout) == told
+
+
 def test_the_client_is_the_hubs_own():
     assert Client.__module__ == "hub.sdk.http.client"
