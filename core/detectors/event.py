@@ -37,7 +37,8 @@ async def tell(tx: AsyncConnection, chain: Chain, now_ms: int, events: Iterable[
     told = list(events)
     for event in told:
         data = {**event.data, "actor": shown(event.actor)}
-        await outbox.emit(tx, event.name, chain.node_id, now_ms, data, tenant=event.tenant)
+        same = {"tenant": event.tenant, "domain": event.domain}
+        await outbox.emit(tx, event.name, chain.node_id, now_ms, data, **same)
         kind, _, name = event.resource.partition("/")
         change = Change(
             actor=event.actor,

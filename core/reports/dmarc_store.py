@@ -147,7 +147,7 @@ async def file_report(
     event = Event(
         name="report.received",
         resource=f"dmarc-report/{row_id}",
-        data={**_told(row_id, report), "domain_id": await _domain_id(tx, home)},
+        data={**_told(row_id, report), "home": home.domain, "domain_id": await _domain_id(tx, home)},
         tenant=whose,
         domain=home.domain,
         actor=actor,

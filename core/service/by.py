@@ -80,12 +80,10 @@ async def record(core: Core, tx: AsyncConnection, by: By, deed: Deed) -> None:
 async def record_many(core: Core, tx: AsyncConnection, by: By, deeds: Sequence[Deed]) -> None:
     """As `record`, for many changes of one transaction, in few statements."""
     await core.chain.append_many(tx, by.tenant, [_change(by, deed) for deed in deeds])
-    told = [
-        (deed.event, {"domain": deed.resource.domain, **deed.data, "actor": by.shown})
-        for deed in deeds
-        if deed.event
-    ]
-    await outbox.emit_many(tx, told, core.node_id, core.clock(), tenant=by.tenant)
+    loud = [deed for deed in deeds if deed.event]
+    told = [(deed.event, {"domain": deed.resource.domain, **deed.data, "actor": by.shown}) for deed in loud]
+    of = [deed.resource.domain for deed in loud]
+    await outbox.emit_many(tx, told, core.node_id, core.clock(), tenant=by.tenant, domains=of)
     core.outward.wake()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.store import meta, order
-from core.store.tables import domains, outbox_events, removed_ties
+from core.store import meta, order, tables
+from core.store.tables import outbox_events
 from core.store.tenancy import OPERATOR
 from hub.sql.columns import String
 from hub.sql.ids import new_id
@@ -25,7 +25,7 @@ def _held_by() -> ColumnElement[str]:
     """The key that the event's domain is tied to in this transaction, also one that it just removed."""
     keys = [
         select(table.c.api_key_id).where(table.c.tenant == _TENANT, table.c.name == _DOMAIN).scalar_subquery()
-        for table in (domains, removed_ties)
+        for table in (tables.domains, tables.removed_ties)
     ]
     return func.coalesce(*keys, "")
 
@@ -41,9 +41,11 @@ async def emit(
     data: Mapping[str, Any],
     *,
     tenant: str = OPERATOR,
+    domain: str = "",
 ) -> str:
-    """Add an event to the running transaction and return its id."""
-    return (await emit_many(tx, [(name, data)], node_id, at_ms, tenant=tenant))[0]
+    """Add an event to the running transaction and return its id; `domain` as in `emit_many`."""
+    of = [domain]
+    return (await emit_many(tx, [(name, data)], node_id, at_ms, tenant=tenant, domains=of))[0]
 
 
 async def emit_many(
@@ -54,10 +56,12 @@ async def emit_many(
     *,
     tenant: str = OPERATOR,
     actions: Sequence[str] | None = None,
+    domains: Sequence[str] | None = None,
 ) -> list[str]:
     """Add events (name, data) in this order to the running transaction and return their ids.
 
     `actions`: of those without a name, the audit action that each tells of (`core.outward.watch`).
+    `domains`: the domain here that each is of, where its data may name another one below or beside it.
     """
     if not events:
         return []
@@ -71,7 +75,7 @@ async def emit_many(
             "id": ids[place],
             "name": name,
             "action": actions[place] if actions else "",
-            "domain": (domain := str(data.get("domain") or "")),
+            "domain": (domain := (domains and domains[place]) or str(data.get("domain") or "")),
             "of_domain": domain,
             "data": dict(data),
             **same,

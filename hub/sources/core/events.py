@@ -87,7 +87,13 @@ def _map(name: str, text: str, severity_id: int, make: _Make, payload: Payload) 
     left = data.unmapped() or {}
     outer = fields.unmapped()
     event.unmapped = ({**left, "envelope": outer} if outer else left) or None
-    return Mapped(kind="event", key=(event_id,), event=event, domain=domain.lower())
+    return Mapped(kind="event", key=(event_id,), event=event, domain=(_home(data) or domain).lower())
+
+
+def _home(data: Fields) -> str:
+    """The domain of the core that it belongs to, where it names one below: it is shown and hidden by that."""
+    home = data.peek("home")
+    return home if isinstance(home, str) else ""
 
 
 _SUBJECTS = ("address", "username", "user", "name", "item", "selector", "ip", "node_id", "webhook", "id")

@@ -45,6 +45,19 @@ def test_every_event_of_the_core_has_a_mapper():
     assert set(SPEC.mappers) == set(EVENT_NAMES)
 
 
+@pytest.mark.parametrize(
+    ("data", "domain"), [({}, "below.acme.example"), ({"home": "Acme.example"}, "acme.example")]
+)
+def test_what_is_of_a_name_below_a_domain_is_filed_under_the_domain(data, domain):
+    payload = {
+        "id": "evt_1",
+        "timestamp": "2026-05-01T07:42:13.000Z",
+        "data": {"domain": "below.acme.example", **data},
+    }
+
+    assert SPEC.mappers["report.received"](payload).domain == domain
+
+
 @pytest.mark.slow
 async def test_the_outbox_is_read_on_without_a_repeat(api):
     _, cursor = await walk(api, None)

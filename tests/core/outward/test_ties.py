@@ -8,6 +8,8 @@ from aiohttp import web
 from sqlalchemy import update
 
 from core.app.tokens import Tokens
+from core.reports.dmarc import parse
+from core.reports.dmarc_store import file_report
 from core.service import feed, notifications, provisioning, webhooks
 from core.service.by import By
 from core.service.webhook_deliveries import deliveries, resend
@@ -23,6 +25,7 @@ from hub.web.errors import Conflict, NotFound
 from tests.factories.core_api import OPERATOR_BY
 from tests.factories.loopback import listening
 from tests.factories.outward import LOOPBACK, add, happen, hook, running, until
+from tests.factories.reports import record_xml, report_xml
 
 MAKER = Actor(type="local", id="local", name="local")
 FULL = (Grant.of(["full-admin"]),)
@@ -117,6 +120,22 @@ async def test_the_hubs_own_token_reads_every_event_of_its_tenant(core, keys):
 
     assert event in await told(core, hub)
     assert await told(core, hub) == await told(core, OPERATOR_BY)
+
+
+async def test_what_is_said_of_a_name_below_a_tied_domain_is_its_keys_too(core, keys):
+    own, other = keys
+    await tie(core, own)
+    report = parse(report_xml(record_xml(), domain="below.acme.example"))
+    async with core.database.begin() as tx:
+        await file_report(tx, report, now_ms=core.clock(), chain=core.chain)
+        rows = (
+            await tx.execute(outbox_events.select().where(outbox_events.c.name == "report.received"))
+        ).all()
+
+    assert [row.held_by for row in rows] == [own.principal.key_id]
+    assert rows[0].data["domain"] == "below.acme.example"
+    assert rows[0].id in await told(core, own)
+    assert rows[0].id not in await told(core, other)
 
 
 # -- webhooks ------------------------------------------------------------------------------------------------
