@@ -174,7 +174,9 @@ def _mailbox_usage(chain: Chain, usage: Usage) -> Job:
         return await mailbox_usage.detect(tx, now_ms, chain=chain, seen=seen)
 
     name = "mailbox_usage"
-    return Job(name=name, period_ms=period_ms(name), observe=usage, detect=judge, lease_ms=12 * _LONG_LEASE_MS)
+    return Job(
+        name=name, period_ms=period_ms(name), observe=usage, detect=judge, lease_ms=12 * _LONG_LEASE_MS
+    )
 
 
 def _upkeep(settings: Settings) -> Job:
