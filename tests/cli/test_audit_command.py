@@ -16,23 +16,28 @@ from tests.factories.audit import cut, edit, unguard, write
 @pytest.fixture
 def data(tmp_path):
     """A core's data directory with an anchored chain of three entries."""
-    key = load(tmp_path, {})
+    fill(tmp_path, sqlite_url(tmp_path / "core.sqlite3"))
+    return tmp_path
 
-    async def fill():
-        async with Database(sqlite_url(tmp_path / "core.sqlite3")) as database:
+
+def fill(folder, url):
+    key = load(folder, {})
+
+    async def work():
+        async with Database(url) as database:
             chain = Chain(key)
             async with database.begin() as tx:
                 await chain.confirm(tx)
                 await write(tx, chain, "acme", 3)
-            await Anchoring(database, chain, Anchors(tmp_path / "anchors", key)).once()
+            await Anchoring(database, chain, Anchors(folder / "anchors", key)).once()
 
-    asyncio.run(fill())
-    return tmp_path
+    asyncio.run(work())
 
 
-def tamper(data, how, *arguments, **values):
+def tamper(data, how, *arguments, url="", **values):
     async def work():
-        async with Database(sqlite_url(data / "core.sqlite3")) as database, database.begin() as tx:
+        where = url or sqlite_url(data / "core.sqlite3")
+        async with Database(where) as database, database.begin() as tx:
             await unguard(tx)
             await how(tx, *arguments, **values)
 
@@ -67,6 +72,21 @@ def test_an_end_cut_off_is_found_by_the_anchors(data):
     assert [(one["kind"], one["first"], one["last"]) for one in json.loads(done.output)] == [
         ("truncated", 2, 3)
     ]
+
+
+@pytest.mark.integration
+def test_a_log_on_postgresql_is_verified_by_its_url(tmp_path, postgresql_url):
+    fill(tmp_path, postgresql_url)
+    before = verify(tmp_path, "--database", postgresql_url)
+    tamper(tmp_path, edit, "acme", 2, actor="nobody", url=postgresql_url)
+    edited = verify(tmp_path, "--database", postgresql_url)
+    tamper(tmp_path, cut, "acme", 1, url=postgresql_url)
+    shorter = verify(tmp_path, "--database", postgresql_url)
+
+    assert (before.exit_code, before.output) == (0, "the audit log holds\n")
+    assert edited.exit_code == shorter.exit_code == 1
+    assert edited.output.startswith("edited: tenant acme, entry 2: ")
+    assert "truncated: tenant acme" in shorter.output
 
 
 def test_another_key_is_refused(data):
