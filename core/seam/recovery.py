@@ -114,7 +114,6 @@ class Recovery:
         try:
             raw = await files.load(core, "spool", message.file)
         except FileNotFoundError:
-            log.error("core.seam.spool_lost", message=message.id)  # noqa: TRY400 -- the trace says no more
             await self._hand_back(message)
             return
         claimed = await claimed_again(core, message, message.file)
@@ -122,11 +121,13 @@ class Recovery:
             await attempt(core, claimed, raw)
 
     async def _hand_back(self, message: Message) -> None:
-        """What the attempt that ended was at may have arrived."""
+        """What the attempt that ended was at may have arrived. Its sender may have come again already."""
         core, waiting = self.core, Plan.read(message.plan).waiting
         async with core.database.begin() as tx:
-            if await messages.hand_back(tx, message, core.clock()):
-                await count_doubts(core, tx, (message.tenant, message.domain), len(waiting))
+            if not await messages.hand_back(tx, message, core.clock()):
+                return
+            await count_doubts(core, tx, (message.tenant, message.domain), len(waiting))
+        log.error("core.seam.spool_lost", message=message.id)
 
     async def _give_up(self, message: Message) -> None:
         async with self.core.database.begin() as tx:

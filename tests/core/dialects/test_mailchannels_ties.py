@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.service import api_keys
+from core.service import api_keys, tenants
 from tests.factories.core_api import OPERATOR_BY
 from tests.factories.hosting import add_domain, audit_entries
 from tests.factories.mailchannels import HANDLE, key, key_made, speaking, subscribe
@@ -148,6 +148,7 @@ async def test_an_alias_is_no_domain_to_ask_about(inbound):
 # -- subscriptions -------------------------------------------------------------------------------------------
 async def test_a_handle_must_be_the_domains_own(inbound):
     await subscribe(inbound.core, "sub-second")
+    await tenants.make(inbound.core, OPERATOR_BY, "globex", "owner@globex.example")
     await subscribe(inbound.core, "sub-foreign", tenant="globex")
     await inbound.provision("acme.example")
     path = "/domains/acme.example/downstream-address?subscriptionHandle="

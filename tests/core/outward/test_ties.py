@@ -262,6 +262,8 @@ async def test_people_are_told_of_a_tied_domain_by_its_keys_target_alone(core, k
             await happen(core)
             await until(lambda: len(receivers["own"].texts) == 2 and len(receivers["other"].texts) == 1)
 
+    assert {name: len(receiver.texts) for name, receiver in receivers.items()} == {"own": 2, "other": 1}
+
 
 def target(url):
     return notifications.Wanted(url=url, actions=("domain.*",))

