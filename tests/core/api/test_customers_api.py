@@ -127,6 +127,7 @@ async def test_a_subscription_counts_its_active_domains(service_api, domain):
 
 
 async def test_a_handle_is_given_once(service_api):
+    await service_api.key("full-admin", tenant="other")
     await made(service_api, "/subscriptions", handle="sub-1", plan="pro", tenant="other")
     body = {"handle": "sub-1", "plan": "free"}
 
