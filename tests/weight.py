@@ -26,7 +26,7 @@ FRESH = frozenset({"core_url", "bucket_server"})
 """Fixtures of tests that have a core's store or a sandbox made for each: a tenth of a second, or more."""
 SHARED = "shared_url"
 """The fixture of those that share one with their module, and cost little."""
-TASTE = 3
+TASTE = 2
 """So many of a file's tests with something `FRESH` stay in `make check`; the others are marked."""
 _MARKS = frozenset({"integration", "acceptance", "chaos", "slow"})
 _MOST_S = 1.0

@@ -32,6 +32,7 @@ from tests.factories.conformance import (
 from tests.factories.valkey import log, log_server, redis, state
 
 __all__ = ["log", "log_server", "redis", "state"]
+pytestmark = pytest.mark.integration
 NOW_MS = 1_777_620_133_000
 DEADLINE_S = 0.8
 

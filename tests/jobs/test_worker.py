@@ -93,6 +93,7 @@ async def test_a_due_stream_is_walked_once(desk, url):
     assert desk.asked["walk mg/audit"] == 1
 
 
+@pytest.mark.slow
 async def test_two_workers_walk_a_stream_once_and_never_at_the_same_time(desk, url):
     async with running(desk, url), running(desk, url):
         desk.going_on.clear()
@@ -105,6 +106,7 @@ async def test_two_workers_walk_a_stream_once_and_never_at_the_same_time(desk, u
     assert desk.overlaps == 0
 
 
+@pytest.mark.slow
 async def test_a_long_walk_holds_up_no_other_work(desk, url):
     async with running(desk, url):
         desk.going_on.clear()
@@ -138,6 +140,7 @@ async def test_work_that_was_cut_off_by_a_stop_runs_again_after_the_next_start(d
         await happened(desk, "walk mg/audit", 2)
 
 
+@pytest.mark.slow
 async def test_a_job_that_fails_does_not_end_the_others(desk, url):
     desk.error = KeyError("a defect")
     desk.walks = ["mg/audit"]
@@ -154,6 +157,7 @@ async def test_alarms_are_watched_from_the_start(desk, url):
         await happened(desk, "watch")
 
 
+@pytest.mark.slow
 async def test_nothing_of_it_is_left_on_the_server(desk, url, redis):
     desk.walks, desk.replays = ["mg/audit"], ["ab12"]
     async with running(desk, url):
@@ -174,6 +178,7 @@ async def test_jobs_travel_as_json(desk, url, redis):
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.slow
 async def test_work_goes_on_when_the_server_was_away(desk, monkeypatch):
     monkeypatch.setattr(worker, "_PAUSE_S", 0.2, raising=False)
     server = start_valkey()

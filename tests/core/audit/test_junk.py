@@ -37,6 +37,7 @@ async def spoil(database, column, junk, seq=3):
         await tx.execute(text(f"UPDATE audit_entries SET {column} = {junk} WHERE seq = {seq}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_junk_in_any_column_is_found_where_it_stands(log, column):
     for junk in (*JUNK, NO_TEXT):
@@ -61,6 +62,7 @@ async def test_entries_of_no_tenant_are_found(log):
     assert kinds >= {("edited", 0), ("removed", 3)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_an_entry_with_junk_is_shown_as_a_violation(log, column):
     for junk in JUNK:
