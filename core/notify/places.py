@@ -74,10 +74,14 @@ class Places:
         self._grant()
 
     def _grant(self) -> None:
-        while self._free and (able := [wish for wish in self._waiting if wish.target not in self._busy]):
+        while self._free and (able := [wish for wish in self._waiting if self._is_able(wish)]):
             wish = min(able, key=lambda one: self._held[one.tenant])
             self._waiting.remove(wish)
             self._free -= 1
             self._busy.add(wish.target)
             self._held[wish.tenant] += 1
             wish.granted.set_result(None)
+
+    def _is_able(self, wish: _Wish) -> bool:
+        """A caller that was cancelled a moment ago waits no longer, though it could not say so yet."""
+        return wish.target not in self._busy and not wish.granted.done()
