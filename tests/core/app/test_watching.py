@@ -88,11 +88,11 @@ async def until(look, within_s=120):
 
 
 async def runs(database):
-    """When each detector is due next: moves with every run."""
+    """When each detector is due next, which moves with every run; `None` while one runs."""
     row = detector_states.c
     async with database.read() as tx:
-        found = await tx.execute(select(row.subject, row.since_ms).where(row.detector == "job"))
-        return dict(found.all())
+        found = await tx.execute(select(row).where(row.detector == "job"))
+        return {each.subject: None if each.state else each.since_ms for each in found}
 
 
 async def until_all_is_told(database):
@@ -103,11 +103,14 @@ async def until_all_is_told(database):
 
 
 async def until_each_ran_again(database):
-    before = await runs(database)
+    before, again = {}, set()
 
     async def each_ran_again():
         now = await runs(database)
-        return all(now[name] > since_ms for name, since_ms in before.items())
+        for name, due_ms in now.items():
+            if due_ms is not None and due_ms > before.setdefault(name, due_ms):
+                again.add(name)
+        return again == set(now)
 
     await until(each_ran_again)
 
