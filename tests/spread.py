@@ -1,8 +1,8 @@
 """Pytest plugin: which worker runs what. A file's tests run on one, since they share what its module makes.
 
 Tests of `tests/acceptance` mostly wait. Each is dealt out alone, before all others but on the first worker,
-which keeps a processor busy meanwhile; a whole run has a worker more than the machine has processors. What
-names a group (`xdist_group`) stays together.
+which keeps a processor busy meanwhile. Others wait, too: there is a worker more than processors. What names
+a group (`xdist_group`) stays together.
 """
 
 import os
@@ -21,10 +21,9 @@ _MANY = 300
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """`None` = as many as there are processors for us."""
-    waits = "not acceptance" not in config.option.markexpr
-    return len(os.sched_getaffinity(0)) + 1 if waits else None
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors for us."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
