@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from core.app.dialects import dialect_of
 from core.app.listeners import listen as listen_on
@@ -21,14 +20,17 @@ from core.sandbox.recorder import Recorder, Violation
 from core.sandbox.vendors import Vendor
 from core.service.core import Core
 from hub.sdk.ending import end
+from hub.sdk.lifetime import Opening
 
 __all__ = ["Sandbox"]
 
 _PRIVATE: Final = "127.0.0.1:0"
 
 
-class Sandbox:
+class Sandbox(Opening):
     """`async with` it.
+
+    Entering raises `OSError` (folder, address), `Unavailable`, and `ApiError` for a webhook that cannot be.
 
     Args:
         core: a service whose outside is `core.sandbox.nowhere.outside`: of `core.sandbox.service`, or a
@@ -69,6 +71,7 @@ class Sandbox:
         tell: Callable[[Violation], None] = lambda _: None,
         control: bool = True,
     ) -> None:
+        super().__init__()
         self.core = core
         self.vendor = vendor
         self.dialect = dialect_of(vendor.name)
@@ -81,21 +84,8 @@ class Sandbox:
         self._address = listen
         self._hook = hook
         self._control = control
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        """Raises `OSError` (folder, address), `Unavailable`, `ApiError` for a webhook that cannot be."""
-        try:
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
-    async def _start(self) -> None:
+    async def _open(self) -> None:
         await furnish(self.core, DOMAINS, self.vendor.parts)
         self.keys = await keys_in(self.core, self._folder, self.vendor.style)
         await point(self.core, self._hook, self.vendor.webhook, self.vendor.events)
